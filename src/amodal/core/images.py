@@ -1,0 +1,118 @@
+"""Pictures: read one, know its size, cut a patch out of it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from . import boxes as bx
+from .errors import ImageError
+
+MEAN_COLOUR = (123, 116, 103)
+"""The paper's mean pixel (102.98, 115.95, 122.77 BGR) as RGB bytes: what lies outside a picture."""
+
+_EXIF_ORIENTATION = 0x0112
+_MAX_PIXELS = 500_000_000
+
+
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """Decode a picture as people see it: EXIF rotation applied, 16 bit and grey widened, transparency over white.
+
+    Returns:
+        uint8 ``(H, W, 3)``, RGB.
+
+    Raises:
+        ImageError: missing, not a picture, truncated, or over 500 million pixels.
+    """
+    with _opened(path) as image:
+        try:
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(_to_rgb(upright))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+            raise _undecodable(path, problem) from problem
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """``(width, height)`` as people see it, from the header where the format allows; raises as `read_image`."""
+    with _opened(path) as image:
+        width, height = image.size
+        try:
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)  # a PNG is decoded for it: it may stand at the end
+        except (OSError, SyntaxError, ValueError) as problem:
+            raise _undecodable(path, problem) from problem
+        return (height, width) if orientation >= 5 else (width, height)
+
+
+def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
+    """The part of a picture inside a box, stretched to a patch.
+
+    Half-pixel bilinear; where it shrinks, each output pixel averages what it covers (no aliasing). Training and
+    prediction cut with this one function, so a network meets at test what it met in training.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` or ``(H, W)``.
+        box: xyxy, may have fractions and may reach beyond the picture: filled with `MEAN_COLOUR` (0 if grey).
+        size_px: side of the square patch, or ``(width, height)``.
+
+    Returns:
+        uint8 ``(height, width, 3)`` or ``(height, width)``.
+    """
+    size = (size_px, size_px) if isinstance(size_px, int) else size_px
+    x1, y1, x2, y2 = bx.outward(box).tolist()
+    height, width = image.shape[:2]
+    left, top, right, bottom = max(x1 - 1, 0), max(y1 - 1, 0), min(x2 + 1, width), min(y2 + 1, height)
+    if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        fill = MEAN_COLOUR if image.ndim == 3 else 0
+        part = np.empty((y2 - y1, x2 - x1, *image.shape[2:]), dtype=np.uint8)
+        part[...] = fill
+        if left < right and top < bottom:
+            inner = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
+            part[max(-y1, 0) : max(-y1, 0) + inner.shape[0], max(-x1, 0) : max(-x1, 0) + inner.shape[1]] = inner
+        left, top = x1, y1
+    else:
+        part = image[top:bottom, left:right]
+    bx1, by1, bx2, by2 = bx.as_box(box)
+    inside = (
+        max(bx1 - left, 0.0),
+        max(by1 - top, 0.0),
+        min(bx2 - left, float(part.shape[1])),
+        min(by2 - top, float(part.shape[0])),
+    )
+    picture = Image.fromarray(np.ascontiguousarray(part))
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=inside))
+
+
+def _opened(path: str | Path) -> Image.Image:
+    remedy = "check the folder given and the file's name"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(path)
+    except FileNotFoundError as problem:
+        raise ImageError("the picture does not exist", file=path, remedy=remedy) from problem
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as problem:
+        raise ImageError(f"not a picture that can be read ({problem})", file=path, remedy=remedy) from problem
+    if math.prod(image.size) > _MAX_PIXELS or 0 in image.size:
+        image.close()
+        raise ImageError(f"a picture has 1 to {_MAX_PIXELS} pixels", file=path, value=image.size, remedy="shrink it")
+    return image
+
+
+def _undecodable(path: str | Path, problem: Exception) -> ImageError:
+    return ImageError(f"the picture cannot be decoded ({problem})", file=path, remedy="save it again as JPEG or PNG")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        values = np.asarray(image, dtype=np.float64)
+        top = 255.0 if values.max(initial=0) <= 255 else 65535.0
+        return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,135 @@
+"""What is known of one picture and of each object in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .boxes import Box
+from .masks import Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of object. Inside the package its number is its place in `Album.categories`; ``id`` is the file's own."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One object of one picture.
+
+    Attributes:
+        id: the record's id in its file, unique there.
+        category: 0..K-1, place in `Album.categories`.
+        modal_box: box of the visible part, xyxy.
+        modal_mask: the visible pixels, where known.
+        amodal_box: box of the whole object, xyxy, where known.
+        amodal_mask: the pixels of the whole object, where known.
+        occlude_rate: hidden share of the whole object, 0-1, where known.
+        order: depth rank within the picture, 1 = front, where known.
+        is_crowd: the region shows many objects; neither an object to learn nor background.
+        is_stuff: a region without extent of its own (grass, wall): predicted like any other, not scored.
+        is_whole: judged to be hidden by nothing and cut by no border; None where nobody has judged.
+        score: a detector's confidence, 0-1, where it comes from one.
+    """
+
+    id: int
+    category: int
+    modal_box: Box
+    modal_mask: Mask | None = None
+    amodal_box: Box | None = None
+    amodal_mask: Mask | None = None
+    occlude_rate: float | None = None
+    order: int | None = None
+    is_crowd: bool = False
+    is_stuff: bool = False
+    is_whole: bool | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture and its objects.
+
+    Attributes:
+        id: the picture's id in its file.
+        file_name: relative to the folder of the pictures, with ``/``.
+        width, height: pixels.
+        instances: its objects, in file order.
+    """
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+    instances: tuple[Instance, ...] = field(default=())
+
+
+StopReason = Literal["converged", "border", "cap", "empty"]
+"""Why expansion stopped: no strip hot; every hot strip beyond the picture; the iteration cap; no heat at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpansionStep:
+    """One iteration of Iterative Bounding Box Expansion (paper section 4.1, Fig. 4).
+
+    Attributes:
+        box: the box whose patch the network saw, xyxy.
+        strips: mean heat beside the box: left, top, right, bottom (the order of the box's own numbers).
+        heat: float32 ``(s, s)`` over `frame`; None where it was not kept.
+        frame: the larger box the heat covers, xyxy.
+    """
+
+    box: Box
+    strips: Box
+    frame: Box
+    heat: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was found out about one object.
+
+    Attributes:
+        image_id, annotation_id: ids of the picture and of the record asked about, as in their file.
+        category: 0..K-1, place in `Album.categories`.
+        score: confidence, 0-1.
+        modal_box: the visible part's box, given (or the given mask's), xyxy.
+        modal_mask: visible pixels, predicted or given.
+        amodal_mask: pixels of the whole object.
+        amodal_box: the whole object's box, xyxy.
+        steps: iterations of the expansion, the last one included.
+        stop_reason: why it stopped.
+        modal_heat: float32 ``(s, s)`` over `modal_box`; None where it was not kept.
+        trace: the iterations; empty where they were not kept.
+    """
+
+    image_id: int
+    annotation_id: int
+    category: int
+    score: float
+    modal_box: Box
+    modal_mask: Mask
+    amodal_mask: Mask
+    amodal_box: Box
+    steps: int
+    stop_reason: StopReason
+    modal_heat: NDArray[np.float32] | None = None
+    trace: tuple[ExpansionStep, ...] = ()
+
+    @property
+    def hidden_mask(self) -> Mask:
+        """Amodal minus modal."""
+        return self.amodal_mask - self.modal_mask
+
+    @property
+    def occlude_rate(self) -> float:
+        """Hidden share of the whole object, 0-1: 1 minus the paper's area ratio (section 5.2); 0 where it is empty."""
+        whole = self.amodal_mask.area
+        return 1 - (self.modal_mask & self.amodal_mask).area / whole if whole else 0.0
