@@ -1,0 +1,1 @@
+"""Floor 2: occlusion made, not found (paper section 3). Only `stream` knows torch."""

@@ -1,0 +1,71 @@
+"""From a picture to the canvas: the patch's own pixels, on which objects are laid over one another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import boxes as bx
+from ..core.images import MEAN_COLOUR, cut_patch
+from .pictures import Cutout, WholeBox
+
+SOLID = 128
+"""A resampled matte covers a pixel from this value on."""
+
+
+def tight_box(mask: NDArray[np.bool_]) -> WholeBox:
+    """The smallest box of whole pixels around a mask that is not empty."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def canvas_size(box: WholeBox, canvas_px: int) -> tuple[int, int]:
+    """Width and height of the canvas of a patch: its own, shrunk so that no side exceeds ``canvas_px``."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = min(1.0, canvas_px / max(width, height))
+    return max(round(width * scale), 1), max(round(height * scale), 1)
+
+
+def cut_picture(image: NDArray[np.uint8], box: WholeBox, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """uint8 ``(h, w, 3)``: a patch of a picture at the canvas's size; the mean colour beyond the picture."""
+    if size != (box[2] - box[0], box[3] - box[1]):
+        return cut_patch(image, box, size)
+    canvas = np.empty((size[1], size[0], 3), dtype=np.uint8)
+    canvas[...] = MEAN_COLOUR
+    x1, y1, x2, y2 = bx.outward(bx.clip(box, image.shape[1], image.shape[0])).tolist()
+    canvas[y1 - box[1] : y2 - box[1], x1 - box[0] : x2 - box[0]] = image[y1:y2, x1:x2]
+    return canvas
+
+
+def cut_matte(matte: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """bool ``(h, w)``: a matte over the patch (0 or 255) brought to the canvas's size."""
+    height, width = matte.shape
+    if size == (width, height):
+        return matte >= SOLID
+    return cut_patch(matte, (0, 0, width, height), size) >= SOLID
+
+
+def union(cutouts: list[Cutout], box: WholeBox) -> NDArray[np.uint8]:
+    """uint8 ``(h, w)`` over a box of the picture: 255 where any of the objects is."""
+    union = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=np.uint8)
+    for cutout in cutouts:
+        left, top = max(cutout.box[0], box[0]), max(cutout.box[1], box[1])
+        right, bottom = min(cutout.box[2], box[2]), min(cutout.box[3], box[3])
+        if left < right and top < bottom:
+            part = union[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
+            np.maximum(part, window(cutout, box), out=part)
+    return union
+
+
+def window(cutout: Cutout, box: WholeBox) -> NDArray[np.uint8]:
+    """The part of a matte inside a box of the picture."""
+    x1, y1 = cutout.box[:2]
+    return cutout.matte[max(box[1] - y1, 0) : max(box[3] - y1, 0), max(box[0] - x1, 0) : max(box[2] - x1, 0)]
+
+
+def outside(box: WholeBox, width: int, height: int, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Canvas pixels whose centre lies beyond the picture."""
+    x = box[0] + (np.arange(size[0]) + 0.5) * (box[2] - box[0]) / size[0]
+    y = box[1] + (np.arange(size[1]) + 0.5) * (box[3] - box[1]) / size[1]
+    beyond_x, beyond_y = (x < 0) | (x > width), (y < 0) | (y > height)
+    return np.asarray(beyond_x[None, :] | beyond_y[:, None])

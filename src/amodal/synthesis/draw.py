@@ -1,0 +1,44 @@
+"""Example number i: a pure function of the material, the settings and (seed, epoch, i)."""
+
+from __future__ import annotations
+
+from ..core.errors import AnnotationError
+from ..core.random import generator
+from .composite import Composite, make_composite
+from .material import Material
+from .settings import ExampleShape
+from .targets import Example, make_example
+
+_MAX_DRAWS = 1000
+
+
+def draw_example(
+    material: Material, shape: ExampleShape, *, seed: int, epoch: int, index: int
+) -> tuple[Example, Composite]:
+    """Make one example, drawing another main object as often as one is given up or rejected (section 4.2).
+
+    Args:
+        material: what it is made of, with its settings.
+        shape: sizes of its arrays.
+        seed, epoch, index: all the randomness there is, each >= 0.
+
+    Returns:
+        The example and the composite it was cut from.
+
+    Raises:
+        ImageError: a picture that cannot be used.
+        AnnotationError: 1000 main objects in a row gave no example.
+    """
+    rng = generator(seed, epoch, index)
+    for _ in range(_MAX_DRAWS):
+        composite = make_composite(material, material.draw_main(rng), rng)
+        if composite is None:
+            continue
+        example = make_example(composite, material.settings, shape, rng)
+        if example is not None:
+            return example, composite
+    raise AnnotationError(
+        f"{_MAX_DRAWS} main objects in a row gave no example that shows enough of its object",
+        file=material.sources[0].album.source,
+        remedy="lower min_visible or min_visible_in_patch, or add larger objects",
+    )

@@ -1,0 +1,233 @@
+"""What examples are made of: annotated pictures, decoded when needed, and who may play which part in them."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import boxes as bx
+from ..core.album import Album
+from ..core.errors import AnnotationError, RecipeError
+from ..core.records import Instance
+from .pictures import Picture, read_picture
+from .settings import SynthesisSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One annotated set of pictures and its share in the drawing.
+
+    Args:
+        album: its records.
+        folder: where their ``file_name`` lies.
+        weight: relative chance of being drawn from, > 0.
+    """
+
+    album: Album
+    folder: str | Path
+    weight: float = 1.0
+
+
+class Ref(NamedTuple):
+    """One object: number of its source, of its picture in the album, of its record in the picture."""
+
+    source: int
+    image: int
+    instance: int
+
+
+class Material:
+    """Main objects and occluders of one or several sources.
+
+    A main object or an occluder has a modal mask and is neither a crowd nor stuff; `SynthesisSettings` adds the least
+    size. Decoded pictures are kept up to a bound, per process; call `warm` before workers are forked and they share
+    them. What is kept never changes what is made.
+
+    Args:
+        sources: annotated pictures.
+        settings: which objects may be drawn, and how.
+        cache_bytes: bound of the decoded pictures kept.
+
+    Attributes:
+        categories: names of all sources' categories; `category` numbers them.
+
+    Raises:
+        RecipeError: no source, or a weight that is not a positive number.
+        AnnotationError: a source without a main object, or fewer than two pictures with an occluder.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], settings: SynthesisSettings | None = None, *, cache_bytes: int = 1_500_000_000
+    ) -> None:
+        self.settings = settings or SynthesisSettings()
+        self.sources = tuple(sources)
+        self.cache_bytes = cache_bytes
+        weights = np.array([source.weight for source in self.sources], dtype=np.float64)
+        if not len(weights) or not (np.isfinite(weights) & (weights > 0)).all():
+            raise RecipeError("material has at least one source, each of a weight > 0", value=weights.tolist())
+        names = dict.fromkeys(category.name for source in self.sources for category in source.album.categories)
+        self.categories = tuple(names)
+        places = {name: place for place, name in enumerate(self.categories)}
+        self._category = [
+            np.array([places[category.name] for category in source.album.categories], dtype=np.int64)
+            for source in self.sources
+        ]
+        self._cache: OrderedDict[tuple[int, int], Picture] = OrderedDict()
+        self._cached_bytes = 0
+        self._index(weights)
+
+    def _index(self, weights: NDArray[np.float64]) -> None:
+        mains, occluders = [], []
+        for source in self.sources:
+            main: list[tuple[int, int, int]] = []
+            occluder: list[tuple[int, int, int]] = []
+            for i, record in enumerate(source.album):
+                for j, instance in enumerate(record.instances):
+                    side = _smaller_side(instance)
+                    judged_partial = self.settings.whole_only and instance.is_whole is False
+                    if side >= self.settings.min_object_px and not judged_partial:
+                        main.append((i, j, instance.category))
+                    if side >= self.settings.min_occluder_px:
+                        occluder.append((i, j, instance.category))
+            if not main:
+                raise AnnotationError(
+                    f"a source has an object with a mask and a box of {self.settings.min_object_px} pixels or more",
+                    file=source.album.source,
+                    remedy="add annotated objects or lower min_object_px",
+                )
+            mains.append(np.array(main, dtype=np.int64).reshape(-1, 3))
+            occluders.append(np.array(occluder, dtype=np.int64).reshape(-1, 3))
+        if self.settings.max_occluders and sum(len(np.unique(o[:, 0])) for o in occluders) < 2:
+            raise AnnotationError(
+                f"occluders come from other pictures: at least two need an object of {self.settings.min_occluder_px} "
+                "pixels or more",
+                file=self.sources[0].album.source,
+                remedy="add annotated pictures, lower min_occluder_px or set max_occluders to 0",
+            )
+        counts: Counter[int] = Counter()
+        for category, objects in zip(self._category, mains, strict=True):
+            counts.update(category[objects[:, 2]].tolist())
+        rarity = np.array([counts[c] ** -0.5 if counts[c] else 0.0 for c in range(len(self.categories))])
+        by_category = self.settings.balance == "category"
+        self._mains = _Drawer(
+            mains,
+            weights,
+            [rarity[category[o[:, 2]]] for category, o in zip(self._category, mains, strict=True)]
+            if by_category
+            else None,
+        )
+        has_occluder = np.array([float(len(o) > 0) for o in occluders])
+        self._occluders = _Drawer(occluders, weights * has_occluder, None)
+
+    def __len__(self) -> int:
+        """Number of main objects."""
+        return self._mains.count
+
+    @property
+    def occluder_count(self) -> int:
+        """Number of objects that may be laid over others."""
+        return self._occluders.count
+
+    def category(self, source: int, category: int) -> int:
+        """Place in `categories` of a source's category."""
+        return int(self._category[source][category])
+
+    def draw_main(self, rng: np.random.Generator) -> Ref:
+        """A main object (section 3.2: a picture uniformly, then one of its objects)."""
+        return self._mains.draw(rng)
+
+    def draw_occluder(self, rng: np.random.Generator, main: Ref) -> Ref:
+        """An object of another picture than the main object's (section 3.1)."""
+        while (ref := self._occluders.draw(rng))[:2] == main[:2]:
+            pass
+        return ref
+
+    def picture(self, source: int, image: int) -> Picture:
+        """A picture, decoded or from what is kept.
+
+        Raises:
+            ImageError: missing, undecodable, or of another size than its record.
+        """
+        key = (source, image)
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+            return found
+        origin = self.sources[source]
+        picture = read_picture(origin.album[image], origin.folder, file=origin.album.source)
+        self._cache[key] = picture
+        self._cached_bytes += picture.nbytes
+        while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        return picture
+
+    def warm(self) -> int:
+        """Decode pictures until all are kept or the bound is reached; the number kept. Forked workers share them."""
+        for source, image in [*self._mains.images(), *self._occluders.images()]:
+            if self._cached_bytes >= 0.98 * self.cache_bytes:
+                break
+            self.picture(source, image)
+        return len(self._cache)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": OrderedDict(), "_cached_bytes": 0}
+
+
+class _Drawer:
+    """Objects of several sources as arrays, and one way of drawing from them.
+
+    Args:
+        objects: for each source int64 ``(n, 3)``: picture, record, category; pictures ascending.
+        source_weights: float64 ``(sources,)``.
+        object_weights: for each source float64 ``(n,)``; None draws a picture, then an object, uniformly.
+    """
+
+    def __init__(
+        self,
+        objects: list[NDArray[np.int64]],
+        source_weights: NDArray[np.float64],
+        object_weights: list[NDArray[np.float64]] | None,
+    ) -> None:
+        total = source_weights.sum()
+        self._source_ends = np.cumsum(source_weights / total) if total else source_weights
+        self._objects = objects
+        self._starts = [np.flatnonzero(np.diff(o[:, 0], prepend=-1)) for o in objects]
+        self._ends = None if object_weights is None else [np.cumsum(w) for w in object_weights]
+        self.count = sum(len(o) for o in objects)
+
+    def images(self) -> list[tuple[int, int]]:
+        """Source and number of every picture that can be drawn from."""
+        return [
+            (source, int(image))
+            for source, (objects, starts) in enumerate(zip(self._objects, self._starts, strict=True))
+            for image in objects[starts, 0]
+        ]
+
+    def draw(self, rng: np.random.Generator) -> Ref:
+        source = _pick(self._source_ends, rng)
+        objects = self._objects[source]
+        if self._ends is not None:
+            place = _pick(self._ends[source], rng)
+        else:
+            starts = self._starts[source]
+            group = int(rng.integers(len(starts)))
+            stop = int(starts[group + 1]) if group + 1 < len(starts) else len(objects)
+            place = int(rng.integers(int(starts[group]), stop))
+        return Ref(source, int(objects[place, 0]), int(objects[place, 1]))
+
+
+def _pick(ends: NDArray[np.float64], rng: np.random.Generator) -> int:
+    return min(int(np.searchsorted(ends, rng.random() * ends[-1], side="right")), len(ends) - 1)
+
+
+def _smaller_side(instance: Instance) -> float:
+    mask = instance.modal_mask
+    if mask is None or instance.is_crowd or instance.is_stuff:
+        return 0.0
+    return float(bx.sides(mask.box).min())

@@ -1,0 +1,88 @@
+"""Examples as a torch dataset: the only file of this room that knows torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch.utils.data import Dataset
+
+from ..core.album import Album
+from ..core.errors import RecipeError
+from .draw import draw_example
+from .material import Material, Source
+from .settings import ExampleShape, SynthesisSettings
+
+
+class OcclusionDataset(Dataset[dict[str, torch.Tensor]]):
+    """Occluded training examples without end, made on the fly (paper section 3).
+
+    Item ``i`` depends on the seed, the epoch and ``i`` alone: the same in any worker and after a resume. Items are
+    dictionaries of tensors with the names, shapes and dtypes of `Example`; torch's own collate makes batches of them.
+
+    Args:
+        album: annotated pictures; only modal masks are needed.
+        images_dir: folder of the pictures.
+        settings: how examples are made.
+        shape: sizes of their arrays.
+        seed: of all randomness, >= 0.
+        length: items an epoch; the number of main objects if None.
+
+    Raises:
+        AnnotationError: too few objects to make examples of.
+        RecipeError: a negative seed or a length below 1.
+
+    Example:
+        ``DataLoader(OcclusionDataset(read_annotations("train.json"), "images"), batch_size=32, num_workers=2)``
+    """
+
+    def __init__(
+        self,
+        album: Album,
+        images_dir: str | Path,
+        *,
+        settings: SynthesisSettings | None = None,
+        shape: ExampleShape | None = None,
+        seed: int = 0,
+        length: int | None = None,
+    ) -> None:
+        self._start(Material([Source(album, images_dir)], settings), shape, seed, length)
+
+    @classmethod
+    def from_material(
+        cls, material: Material, *, shape: ExampleShape | None = None, seed: int = 0, length: int | None = None
+    ) -> OcclusionDataset:
+        """The same from several sources, which carry their settings with them."""
+        dataset = cls.__new__(cls)
+        dataset._start(material, shape, seed, length)
+        return dataset
+
+    def _start(self, material: Material, shape: ExampleShape | None, seed: int, length: int | None) -> None:
+        self.material = material
+        self.shape = shape or ExampleShape()
+        self.seed = seed
+        self._length = len(material) if length is None else length
+        for name, value, least in (("seed", seed, 0), ("length", self._length, 1)):
+            if value < least:
+                raise RecipeError(f"{name} is {least} or more", value=value, remedy="correct it")
+        # shared memory: workers that live on from one epoch to the next see the change
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Other examples from now on, in this process and in its workers."""
+        self._epoch.fill_(epoch)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch examples are made for; 0 at first."""
+        return int(self._epoch)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        index = range(self._length)[index]
+        example, _ = draw_example(self.material, self.shape, seed=self.seed, epoch=self.epoch, index=index)
+        return {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}

@@ -1,0 +1,155 @@
+"""From a composite to what the networks are trained on: boxes, patches, labels, weight (sections 3.1, 3.2 and 4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import boxes as bx
+from ..core.images import cut_patch
+from ..core.labels import Label, make_label
+from .canvas import tight_box
+from .composite import Composite
+from .pictures import WholeBox
+from .settings import ExampleShape, SynthesisSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training example. Boxes are float32 ``(4,)`` xyxy in canvas pixels; p, m, a are `ExampleShape`'s sizes.
+
+    Attributes:
+        modal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `modal_box`.
+        modal_label: int8 ``(m, m)`` over `modal_box`: the object's visible pixels positive, all others negative,
+            beyond the patch or the picture unknown.
+        visible_mask: float32 ``(m, m)`` over `modal_box`: visible share of each cell, 0-1.
+        amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
+        amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
+            and beyond the picture unknown.
+        modal_box: jittered box of the visible part.
+        seen_box: the patch without its trimmed rim.
+        frame_box: the whole patch.
+        weight: float32, instance weight, in (0, 1].
+        category: int64, 0..K-1, place in `Material.categories`.
+        hidden_share: float32, hidden share of the object's pixels in the patch, 0-1.
+        n_occluders: int64.
+        image_id, annotation_id: int64, of the main object, as in its file.
+    """
+
+    modal_patch: NDArray[np.uint8]
+    modal_label: Label
+    visible_mask: NDArray[np.float32]
+    amodal_patch: NDArray[np.uint8]
+    amodal_label: Label
+    modal_box: NDArray[np.float32]
+    seen_box: NDArray[np.float32]
+    frame_box: NDArray[np.float32]
+    weight: np.float32
+    category: np.int64
+    hidden_share: np.float32
+    n_occluders: np.int64
+    image_id: np.int64
+    annotation_id: np.int64
+
+
+def make_example(
+    composite: Composite, settings: SynthesisSettings, shape: ExampleShape, rng: np.random.Generator
+) -> Example | None:
+    """Targets of one composite.
+
+    Returns:
+        The example; None when less than ``min_visible_in_patch`` of the trimmed patch shows the object (section 4.2:
+        "we reject the current sample").
+    """
+    height, width = composite.own.shape
+    frame = (0.0, 0.0, float(width), float(height))
+    seen = bx.as_box(bx.grow(frame, -settings.trim))
+    if share_inside(composite.visible, seen) < settings.min_visible_in_patch:
+        return None
+    modal_box = bx.jitter(
+        tight_box(composite.visible),
+        rng,
+        min_overlap=settings.jitter_min_overlap,
+        max_resize=settings.jitter_max_resize,
+    )
+    visible = _coverage(composite.visible, modal_box, shape.modal_heat_px)
+    beyond = 1 - _coverage(~composite.outside, modal_box, shape.modal_heat_px)
+    unknown = composite.others & ~composite.own | composite.outside
+    own = _coverage(composite.own, frame, shape.amodal_heat_px)
+    unsure = _coverage(unknown, frame, shape.amodal_heat_px)
+    return Example(
+        modal_patch=_patch(composite.image, modal_box, shape.patch_px),
+        modal_label=label_cells(visible, beyond),
+        visible_mask=visible,
+        amodal_patch=_patch(composite.image, seen, shape.patch_px),
+        amodal_label=label_cells(own, unsure),
+        modal_box=np.array(modal_box, dtype=np.float32),
+        seen_box=np.array(seen, dtype=np.float32),
+        frame_box=np.array(frame, dtype=np.float32),
+        weight=np.float32(instance_weight(composite.patch_box, settings.weight_reference_px)),
+        category=np.int64(composite.category),
+        hidden_share=np.float32(1 - np.count_nonzero(composite.visible) / np.count_nonzero(composite.own)),
+        n_occluders=np.int64(len(composite.occluders)),
+        image_id=np.int64(composite.image_id),
+        annotation_id=np.int64(composite.annotation_id),
+    )
+
+
+def pixel_label(composite: Composite) -> Label:
+    """The target at the canvas's own pixels: int8 ``(h, w)``."""
+    return make_label(composite.own, composite.others | composite.outside)
+
+
+def label_cells(positive: NDArray[np.float32], unknown: NDArray[np.float32]) -> Label:
+    """Label of cells from the share of each that is positive and that is unknown.
+
+    A cell is unknown where more than half of it is; else positive where at least half of its known part is.
+
+    Args:
+        positive, unknown: float32 ``(n, n)``, 0-1; a pixel counts in one of them at the most.
+
+    Returns:
+        int8 ``(n, n)``.
+
+    >>> label_cells(np.array([[0.5, 0.3, 0.3]], np.float32), np.array([[0.0, 0.0, 0.6]], np.float32)).tolist()
+    [[1, 0, -1]]
+    """
+    unsure = unknown > 0.5
+    return make_label(~unsure & (positive >= 0.5 * (1 - unknown)), unsure)
+
+
+def instance_weight(patch_box: WholeBox, reference_px: int) -> float:
+    """min(area of the patch in the picture / reference_px squared, 1).
+
+    The paper weighs "inversely proportional to the factor by which each patch is upsampled" (section 4.2).
+
+    >>> instance_weight((0, 0, 112, 112), 224)
+    0.25
+    """
+    return min(float(bx.area(patch_box)) / reference_px**2, 1.0)
+
+
+def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
+    """Share of a box's area that a mask covers; pixels the box cuts count by the part inside."""
+    height, width = mask.shape
+    rows, columns = np.arange(height), np.arange(width)
+    across = np.clip(np.minimum(columns + 1, box[2]) - np.maximum(columns, box[0]), 0, 1)
+    down = np.clip(np.minimum(rows + 1, box[3]) - np.maximum(rows, box[1]), 0, 1)
+    return float(down @ mask.astype(np.float64) @ across) / float(bx.area(box))
+
+
+def _coverage(mask: NDArray[np.bool_], box: bx.Box, size_px: int) -> NDArray[np.float32]:
+    """float32 ``(size, size)``: the share of each cell of a box that a mask covers; 0 beyond the canvas.
+
+    Resampled like the patches, so that a cell takes a little of its neighbours.
+    """
+    if not mask.any():
+        return np.zeros((size_px, size_px), dtype=np.float32)
+    cells = cut_patch(mask.view(np.uint8) * np.uint8(255), box, size_px)
+    return cells.astype(np.float32) * np.float32(1 / 255)
+
+
+def _patch(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(cut_patch(image, box, size_px).transpose(2, 0, 1))

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amodal.core import boxes as bx
+from amodal.core.images import MEAN_COLOUR
+from amodal.synthesis import composite as module
+from amodal.synthesis.canvas import cut_matte, cut_picture, outside, tight_box
+from amodal.synthesis.composite import make_composite, sample_patch_box
+from amodal.synthesis.material import Ref
+from amodal.synthesis.settings import SynthesisSettings
+
+
+@given(
+    st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 300), st.integers(1, 300)),
+    st.integers(0, 2**32),
+)
+def test_patch_box_keeps_its_bounds(xywh: tuple[int, int, int, int], seed: int) -> None:
+    box = tuple(int(v) for v in bx.from_xywh(xywh))
+    patch = sample_patch_box(box, SynthesisSettings(), np.random.default_rng(seed))  # type: ignore[arg-type]
+    assert (bx.overlap_frac(patch, box) >= 0.7 - 1e-9).all()
+    ratio = bx.sides(patch) / bx.sides(box)
+    assert (ratio >= 0.7 - 1e-9).all() and (ratio <= 2 + 1e-9).all()
+
+
+def test_patch_box_uses_the_whole_range() -> None:
+    rng = np.random.default_rng(0)
+    sides = np.array([bx.sides(sample_patch_box((0, 0, 100, 100), SynthesisSettings(), rng)) for _ in range(3000)])
+    assert sides.min() == 70 and sides.max() == 200
+    assert sides.mean() == pytest.approx(135, abs=2)
+    assert abs(np.corrcoef(sides.T)[0, 1]) < 0.05  # each dimension apart
+
+
+def test_masks_and_pixels_tell_the_same_story(make_material) -> None:  # type: ignore[no-untyped-def]
+    material = make_material(max_occluders=0)
+    for seed in range(40):
+        composite = make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed))
+        assert composite is not None
+        assert ((composite.image == (200, 0, 0)).all(-1) == composite.own).all()
+        assert ((composite.image == (0, 200, 0)).all(-1) == composite.others).all()
+        assert ((composite.image == MEAN_COLOUR).all(-1) == composite.outside).all()
+        assert (composite.own == composite.visible).all() and composite.occluders == ()
+
+
+def test_occluders_come_from_other_pictures_and_hide_what_they_cover(make_material) -> None:  # type: ignore[no-untyped-def]
+    material = make_material()
+    counts = []
+    for seed in range(150):
+        composite = make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed))
+        assert composite is not None
+        counts.append(len(composite.occluders))
+        assert all(image_id != composite.image_id for image_id, _ in composite.occluders)
+        assert not (composite.visible & ~composite.own).any()
+        assert (composite.image[composite.visible] == (200, 0, 0)).all(-1).mean() > 0.97  # soft edges of mattes
+        hidden = composite.own & ~composite.visible
+        assert not (composite.image[hidden] == (200, 0, 0)).all(-1).any()
+        # what hides it shows the occluder's own pixels, not the ground around it: picture and matte have not drifted
+        shown = composite.image[hidden].astype(int)
+        colours = np.array([(0, 0, 200), (200, 200, 0), (0, 200, 200)])
+        if len(shown) > 200:
+            assert (np.abs(shown[:, None] - colours).max(-1).min(-1) <= 60).mean() > 0.85  # all but soft edges
+        assert (composite.clean[composite.own] == (200, 0, 0)).all()
+    assert set(counts) == {0, 1, 2}
+
+
+def test_visible_share_is_of_the_whole_object_and_never_below_the_bound(make_material) -> None:  # type: ignore[no-untyped-def]
+    material = make_material(canvas_px=64)
+    shares = []
+    for seed in range(200):
+        composite = make_composite(material, Ref(0, 1, 0), np.random.default_rng(seed))
+        assert composite is not None
+        assert max(composite.own.shape) <= 64
+        x1, y1, x2, y2 = composite.patch_box
+        pixel = (x2 - x1) * (y2 - y1) / composite.own.size
+        assert composite.visible_share == pytest.approx(min(composite.visible.sum() * pixel / (80 * 40), 1))
+        shares.append(composite.visible_share)
+    assert min(shares) >= 0.30
+    assert min(shares) < 0.45 and max(shares) > 0.95
+
+
+def test_an_operation_that_hides_too_much_is_undone(make_material, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """The first occluder covers everything, the second lies aside: the first leaves no trace."""
+    material = make_material(max_occluders=1, patch_scale=(1.0, 1.0), min_patch_overlap=1.0)
+    places = iter([(0, 0), (-(10**6), 0)])
+    tried = []
+
+    def place(visible: object, size: tuple[int, int], rng: object) -> tuple[int, int]:
+        spot = next(places)
+        tried.append(spot)
+        return spot if spot == (0, 0) else (1 - size[0], 0)  # one column of it reaches the canvas
+
+    monkeypatch.setattr(module, "_place", place)
+    material = make_material(max_occluders=1, occluder_scale=(3.0, 3.0))
+    rng = np.random.default_rng(next(s for s in range(99) if _asks_for_one_occluder(make_material, s)))
+    composite = make_composite(material, Ref(0, 0, 0), rng)
+    assert composite is not None and tried == [(0, 0), (-(10**6), 0)]
+    changed = (composite.image != composite.clean).any(-1)
+    assert len(composite.occluders) == 1 and not changed[:, 2:].any()
+
+
+def _asks_for_one_occluder(make_material, seed: int) -> bool:  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(seed)
+    material = make_material(max_occluders=1)
+    picture = material.picture(0, 0)
+    module._sample_patch(material, picture, Ref(0, 0, 0), rng)
+    return int(rng.integers(2)) == 1
+
+
+def test_giving_up_is_none_not_a_loop(make_material, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "_place", lambda visible, size, rng: (0, 0))
+    material = make_material(max_occluders=20, occluder_scale=(5.0, 5.0), max_tries=3)
+    found = [make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed)) for seed in range(20)]
+    assert any(c is None for c in found)
+
+
+def test_no_patch_shows_enough(make_material) -> None:  # type: ignore[no-untyped-def]
+    material = make_material(min_visible=1.0, patch_scale=(0.7, 0.7), max_tries=5)
+    assert make_composite(material, Ref(0, 0, 0), np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_occluder_scale_and_place(make_material, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:  # type: ignore[no-untyped-def]
+    seen = []
+    original = module._place
+
+    def place(visible, size, rng):  # type: ignore[no-untyped-def]
+        spot = original(visible, size, rng)
+        seen.append((visible, size, spot))
+        return spot
+
+    monkeypatch.setattr(module, "_place", place)
+    make_composite(make_material(), Ref(0, 0, 0), np.random.default_rng(seed))
+    for visible, size, (left, top) in seen:
+        canvas = np.array(visible.shape[::-1])
+        shortest = int(size[1] < size[0])
+        assert 0.5 - 1 / canvas[shortest] <= size[shortest] / canvas[shortest] <= 1 + 1 / canvas[shortest]
+        common = bx.intersect((left, top, left + size[0], top + size[1]), tight_box(visible))
+        assert (bx.sides(common) >= 1).all()
+
+
+def test_mirrored_examples_are_mirrored_whole(make_material) -> None:  # type: ignore[no-untyped-def]
+    plain, flipped = make_material(), make_material(flip=True)
+    turned = 0
+    for seed in range(20):
+        a = make_composite(plain, Ref(0, 2, 0), np.random.default_rng(seed))
+        b = make_composite(flipped, Ref(0, 2, 0), np.random.default_rng(seed))
+        assert a is not None and b is not None
+        turned += b.mirrored
+        step = -1 if b.mirrored else 1
+        for name in ("image", "clean", "own", "visible", "others", "outside"):
+            assert (getattr(a, name)[:, ::step] == getattr(b, name)).all(), name
+    assert 3 < turned < 17
+
+
+def test_colour_jitter_changes_colours_and_nothing_else(make_material) -> None:  # type: ignore[no-untyped-def]
+    a = make_composite(make_material(), Ref(0, 0, 0), np.random.default_rng(4))
+    b = make_composite(make_material(colour_jitter=0.4), Ref(0, 0, 0), np.random.default_rng(4))
+    assert a is not None and b is not None
+    assert (a.image != b.image).any() and (a.visible == b.visible).all()
+    untouched = b.outside & (a.image == MEAN_COLOUR).all(-1)
+    assert (b.image[untouched] == MEAN_COLOUR).all()
+
+
+def test_canvas_of_a_patch_beyond_the_picture() -> None:
+    image = np.full((10, 10, 3), 50, dtype=np.uint8)
+    patch = (-5, 2, 5, 12)
+    for size in ((10, 10), (5, 5)):
+        canvas, beyond = cut_picture(image, patch, size), outside(patch, 10, 10, size)
+        assert ((canvas == MEAN_COLOUR).all(-1) == beyond)[1:-2, 1:-2].mean() > 0.7
+    assert outside(patch, 10, 10, (10, 10)).sum() == 50 + 10
+    matte = np.zeros((10, 10), dtype=np.uint8)
+    matte[:, :4] = 255
+    assert cut_matte(matte, (5, 5)).sum() == 10
+    assert cut_matte(matte, (10, 10)).dtype == np.bool_
+    assert cut_matte(matte, (10, 10)).view(np.uint8).max() == 1  # true bytes: ~ and * depend on it

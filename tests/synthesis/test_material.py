@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.core.album import Album
+from amodal.core.errors import AnnotationError, ImageError, RecipeError
+from amodal.core.records import Category, ImageRecord, Instance
+from amodal.synthesis.material import Material, Ref, Source
+from amodal.synthesis.settings import SynthesisSettings
+
+
+def edited(album: Album, **changes: object) -> Album:
+    """The album with fields of every instance of picture 102 changed."""
+
+    def keep(record: ImageRecord) -> ImageRecord:
+        if record.id != 102:
+            return record
+        return replace(record, instances=tuple(replace(i, **changes) for i in record.instances))  # type: ignore[arg-type]
+
+    return album.filter(keep)
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "mains", "occluders"),
+    [
+        ({}, {}, 5, 4),
+        ({}, {"min_object_px": 31, "min_occluder_px": 40}, 4, 4),
+        ({"is_crowd": True}, {}, 3, 2),
+        ({"is_stuff": True}, {}, 3, 2),
+        ({"modal_mask": None}, {}, 3, 2),
+        ({"is_whole": False}, {}, 5, 4),
+        ({"is_whole": False}, {"whole_only": True}, 3, 4),
+        ({"is_whole": True}, {"whole_only": True}, 5, 4),
+    ],
+)
+def test_who_may_play(album: Album, folder: Path, changes, settings, mains: int, occluders: int) -> None:  # type: ignore[no-untyped-def]
+    material = Material([Source(edited(album, **changes), folder)], SynthesisSettings(**settings))
+    assert (len(material), material.occluder_count) == (mains, occluders)
+
+
+def test_a_picture_then_an_object(make_material) -> None:  # type: ignore[no-untyped-def]
+    material, rng = make_material(), np.random.default_rng(0)
+    drawn = Counter(material.draw_main(rng) for _ in range(6000))
+    assert len(drawn) == 5
+    for image, share in ((0, 1 / 6), (1, 1 / 3), (2, 1 / 6)):
+        assert drawn[Ref(0, image, 0)] / 6000 == pytest.approx(share, abs=0.03)
+
+
+def test_balance_by_category(make_material) -> None:  # type: ignore[no-untyped-def]
+    """Two tins, two jars, one box: a category's share goes with the square root of its number."""
+    material, rng = make_material(balance="category"), np.random.default_rng(0)
+    drawn = Counter(material.draw_main(rng) for _ in range(6000))
+    one = 1 / (1 + 2 * 2**0.5)
+    assert drawn[Ref(0, 0, 0)] / 6000 == pytest.approx(one, abs=0.03)
+    assert drawn[Ref(0, 1, 0)] / 6000 == pytest.approx(one * 2**-0.5, abs=0.03)
+
+
+def test_sources_by_weight_and_categories_by_name(album: Album, folder: Path) -> None:
+    other = Album(album, [Category(1, "tin"), Category(2, "new"), Category(3, "box")])
+    material = Material([Source(album, folder, 3.0), Source(other, folder, 1.0)])
+    assert material.categories == ("box", "tin", "jar", "new")
+    assert [material.category(1, c) for c in range(3)] == [1, 3, 0]
+    rng = np.random.default_rng(0)
+    assert np.mean([material.draw_main(rng).source for _ in range(3000)]) == pytest.approx(0.25, abs=0.03)
+
+
+def test_occluders_are_of_other_pictures(make_material) -> None:  # type: ignore[no-untyped-def]
+    material, rng = make_material(), np.random.default_rng(0)
+    refs = {material.draw_occluder(rng, Ref(0, 2, 0)) for _ in range(200)}
+    assert {ref.image for ref in refs} == {0, 1}
+
+
+def test_masks_are_tight_and_a_box_alone_is_solid(album: Album, folder: Path) -> None:
+    cutouts = Material([Source(edited(album, modal_mask=None), folder)]).picture(0, 2).cutouts
+    assert cutouts[0] is not None and cutouts[0].box == (50, 10, 90, 110)
+    assert (cutouts[0].matte == 255).all() and cutouts[0].area_px == 4000
+    cutout = Material([Source(album, folder)]).picture(0, 0).cutouts[0]
+    assert cutout is not None and cutout.box == (30, 30, 80, 90) and (cutout.matte == 255).all()
+
+
+def test_the_cache_is_bounded_and_left_behind(album: Album, folder: Path) -> None:
+    material = Material([Source(album, folder)], cache_bytes=100_000)
+    for _ in range(2):
+        for image in range(3):
+            assert material.picture(0, image).record.id == 100 + image
+            assert material._cached_bytes <= 100_000
+    assert len(pickle.dumps(material)) < 20_000
+    again = pickle.loads(pickle.dumps(material))
+    assert (again.picture(0, 1).image == material.picture(0, 1).image).all()
+
+
+def test_warm_stops_at_the_bound(album: Album, folder: Path) -> None:
+    assert Material([Source(album, folder)]).warm() == 3
+    assert Material([Source(album, folder)], cache_bytes=60_000).warm() < 3
+
+
+def test_refusals(album: Album, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="at least one source"):
+        Material([])
+    with pytest.raises(RecipeError, match="weight > 0"):
+        Material([Source(album, folder, 0.0)])
+    with pytest.raises(AnnotationError, match=r"made-up: a source has an object .* 500 pixels"):
+        Material([Source(album, folder)], SynthesisSettings(min_object_px=500))
+    alone = album.filter(lambda record: record if record.id == 101 else None)
+    with pytest.raises(AnnotationError, match="at least two"):
+        Material([Source(alone, folder)])
+    assert len(Material([Source(alone, folder)], SynthesisSettings(max_occluders=0))) == 1
+    with pytest.raises(ImageError, match="does not exist"):
+        Material([Source(album, tmp_path)]).picture(0, 0)
+    Image.new("RGB", (50, 60)).save(tmp_path / "0.png")
+    with pytest.raises(ImageError, match=r"120 x 120; found \(50, 60\)"):
+        Material([Source(album, tmp_path)]).picture(0, 0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_visible": 1.5},
+        {"trim": 0.5},
+        {"trim": float("nan")},
+        {"patch_scale": (2.0, 0.7)},
+        {"patch_scale": (0.5, 2.0)},
+        {"jitter_max_resize": 0.3},
+        {"max_occluders": -1},
+        {"balance": "colour"},
+        {"canvas_px": 4},
+    ],
+)
+def test_settings_out_of_range(wrong: dict[str, object]) -> None:
+    with pytest.raises(RecipeError, match=next(iter(wrong)).replace("jitter_max_resize", "jitter_min_overlap")):
+        SynthesisSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_object_without_mask_is_unknown_ground(album: Album, folder: Path) -> None:
+    from amodal.synthesis.composite import make_composite
+
+    box_only = Instance(99, 0, (0.0, 0.0, 120.0, 30.0))
+    more = album.filter(lambda record: replace(record, instances=(*record.instances, box_only)))
+    material = Material([Source(more, folder)], SynthesisSettings(max_occluders=0, flip=False))
+    composite = make_composite(material, Ref(0, 1, 0), np.random.default_rng(1))
+    assert composite is not None
+    y = composite.patch_box[1] + np.arange(composite.own.shape[0])
+    inside = ~composite.outside
+    assert (composite.others & inside == (inside & ((y >= 0) & (y < 30))[:, None])).all()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amodal.core.album import Album
+from amodal.core.errors import AnnotationError, RecipeError
+from amodal.synthesis.draw import draw_example
+from amodal.synthesis.material import Material, Source
+from amodal.synthesis.settings import ExampleShape, SynthesisSettings
+
+torch = pytest.importorskip("torch")
+from torch.utils.data import DataLoader  # noqa: E402
+
+from amodal.synthesis.stream import OcclusionDataset  # noqa: E402
+
+SHAPE = ExampleShape(patch_px=16, modal_heat_px=8, amodal_heat_px=10)
+
+
+@pytest.fixture
+def dataset(album: Album, folder: Path) -> OcclusionDataset:
+    return OcclusionDataset(album, folder, shape=SHAPE, seed=3, length=8)
+
+
+def digest(dataset: OcclusionDataset, workers: int = 0) -> list[bytes]:
+    loader = DataLoader(dataset, batch_size=3, num_workers=workers)
+    return [b"".join(batch[key].numpy().tobytes() for key in sorted(batch)) for batch in loader]
+
+
+def test_the_same_bytes_in_any_worker_and_order(dataset: OcclusionDataset, album: Album, folder: Path) -> None:
+    first = digest(dataset)
+    assert digest(dataset) == first
+    assert digest(dataset, workers=2) == first
+    tight = Material([Source(album, folder)], cache_bytes=1)
+    assert digest(OcclusionDataset.from_material(tight, shape=SHAPE, seed=3, length=8)) == first
+    backwards = [dataset[i]["modal_patch"] for i in reversed(range(8))][::-1]
+    assert all((dataset[i]["modal_patch"] == patch).all() for i, patch in enumerate(backwards))
+    assert digest(pickle.loads(pickle.dumps(dataset))) == first
+
+
+def test_another_epoch_seed_or_index_is_another_example(dataset: OcclusionDataset, album: Album, folder: Path) -> None:
+    first = digest(dataset)
+    assert len(set(first)) == 3
+    dataset.set_epoch(1)
+    assert dataset.epoch == 1 and digest(dataset) != first
+    dataset.set_epoch(0)
+    assert digest(dataset) == first
+    assert digest(OcclusionDataset(album, folder, shape=SHAPE, seed=4, length=8)) != first
+
+
+def test_living_workers_see_a_new_epoch(dataset: OcclusionDataset) -> None:
+    loader = DataLoader(dataset, batch_size=8, num_workers=1, persistent_workers=True)
+    before = next(iter(loader))["modal_patch"]
+    dataset.set_epoch(5)
+    after = next(iter(loader))["modal_patch"]
+    assert (before != after).any()
+    assert (after[2] == dataset[2]["modal_patch"]).all()
+
+
+def test_batches(dataset: OcclusionDataset) -> None:
+    batch = next(iter(DataLoader(dataset, batch_size=4)))
+    assert batch["modal_patch"].shape == (4, 3, 16, 16) and batch["modal_patch"].dtype == torch.uint8
+    assert batch["amodal_label"].shape == (4, 10, 10) and batch["amodal_label"].dtype == torch.int8
+    assert batch["modal_label"].shape == batch["visible_mask"].shape == (4, 8, 8)
+    assert batch["seen_box"].shape == (4, 4) and batch["weight"].dtype == torch.float32
+    assert batch["category"].dtype == torch.int64 and batch["image_id"].tolist()[0] in (100, 101, 102)
+
+
+def test_length(dataset: OcclusionDataset, album: Album, folder: Path) -> None:
+    assert len(dataset) == 8 and len(OcclusionDataset(album, folder)) == 5
+    assert len(list(dataset)) == 8
+    with pytest.raises(IndexError):
+        dataset[8]
+    for wrong in ({"seed": -1}, {"length": 0}):
+        with pytest.raises(RecipeError, match=next(iter(wrong))):
+            OcclusionDataset(album, folder, **wrong)
+
+
+def test_rejected_and_given_up_objects_are_replaced(album: Album, folder: Path) -> None:
+    strict = SynthesisSettings(min_visible_in_patch=0.5, min_visible=0.6, max_tries=2)
+    for i in range(20):
+        example, composite = draw_example(Material([Source(album, folder)], strict), SHAPE, seed=0, epoch=0, index=i)
+        assert composite.visible_share >= 0.6 and np.ndim(example.weight) == 0
+
+
+def test_settings_that_allow_nothing_end_in_an_error(album: Album, folder: Path) -> None:
+    impossible = SynthesisSettings(min_visible=1.0, patch_scale=(0.7, 0.7), max_tries=1)
+    with pytest.raises(AnnotationError, match="Lower min_visible"):
+        draw_example(Material([Source(album, folder)], impossible), SHAPE, seed=0, epoch=0, index=0)
