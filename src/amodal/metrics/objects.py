@@ -1,0 +1,113 @@
+"""One object measured: every answer to it (ours and the trivial ones) against its true amodal mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..core import boxes as bx
+from ..core.masks import Mask
+from ..core.records import Instance, Prediction
+from .baselines import convex_hull
+from .occlusion import area_ratio, hidden_iou, true_hidden_frac
+
+Answer = Literal["ours", "modal", "modal_hull", "box", "true_modal", "true_modal_hull"]
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
+FROM_PREDICTION: tuple[Answer, ...] = ("ours", "modal", "modal_hull", "box")
+"""The answers made from a prediction; the others are made from the truth's own modal mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How one answer fits one object.
+
+    Attributes:
+        intersection, union: with the true amodal mask, pixels.
+        box_iou: IoU of the answer's box with the true amodal box.
+        hidden_iou: IoU of the answer's hidden part (the answer minus the modal mask it starts from) with the true one;
+            None where the truth has no modal mask.
+    """
+
+    intersection: int
+    union: int
+    box_iou: float
+    hidden_iou: float | None
+
+    @property
+    def iou(self) -> float:
+        return self.intersection / self.union if self.union else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScore:
+    """One object of the truth and what was made of it.
+
+    Attributes:
+        image_id, annotation_id: as in the truth's file.
+        category: name of its kind.
+        hidden_frac: truly hidden share; None where the truth does not tell.
+        area_ratio: of the prediction; 0 where it is missing.
+        answered: whether there is a prediction.
+        fits: by answer; ``true_modal`` and ``true_modal_hull`` only where the truth has a modal mask.
+    """
+
+    image_id: int
+    annotation_id: int
+    category: str
+    hidden_frac: float | None
+    area_ratio: float
+    answered: bool
+    fits: dict[Answer, Fit]
+
+
+def measure(
+    image_id: int, category: str, instance: Instance, amodal: Mask, prediction: Prediction | None
+) -> ObjectScore:
+    """Measure one object.
+
+    Args:
+        image_id: its photograph.
+        category: name of its kind.
+        instance: the truth.
+        amodal: the truth's amodal mask, not empty.
+        prediction: what was predicted; where None, every answer made from it scores 0.
+    """
+    true_box = instance.amodal_box or amodal.box
+    modal = instance.modal_mask
+
+    def fit(mask: Mask, box: bx.Box, start: Mask) -> Fit:
+        common = (mask & amodal).area
+        hidden = None if modal is None else hidden_iou(mask - start, modal, amodal)
+        return Fit(common, mask.area + amodal.area - common, float(bx.iou(box, true_box)), hidden)
+
+    fits: dict[Answer, Fit] = {}
+    if prediction is None:
+        fits.update({name: Fit(0, amodal.area, 0.0, None if modal is None else 0.0) for name in FROM_PREDICTION})
+    else:
+        seen = prediction.modal_mask
+        hull = convex_hull(seen)
+        filled = Mask.from_box(prediction.modal_box, amodal.width, amodal.height)
+        fits["ours"] = fit(prediction.amodal_mask, prediction.amodal_box, seen)
+        fits["modal"] = fit(seen, seen.box, seen)
+        fits["modal_hull"] = fit(hull, hull.box, seen)
+        fits["box"] = fit(filled, prediction.modal_box, seen)
+    if modal is not None:
+        hull = convex_hull(modal)
+        fits["true_modal"] = fit(modal, modal.box, modal)
+        fits["true_modal_hull"] = fit(hull, hull.box, modal)
+    return ObjectScore(
+        image_id=image_id,
+        annotation_id=instance.id,
+        category=category,
+        hidden_frac=true_hidden_frac(instance),
+        area_ratio=0.0 if prediction is None else area_ratio(prediction.modal_mask, prediction.amodal_mask),
+        answered=prediction is not None,
+        fits=fits,
+    )
+
+
+def ious(objects: list[ObjectScore], answer: Answer) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """IoU of one answer for each object, float64 ``(n,)``; every object must have that answer."""
+    return np.array([score.fits[answer].iou for score in objects], dtype=np.float64)

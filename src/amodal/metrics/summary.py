@@ -1,0 +1,220 @@
+"""What an evaluation says: figures by group and answer, with their protocol."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .accuracy import accuracy_at, bootstrap_interval, mean_iou, micro_iou
+from .objects import Answer, Fit, ObjectScore, ious
+from .occlusion import HEAVILY_ABOVE, OCCLUDED_ABOVE
+
+GROUPS: dict[str, str] = {
+    "all": "every object scored",
+    "occluded": f"more than {OCCLUDED_ABOVE:.0%} of the object hidden",
+    "heavily occluded": f"more than {HEAVILY_ABOVE:.0%} of the object hidden",
+    "clear": f"at the most {OCCLUDED_ABOVE:.0%} of the object hidden",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer on one group of objects; shares in [0, 1], NaN where undefined.
+
+    Attributes:
+        answer: which mask was scored.
+        count: number of objects.
+        mean_iou: mean per instance (macro).
+        interval: 95 % bootstrap interval of it over photographs.
+        micro_iou: sum of intersections / sum of unions.
+        accuracy_50, accuracy_70: share of objects with IoU above 0.5, 0.7.
+        hidden_iou: mean IoU of the hidden part over ``hidden_count`` objects: those that are occluded and whose true
+            modal mask is known.
+        box_iou: mean IoU of the amodal box.
+    """
+
+    answer: Answer
+    count: int
+    mean_iou: float
+    interval: tuple[float, float]
+    micro_iou: float
+    accuracy_50: float
+    accuracy_70: float
+    hidden_iou: float
+    hidden_count: int
+    box_iou: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The objects of one degree of occlusion.
+
+    Attributes:
+        name, rule: one of `GROUPS`.
+        count, photographs: how many objects, in how many photographs.
+        rows: all objects of the group.
+        known_modal_rows: the objects whose true modal mask is known: ours, and what that mask itself would score.
+    """
+
+    name: str
+    rule: str
+    count: int
+    photographs: int
+    rows: tuple[Row, ...]
+    known_modal_rows: tuple[Row, ...]
+
+    def row(self, answer: Answer) -> Row:
+        """The row of one answer among `rows`."""
+        return next(row for row in self.rows if row.answer == answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of one evaluation.
+
+    Attributes:
+        protocol: what was compared with what, and how (plain words by key).
+        counts: objects in the truth, scored, left out and why, without a prediction.
+        groups: one per entry of `GROUPS`, in that order.
+        unoccluded_ap: average precision of "unoccluded" as the area ratio falls (section 5.2), no interpolation.
+        unoccluded_chance: its chance level, the share of unoccluded objects.
+        hidden_frac_error: mean absolute difference of predicted and true hidden share, over answered objects.
+        better, worse: share of the occluded objects on which ours has the higher / lower IoU than the predicted modal
+            mask (Fig. 9a).
+        missing: annotation ids without a prediction.
+        objects: every object scored, in the order of the truth.
+    """
+
+    protocol: dict[str, str]
+    counts: dict[str, int]
+    groups: tuple[Group, ...]
+    unoccluded_ap: float
+    unoccluded_chance: float
+    hidden_frac_error: float
+    better: float
+    worse: float
+    missing: tuple[int, ...] = ()
+    objects: tuple[ObjectScore, ...] = field(default=(), repr=False)
+
+    def group(self, name: str) -> Group:
+        """A group by its name.
+
+        Raises:
+            KeyError: not one of `GROUPS`.
+        """
+        return {group.name: group for group in self.groups}[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; None where a figure is undefined."""
+        return {
+            "protocol": dict(self.protocol),
+            "counts": dict(self.counts),
+            "groups": [
+                {
+                    "name": group.name,
+                    "rule": group.rule,
+                    "count": group.count,
+                    "photographs": group.photographs,
+                    "rows": [_row_json(row) for row in group.rows],
+                    "true_modal_mask_known": [_row_json(row) for row in group.known_modal_rows],
+                }
+                for group in self.groups
+            ],
+            "unoccluded": {
+                "average_precision": _number(self.unoccluded_ap),
+                "chance": _number(self.unoccluded_chance),
+            },
+            "hidden_frac_mean_absolute_error": _number(self.hidden_frac_error),
+            "ours_against_predicted_modal_mask_on_occluded": {
+                "better": _number(self.better),
+                "worse": _number(self.worse),
+            },
+            "missing_annotation_ids": list(self.missing),
+            "objects": [_object_json(score) for score in self.objects],
+        }
+
+
+def in_group(hidden: float | None, name: str) -> bool:
+    """Whether an object of that hidden share belongs to a group; one of unknown share belongs to "all" alone.
+
+    >>> in_group(0.05, "clear"), in_group(0.05, "occluded"), in_group(None, "clear")
+    (True, False, False)
+    """
+    if name == "all":
+        return True
+    if hidden is None:
+        return False
+    if name == "clear":
+        return hidden <= OCCLUDED_ABOVE
+    return hidden > (HEAVILY_ABOVE if name == "heavily occluded" else OCCLUDED_ABOVE)
+
+
+def make_group(name: str, objects: list[ObjectScore]) -> Group:
+    """The figures of one group, from all objects scored."""
+    members = [score for score in objects if in_group(score.hidden_frac, name)]
+    known = [score for score in members if "true_modal" in score.fits]
+    return Group(
+        name=name,
+        rule=GROUPS[name],
+        count=len(members),
+        photographs=len({score.image_id for score in members}),
+        rows=tuple(make_row(answer, members) for answer in ("ours", "modal", "modal_hull", "box")),
+        known_modal_rows=tuple(make_row(answer, known) for answer in ("ours", "true_modal", "true_modal_hull")),
+    )
+
+
+def make_row(answer: Answer, objects: list[ObjectScore]) -> Row:
+    """The figures of one answer over objects that all have it."""
+    values = ious(objects, answer)
+    fits: list[Fit] = [score.fits[answer] for score in objects]
+    hidden = [
+        fit.hidden_iou
+        for score, fit in zip(objects, fits, strict=True)
+        if fit.hidden_iou is not None and in_group(score.hidden_frac, "occluded")
+    ]
+    return Row(
+        answer=answer,
+        count=len(objects),
+        mean_iou=mean_iou(values),
+        interval=bootstrap_interval(values, [score.image_id for score in objects]),
+        micro_iou=micro_iou([fit.intersection for fit in fits], [fit.union for fit in fits]),
+        accuracy_50=accuracy_at(values, 0.5),
+        accuracy_70=accuracy_at(values, 0.7),
+        hidden_iou=mean_iou(hidden),
+        hidden_count=len(hidden),
+        box_iou=mean_iou(np.array([fit.box_iou for fit in fits])),
+    )
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "answer": row.answer,
+        "count": row.count,
+        "mean_iou_macro": _number(row.mean_iou),
+        "mean_iou_macro_95": [_number(value) for value in row.interval],
+        "iou_micro": _number(row.micro_iou),
+        "accuracy_at_50": _number(row.accuracy_50),
+        "accuracy_at_70": _number(row.accuracy_70),
+        "hidden_part_iou": _number(row.hidden_iou),
+        "hidden_part_count": row.hidden_count,
+        "amodal_box_iou": _number(row.box_iou),
+    }
+
+
+def _object_json(score: ObjectScore) -> dict[str, Any]:
+    return {
+        "image_id": score.image_id,
+        "annotation_id": score.annotation_id,
+        "category": score.category,
+        "answered": score.answered,
+        "true_hidden_frac": None if score.hidden_frac is None else _number(score.hidden_frac),
+        "area_ratio": _number(score.area_ratio),
+        "iou": {answer: _number(fit.iou) for answer, fit in score.fits.items()},
+    }
+
+
+def _number(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

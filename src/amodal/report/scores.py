@@ -1,0 +1,153 @@
+"""An evaluation as files: report.json, report.md, plots, and a page of the worst and best objects."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.album import Album
+from ..core.errors import AmodalError
+from ..core.records import Prediction
+from ..metrics.objects import Answer
+from ..metrics.summary import Group, Report, Row
+from .extremes import extremes_page
+from .plots import draw_plots
+from .words import counted, percent
+
+LABELS: dict[Answer, str] = {
+    "ours": "ours",
+    "modal": "predicted modal mask",
+    "modal_hull": "convex hull of the predicted modal mask",
+    "box": "filled given box",
+    "true_modal": "true modal mask",
+    "true_modal_hull": "convex hull of the true modal mask",
+}
+_HEAD = ("answer", "mean IoU [95 %]", "acc@50", "acc@70", "hidden-part IoU", "box IoU", "micro IoU")
+
+
+def write_scores(
+    folder: str | Path,
+    report: Report,
+    *,
+    truth: Album | None = None,
+    predictions: Sequence[Prediction] = (),
+    images_dir: str | Path | None = None,
+) -> list[Path]:
+    """Write report.json, report.md and the plots; with ``truth`` and ``images_dir`` also objects.html.
+
+    Everything is made before anything is written, and each file appears whole.
+
+    Args:
+        folder: made where it does not exist.
+        report: what `metrics.evaluate.evaluate` returned.
+        truth, predictions, images_dir: what was evaluated, and the folder of its photographs, for objects.html.
+
+    Returns:
+        The files written.
+
+    Raises:
+        AmodalError: the folder cannot be written to.
+        ImageError: a photograph that is missing, undecodable or of another size than its record.
+    """
+    files: dict[str, bytes] = dict(draw_plots(report))
+    files["report.json"] = (json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n").encode()
+    if truth is not None and images_dir is not None:
+        files["objects.html"] = extremes_page(report, truth, predictions, images_dir).encode()
+    files["report.md"] = markdown(report, pictures=[name for name in files if name.endswith(".png")]).encode()
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_write(folder / name, data) for name, data in sorted(files.items())]
+    except OSError as problem:
+        raise AmodalError(
+            f"the output folder cannot be written to ({problem.strerror})", file=folder, remedy="choose another folder"
+        ) from problem
+
+
+def markdown(report: Report, *, pictures: Sequence[str] = ()) -> str:
+    """The report as Markdown: counts, tables, figures, pictures by file name, protocol."""
+    lines = ["# Evaluation", ""]
+    lines += [f"- {name}: {count}" for name, count in report.counts.items()]
+    if report.missing:
+        shown = ", ".join(str(number) for number in report.missing[:20])
+        more = len(report.missing) - 20
+        lines.append(f"- annotations without a prediction: {shown}{f' and {more} more' if more > 0 else ''}")
+    lines += ["", tables(report), ""]
+    lines += [f"- {line}" for line in _figures(report)]
+    if pictures:
+        lines += ["", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in pictures)]
+    lines += ["", "## Protocol", "", *(f"- {key}: {value}" for key, value in report.protocol.items())]
+    return "\n".join(lines) + "\n"
+
+
+def tables(report: Report) -> str:
+    """The tables alone, in percent: one per group, and where true modal masks are known one on those objects."""
+    parts = []
+    for group in report.groups:
+        if group.count:
+            parts.append(f"## {group.name}: {group.rule} ({_extent(group)})\n\n{_table(group.rows)}")
+            known = group.known_modal_rows
+            if known[0].count:
+                title = f"### {group.name}, where the true modal mask is known ({counted(known[0].count, 'object')})"
+                parts.append(f"{title}\n\n{_table(known)}")
+        else:
+            parts.append(f"## {group.name}: {group.rule} (no object)")
+    return "\n\n".join(parts)
+
+
+def figures(report: Report) -> str:
+    """The figures that are no table, one a line."""
+    return "\n".join(_figures(report))
+
+
+def _figures(report: Report) -> list[str]:
+    return [
+        f"average precision of 'unoccluded' by area ratio: {percent(report.unoccluded_ap)} "
+        f"(chance {percent(report.unoccluded_chance)})",
+        f"hidden share (1 - area ratio), mean absolute error: {percent(report.hidden_frac_error)} points",
+        f"occluded objects on which ours is better / worse than the predicted modal mask: {percent(report.better)} % / "
+        f"{percent(report.worse)} %",
+    ]
+
+
+def _extent(group: Group) -> str:
+    return f"{counted(group.count, 'object')} in {counted(group.photographs, 'photograph')}"
+
+
+def _table(rows: Sequence[Row]) -> str:
+    cells = [list(_HEAD)]
+    for row in rows:
+        low, high = row.interval
+        interval = f" [{percent(low)}, {percent(high)}]" if math.isfinite(low) else ""
+        hidden = f"{percent(row.hidden_iou)} (n={row.hidden_count})" if row.hidden_count else "-"
+        cells.append(
+            [
+                LABELS[row.answer],
+                percent(row.mean_iou) + interval,
+                percent(row.accuracy_50),
+                percent(row.accuracy_70),
+                hidden,
+                percent(row.box_iou),
+                percent(row.micro_iou),
+            ]
+        )
+    widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]
+    cells.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    aligned = [
+        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        for line in cells
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in aligned)
+
+
+def _write(path: Path, data: bytes) -> Path:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path

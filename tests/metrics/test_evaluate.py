@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from pycocotools import mask as codec
+
+from amodal.core.album import Album
+from amodal.core.errors import AnnotationError
+from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance, Prediction
+from amodal.metrics.baselines import convex_hull
+from amodal.metrics.evaluate import evaluate
+from amodal.metrics.summary import GROUPS, in_group
+
+W, H = 20, 10
+
+
+def columns(start: int, stop: int) -> Mask:
+    return Mask.from_box((start, 0, stop, H), W, H)
+
+
+def thing(number: int, whole: Mask, seen: Mask | None = None, **known: object) -> Instance:
+    box = seen.box if seen is not None else whole.box
+    return Instance(number, 0, box, modal_mask=seen, amodal_mask=whole, amodal_box=whole.box, **known)  # type: ignore[arg-type]
+
+
+def guess(number: int, image: int, seen: Mask, whole: Mask, **changed: object) -> Prediction:
+    fields: dict[str, object] = {
+        "image_id": image,
+        "annotation_id": number,
+        "category": 0,
+        "score": 1.0,
+        "modal_box": seen.box,
+        "modal_mask": seen,
+        "amodal_mask": whole,
+        "amodal_box": whole.box,
+        "steps": 1,
+        "stop_reason": "converged",
+    }
+    return Prediction(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def album(*pictures: list[Instance]) -> Album:
+    records = [ImageRecord(i, f"{i}.jpg", W, H, tuple(things)) for i, things in enumerate(pictures, start=1)]
+    return Album(records, [Category(1, "cup")], source="truth.json")
+
+
+TRUTH = album(
+    [thing(1, columns(0, 10), columns(0, 5)), thing(2, columns(10, 20), columns(10, 20))],
+    [thing(3, columns(0, 20), columns(0, 16))],
+)
+FOUND = [
+    guess(1, 1, columns(0, 5), columns(0, 8)),  # IoU 0.8, hidden 5-8 of 5-10: 0.6
+    guess(2, 1, columns(10, 20), columns(10, 20)),  # IoU 1
+    guess(3, 2, columns(0, 12), columns(0, 14)),  # IoU 0.7, hidden 12-14 against 16-20: 0
+]
+
+
+def test_every_figure_of_a_small_case_by_hand() -> None:
+    report = evaluate(TRUTH, FOUND, given="true modal boxes", predictions_source="out.json")
+    ours = report.group("all").row("ours")
+    assert (ours.count, report.group("all").photographs) == (3, 2)
+    assert ours.mean_iou == pytest.approx((0.8 + 1 + 0.7) / 3)
+    assert ours.micro_iou == pytest.approx((80 + 100 + 140) / 400)
+    assert (ours.accuracy_50, ours.accuracy_70) == pytest.approx((1.0, 2 / 3))  # 0.7 is not above 0.7
+    assert (ours.hidden_iou, ours.hidden_count) == (pytest.approx(0.3), 2)
+    assert ours.box_iou == pytest.approx((0.8 + 1 + 0.7) / 3)
+    modal = report.group("all").row("modal")
+    assert modal.mean_iou == pytest.approx((0.5 + 1 + 0.6) / 3)
+    assert modal.hidden_iou == 0.0
+    assert report.group("occluded").row("ours").mean_iou == pytest.approx(0.75)
+    assert report.group("heavily occluded").row("ours").mean_iou == pytest.approx(0.8)
+    assert report.group("clear").row("ours").mean_iou == 1.0
+    assert report.group("clear").row("ours").hidden_count == 0
+    # area ratios: 5/8, 1, 12/14; unoccluded is the second alone
+    assert (report.unoccluded_ap, report.unoccluded_chance) == pytest.approx((1.0, 1 / 3))
+    assert report.hidden_frac_error == pytest.approx((abs(3 / 8 - 0.5) + 0 + abs(2 / 14 - 0.2)) / 3)
+    assert (report.better, report.worse) == (1.0, 0.0)
+    assert report.protocol["truth"] == "truth.json"
+    assert report.protocol["predictions"] == "out.json"
+    assert report.protocol["given to the predictor"] == "true modal boxes"
+    assert "macro" in report.protocol["mean IoU"]
+
+
+def test_ious_equal_pycocotools_on_random_masks() -> None:
+    rng = np.random.default_rng(0)
+    wholes, seens, guesses = (
+        [Mask.from_array(rng.random((H, W)) < density) for _ in range(12)] for density in (0.6, 0.3, 0.5)
+    )
+    truth = album([thing(i, whole, seen) for i, (whole, seen) in enumerate(zip(wholes, seens, strict=True))])
+    report = evaluate(truth, [guess(i, 1, seens[i], guesses[i]) for i in range(12)])
+
+    def oracle(masks: list[Mask]) -> float:
+        codes = [{"size": [H, W], "counts": m.counts} for m in masks]
+        true = [{"size": [H, W], "counts": m.counts} for m in wholes]
+        return float(np.diag(codec.iou(codes, true, [0] * 12)).mean())
+
+    rows = report.group("all")
+    boxes = [Mask.from_box(seen.box, W, H) for seen in seens]
+    assert rows.row("ours").mean_iou == pytest.approx(oracle(guesses))
+    assert rows.row("modal").mean_iou == pytest.approx(oracle(seens))
+    assert rows.row("modal_hull").mean_iou == pytest.approx(oracle([convex_hull(m) for m in seens]))
+    assert rows.row("box").mean_iou == pytest.approx(oracle(boxes))
+    by_name = {row.answer: row for row in rows.known_modal_rows}
+    assert by_name["true_modal"].mean_iou == pytest.approx(oracle(seens))
+    assert by_name["true_modal_hull"].mean_iou == pytest.approx(oracle([convex_hull(m) for m in seens]))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "groups"),
+    [
+        (0.0, {"all", "clear"}),
+        (0.05, {"all", "clear"}),
+        (0.0501, {"all", "occluded"}),
+        (0.25, {"all", "occluded"}),
+        (0.2501, {"all", "occluded", "heavily occluded"}),
+        (1.0, {"all", "occluded", "heavily occluded"}),
+        (None, {"all"}),
+    ],
+)
+def test_group_boundaries(hidden: float | None, groups: set[str]) -> None:
+    assert {name for name in GROUPS if in_group(hidden, name)} == groups
+
+
+def test_group_boundary_from_masks_is_exact() -> None:
+    """One column of twenty hidden is 5 %, which is clear."""
+    truth = album([thing(1, columns(0, 20), columns(0, 19))])
+    report = evaluate(truth, [guess(1, 1, columns(0, 19), columns(0, 20))])
+    assert (report.group("clear").count, report.group("occluded").count) == (1, 0)
+
+
+def test_a_missing_prediction_scores_zero_and_is_named() -> None:
+    report = evaluate(TRUTH, [FOUND[0], FOUND[1]])
+    assert report.missing == (3,)
+    assert report.counts["without a prediction, scored as 0"] == 1
+    for answer in ("ours", "modal", "modal_hull", "box"):
+        assert report.group("heavily occluded").row(answer).mean_iou > 0
+        assert min(score.fits[answer].iou for score in report.objects) == 0.0
+    ours = report.group("all").row("ours")
+    assert ours.mean_iou == pytest.approx(1.8 / 3)
+    assert ours.box_iou == pytest.approx(1.8 / 3)
+    assert ours.hidden_iou == pytest.approx(0.6 / 2)
+    assert ours.micro_iou == pytest.approx((80 + 100) / 400)
+    true_modal = report.group("all").known_modal_rows[1]
+    assert (true_modal.answer, true_modal.mean_iou) == ("true_modal", pytest.approx((0.5 + 1 + 0.8) / 3))
+
+
+def test_no_prediction_at_all_is_a_report_of_zeros() -> None:
+    report = evaluate(TRUTH, [])
+    assert report.group("all").row("ours").mean_iou == 0.0
+    assert len(report.missing) == 3
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_an_empty_prediction_is_answered_and_scores_zero() -> None:
+    empty = Mask.from_array(np.zeros((H, W), dtype=bool))
+    report = evaluate(TRUTH, [guess(1, 1, empty, empty, modal_box=(0, 0, 5, 10), stop_reason="empty"), *FOUND[1:]])
+    assert report.missing == ()
+    assert report.objects[0].fits["ours"].iou == 0.0
+    assert report.objects[0].fits["box"].iou == pytest.approx(0.5)
+    assert report.objects[0].area_ratio == 0.0
+
+
+def test_stuff_crowd_and_unlabelled_objects_are_left_out_and_counted() -> None:
+    truth = album(
+        [
+            thing(1, columns(0, 10), columns(0, 5)),
+            thing(2, columns(0, 20), columns(0, 20), is_stuff=True),
+            thing(3, columns(0, 20), columns(0, 20), is_crowd=True),
+            Instance(4, 0, (0, 0, 5, 5), modal_mask=columns(0, 5)),
+        ]
+    )
+    report = evaluate(truth, [guess(i, 1, columns(0, 5), columns(0, 10)) for i in (1, 2, 3, 4)])
+    assert report.group("all").count == 1
+    assert report.group("all").row("ours").mean_iou == 1.0
+    assert report.counts["in truth"] == 4
+    assert report.counts["scored"] == 1
+    assert report.counts["stuff, left out"] == 1
+    assert report.counts["crowd, left out"] == 1
+    assert report.counts["no amodal mask, left out"] == 1
+
+
+def test_rows_of_the_true_modal_mask_stand_beside_ours_on_the_same_objects() -> None:
+    truth = album([thing(1, columns(0, 10), columns(0, 5)), thing(2, columns(0, 20), occlude_rate=0.4)])
+    report = evaluate(truth, [guess(1, 1, columns(0, 5), columns(0, 8)), guess(2, 1, columns(0, 5), columns(0, 5))])
+    group = report.group("occluded")
+    assert group.count == 2
+    assert [(row.answer, row.count) for row in group.known_modal_rows] == [
+        ("ours", 1),
+        ("true_modal", 1),
+        ("true_modal_hull", 1),
+    ]
+    assert group.known_modal_rows[0].mean_iou == pytest.approx(0.8)
+    assert group.row("ours").hidden_count == 1
+
+
+def test_unknown_hidden_share_is_scored_in_all_alone() -> None:
+    report = evaluate(album([thing(1, columns(0, 10))]), [guess(1, 1, columns(0, 5), columns(0, 10))])
+    assert [group.count for group in report.groups] == [1, 0, 0, 0]
+    assert report.counts["hidden share unknown, in 'all' alone"] == 1
+    assert math.isnan(report.unoccluded_ap)
+    assert report.to_json()["unoccluded"] == {"average_precision": None, "chance": None}
+
+
+def test_json_has_every_group_row_and_object() -> None:
+    content = json.loads(json.dumps(evaluate(TRUTH, FOUND).to_json(), allow_nan=False))
+    assert [group["name"] for group in content["groups"]] == list(GROUPS)
+    first = content["groups"][0]["rows"][0]
+    assert first["answer"] == "ours"
+    assert first["mean_iou_macro"] == pytest.approx(2.5 / 3, abs=1e-6)
+    assert len(first["mean_iou_macro_95"]) == 2
+    assert [entry["annotation_id"] for entry in content["objects"]] == [1, 2, 3]
+    assert content["objects"][0]["iou"]["ours"] == 0.8
+
+
+def test_truth_without_amodal_masks_is_one_error_naming_file_and_remedy() -> None:
+    with pytest.raises(AnnotationError, match=r"truth\.json.*amodal masks.*visible_mask"):
+        evaluate(album([Instance(1, 0, (0, 0, 5, 5), modal_mask=columns(0, 5))]), [])
+
+
+OTHER_SIZE = Mask.from_box((0, 0, 5, 5), W + 1, H)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "message"),
+    [
+        ([guess(9, 1, columns(0, 5), columns(0, 5))], "annotation 9"),
+        ([guess(1, 2, columns(0, 5), columns(0, 5))], "annotation 1: each prediction answers"),
+        ([FOUND[0], FOUND[0]], "once"),
+        ([guess(1, 1, columns(0, 5), OTHER_SIZE)], r"annotation 1: a mask has the size.*\[10, 21\]"),
+        ([guess(1, 1, OTHER_SIZE, columns(0, 5))], r"annotation 1: a mask has the size.*\[10, 21\]"),
+    ],
+)
+def test_bad_predictions_are_refused(predictions: list[Prediction], message: str) -> None:
+    with pytest.raises(AnnotationError, match=message) as caught:
+        evaluate(TRUTH, predictions, predictions_source="out.json")
+    assert str(caught.value).startswith("out.json: ")
