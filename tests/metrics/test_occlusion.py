@@ -47,7 +47,8 @@ def test_hidden_iou_against_brute_force() -> None:
 @pytest.mark.parametrize(
     ("modal", "amodal", "rate", "expected"),
     [
-        (columns(0, 5), columns(0, 10), 0.9, 0.5),  # masks before the record's own figure
+        (columns(0, 5), columns(0, 10), 0.9, 0.9),  # the record's own figure before the masks
+        (columns(0, 5), columns(0, 10), None, 0.5),
         (None, columns(0, 10), 0.9, 0.9),
         (columns(0, 5), None, 0.9, 0.9),
         (None, columns(0, 10), None, None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ class Category:
 
     id: int
     name: str
+    supercategory: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ class Instance:
         is_crowd: the region shows many objects; neither an object to learn nor background.
         is_stuff: a region without extent of its own (grass, wall): predicted like any other, not scored.
         is_whole: judged to be hidden by nothing and cut by no border; None where nobody has judged.
+        is_occluded, is_truncated, is_difficult: flags of VOC and CVAT; None where the file has none.
         score: a detector's confidence, 0-1, where it comes from one.
+        extra: fields of the file that mean nothing here, kept so that they can be written back.
     """
 
     id: int
@@ -50,7 +54,11 @@ class Instance:
     is_crowd: bool = False
     is_stuff: bool = False
     is_whole: bool | None = None
+    is_occluded: bool | None = None
+    is_truncated: bool | None = None
+    is_difficult: bool | None = None
     score: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,17 @@ class ImageRecord:
         file_name: relative to the folder of the pictures, with ``/``.
         width, height: pixels.
         instances: its objects, in file order.
+        occlusions: (id of the one in front, id of the one behind) for each pair the file orders.
+        extra: fields of the file that mean nothing here, kept so that they can be written back.
     """
 
     id: int
     file_name: str
     width: int
     height: int
-    instances: tuple[Instance, ...] = field(default=())
+    instances: tuple[Instance, ...] = ()
+    occlusions: tuple[tuple[int, int], ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 StopReason = Literal["converged", "border", "cap", "empty"]

@@ -103,7 +103,7 @@ def _protocol(truth: Album, given: str, source: str) -> dict[str, str]:
         "accuracy at a cut-off": "share of objects with IoU above it",
         "interval": "95 %, bootstrap over photographs, 2000 draws, fixed seed",
         "left out": "stuff, crowds, records without an amodal mask",
-        "occluded": f"more than {OCCLUDED_ABOVE:.0%} hidden; by the true masks where both are known, else occlude_rate",
+        "occluded": f"more than {OCCLUDED_ABOVE:.0%} hidden; by the record's occlude_rate, else by the true masks",
         "unoccluded AP": "area ratio as score, ties together, no interpolation; chance = share of unoccluded objects",
     }
 

@@ -32,10 +32,16 @@ def hidden_frac(modal: Mask, amodal: Mask) -> float:
 
 
 def true_hidden_frac(instance: Instance) -> float | None:
-    """Hidden share of an annotated object: from its masks where both are known, else as its record says, else None."""
+    """Hidden share of an annotated object: as its record says, else from its masks where both are known, else None.
+
+    The record comes first because it may know better: where an exact visible mask is missing or coarse, the rate was
+    measured by other means.
+    """
+    if instance.occlude_rate is not None:
+        return instance.occlude_rate
     if instance.modal_mask is not None and instance.amodal_mask is not None:
         return hidden_frac(instance.modal_mask, instance.amodal_mask)
-    return instance.occlude_rate
+    return None
 
 
 def hidden_iou(predicted_hidden: Mask, true_modal: Mask, true_amodal: Mask) -> float:

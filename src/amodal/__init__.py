@@ -1,0 +1,58 @@
+"""amodal: whole objects from visible ones.
+
+The public names below are loaded when they are first asked for: importing the package loads nothing else, and torch
+comes only with `OcclusionDataset`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .core.album import Album
+    from .core.masks import Mask
+    from .core.records import ImageRecord, Instance, Prediction
+    from .datasets.read import read_annotations
+    from .inference.predictor import Predictor
+    from .metrics.evaluate import evaluate
+    from .synthesis.stream import OcclusionDataset
+
+__all__ = [
+    "Album",
+    "ImageRecord",
+    "Instance",
+    "Mask",
+    "OcclusionDataset",
+    "Prediction",
+    "Predictor",
+    "__version__",
+    "evaluate",
+    "read_annotations",
+]
+
+_HOMES = {
+    "Album": "core.album",
+    "ImageRecord": "core.records",
+    "Instance": "core.records",
+    "Mask": "core.masks",
+    "OcclusionDataset": "synthesis.stream",
+    "Prediction": "core.records",
+    "Predictor": "inference.predictor",
+    "evaluate": "metrics.evaluate",
+    "read_annotations": "datasets.read",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,94 @@
+"""The command ``amodal``: finds the command asked for, and turns what can go wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+
+import jsonargparse
+
+from .. import __version__
+from ..core.errors import AmodalError
+
+COMMANDS = ("predict", "evaluate", "synthesize", "train")
+"""Every command is the module of ``amodal.cli`` with its name."""
+
+EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141
+
+_TRAIN_EXTRA = {"torch", "torchvision", "timm", "safetensors", "huggingface_hub", "onnx", "onnxscript"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: the words after ``amodal``; None takes them from the process.
+
+    Returns:
+        The exit code: 0; 2 for input that the user can mend (told in one line on stderr); 130 when interrupted;
+        141 when the reader of the output went away.
+
+    Raises:
+        SystemExit: from ``--help`` and ``--version`` (0) and from words the parser does not know (2).
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = build_parser(words).parse_args(words)
+        _command(args.command).run(args[args.command])
+        sys.stdout.flush()
+    except AmodalError as problem:
+        return _refuse(str(problem))
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in _TRAIN_EXTRA:
+            raise
+        return _refuse(
+            f"this needs {problem.name}, which the base install leaves out. Run: pip install 'amodal[train]'"
+        )
+    except BrokenPipeError:
+        # what is still buffered cannot be written: without this the interpreter complains once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        return _refuse(f"{problem.filename}: {problem.strerror}")
+    except KeyboardInterrupt:
+        print("amodal: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentParser:
+    """The parser of the whole command line.
+
+    Args:
+        words: the command line, where known: then only the command it names gets its options.
+    """
+    parser = jsonargparse.ArgumentParser(
+        prog="amodal",
+        description="The whole object from its visible part: amodal masks and boxes.",
+        version=__version__,
+    )
+    commands = parser.add_subcommands(required=True, dest="command")
+    asked = next((word for word in words or () if not word.startswith("-")), None)
+    for name in COMMANDS:
+        if asked in COMMANDS and name != asked:
+            continue
+        module = _command(name)
+        child = jsonargparse.ArgumentParser(description=module.__doc__)
+        if name == asked or words is None:
+            module.add_arguments(child)
+        commands.add_subcommand(name, child, help=module.HELP)
+    return parser
+
+
+def _command(name: str) -> ModuleType:
+    return import_module(f".{name}", __package__)
+
+
+def _refuse(message: str) -> int:
+    print(f"amodal: error: {message}", file=sys.stderr)
+    return EXIT_USER_ERROR

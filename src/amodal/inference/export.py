@@ -1,0 +1,139 @@
+"""From trained networks to a weights folder that runs without torch."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import WeightsError
+from ..models.config import ModelConfig
+from ..models.weights import ROLES, Role, config_dict, load_network, save_network, sha256_of
+from .networks import FORMAT
+from .settings import PredictionSettings
+
+PARITY = 1e-4
+"""Largest difference allowed between a network in torch and in onnxruntime, in heat."""
+
+
+class _Heat(nn.Module):
+    """The graph that is exported: logits become heat."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
+        return torch.sigmoid(self.network(image, heat, category))
+
+
+def export_weights(
+    folder: str | Path,
+    networks: dict[Role, nn.Module],
+    settings: PredictionSettings,
+    *,
+    categories: tuple[str, ...] = (),
+    notes: dict[str, Any] | None = None,
+) -> Path:
+    """Write a weights folder: safetensors (float16), ONNX (float32), config.json with sha256 of each.
+
+    The ONNX is made from the float16 weights, read back, so that both files hold the same network.
+
+    Args:
+        folder: made if missing; files are written beside and renamed, config.json last.
+        networks: "modal" and "amodal", trained.
+        settings: how they are to be used, thresholds included.
+        categories: names in the order of the networks' channels; empty for category-agnostic ones.
+        notes: kept in config.json under "notes".
+
+    Raises:
+        WeightsError: torch and onnxruntime differ by more than `PARITY`.
+    """
+    folder = Path(folder)
+    configs: dict[str, ModelConfig] = {}
+    for role in ROLES:
+        configs[role] = networks[role].config  # type: ignore[assignment]
+        save_network(folder, role, networks[role].state_dict())
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "networks": {role: config_dict(configs[role]) for role in ROLES},
+        "prediction": asdict(settings),
+        "categories": list(categories),
+        "notes": notes or {},
+    }
+    _write_config(folder, config)
+    for role in ROLES:
+        export_onnx(load_network(folder, role), folder / f"{role}.onnx")
+    files = [f"{role}.{ending}" for role in ROLES for ending in ("onnx", "safetensors")]
+    _write_config(folder, config | {"sha256": {name: sha256_of(folder / name) for name in files}})
+    return folder
+
+
+def export_onnx(network: nn.Module, path: str | Path) -> float:
+    """Write one network as float32 ONNX with a dynamic batch, and check it against torch.
+
+    Returns:
+        The largest difference in heat on random input.
+
+    Raises:
+        WeightsError: that difference is over `PARITY`; the file is not written.
+    """
+    path = Path(path)
+    config: ModelConfig = network.config  # type: ignore[assignment]
+    graph = _Heat(network.cpu().eval())
+    inputs = _random_inputs(config, 2)  # traced with two: one would be baked in
+    names = ["image", "heat", "category"][: len(inputs)]
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    beside = path.with_name(f".{path.name}.part")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            graph,
+            inputs,
+            dynamo=True,
+            input_names=names,
+            output_names=["heat_out"],
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            verbose=False,
+        )
+    assert program is not None
+    program.save(str(beside), external_data=False)
+    difference = _difference(graph, beside, _random_inputs(config, 3), names)
+    if difference > PARITY:
+        beside.unlink()
+        raise WeightsError(
+            f"a network gives the same heat in torch and in onnxruntime, to {PARITY}", file=path, value=difference
+        )
+    beside.replace(path)
+    return difference
+
+
+def _difference(graph: nn.Module, path: Path, inputs: tuple[Tensor, ...], names: list[str]) -> float:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        expected = graph(*inputs).numpy()
+    found = session.run(["heat_out"], {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
+    return float(np.abs(np.asarray(found) - expected).max())
+
+
+def _random_inputs(config: ModelConfig, count: int) -> tuple[Tensor, ...]:
+    rng = torch.Generator().manual_seed(0)
+    side = config.patch_px
+    image = torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)
+    heat = torch.rand(count, side, side, generator=rng)
+    if not config.num_categories:
+        return image, heat
+    return image, heat, torch.arange(count) % config.num_categories
+
+
+def _write_config(folder: Path, config: dict[str, Any]) -> None:
+    beside = folder / ".config.json.part"
+    beside.write_text(json.dumps(config, indent=2) + "\n")
+    beside.replace(folder / "config.json")

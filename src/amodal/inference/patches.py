@@ -1,0 +1,96 @@
+"""Between a picture and the square patches and heats of the networks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core import boxes as bx
+from ..core.images import cut_patch
+from ..core.masks import Mask
+from ..core.resample import resample_matrix
+
+
+def cut_patches(image: NDArray[np.uint8], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
+    """What a network sees of each box, cut as in training (`core.images.cut_patch`).
+
+    Args:
+        image: uint8 ``(H, W, 3)``, RGB.
+        boxes: xyxy ``(n, 4)``.
+        size_px: side of the patches.
+
+    Returns:
+        uint8 ``(n, 3, size_px, size_px)``.
+    """
+    patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
+    for i, box in enumerate(boxes):
+        patches[i] = cut_patch(image, box, size_px).transpose(2, 0, 1)
+    return patches
+
+
+def coverage(source: int, start: ArrayLike, stop: ArrayLike) -> NDArray[np.float32]:
+    """Weights that average ``source`` unit cells over intervals, cells cut by an end counting by their share.
+
+    Args:
+        source: number of cells; cell ``i`` is ``[i, i + 1]``.
+        start, stop: ends of the intervals, in cells; one shape, ``start < stop``.
+
+    Returns:
+        float32 ``(..., source)``, summing to 1.
+
+    >>> coverage(4, 0.5, 2.5).tolist()
+    [0.25, 0.5, 0.25, 0.0]
+    """
+    low, high = np.asarray(start, np.float64)[..., None], np.asarray(stop, np.float64)[..., None]
+    cell = np.arange(source)
+    shares = np.maximum(np.minimum(high, cell + 1) - np.maximum(low, cell), 0)
+    weights: NDArray[np.float32] = (shares / shares.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return weights
+
+
+def mask_heat(mask: Mask, box: ArrayLike, size_px: int) -> NDArray[np.float32]:
+    """A mask as heat over a box: each sample is the covered share of its cell.
+
+    Args:
+        mask: of the whole picture.
+        box: xyxy, fractions allowed.
+        size_px: side of the heat.
+
+    Returns:
+        float32 ``(size_px, size_px)`` in [0, 1].
+    """
+    x1, y1, x2, y2 = bx.as_box(box)
+    area = bx.outward(box)
+    crop = mask.crop(area).astype(np.float32)
+    left, top = area[:2].tolist()
+    edges = np.arange(size_px + 1) / size_px
+    xs, ys = x1 - left + (x2 - x1) * edges, y1 - top + (y2 - y1) * edges
+    columns = coverage(crop.shape[1], xs[:-1], xs[1:])
+    rows = coverage(crop.shape[0], ys[:-1], ys[1:])
+    return np.asarray(rows @ crop @ columns.T, np.float32)
+
+
+class PixelHeat(NamedTuple):
+    """Heat at the pixels of a part of a picture: float32 ``(h, w)``, its first pixel at ``(left, top)``."""
+
+    heat: NDArray[np.float32]
+    left: int
+    top: int
+
+
+def paste_heat(heat: NDArray[np.float32], frame: ArrayLike, width: int, height: int) -> PixelHeat:
+    """Square heat read at the pixel centres of the picture that lie in its frame; bilinear, half-pixel.
+
+    Args:
+        heat: float32 ``(s, s)`` over ``frame``.
+        frame: xyxy; may reach beyond the picture, what lies there is left out.
+        width, height: size of the picture.
+    """
+    x1, y1, x2, y2 = bx.as_box(frame)
+    left, top, right, bottom = np.maximum(bx.outward(bx.clip(frame, width, height)), 0).tolist()
+    size = heat.shape[-1]
+    columns = resample_matrix(size, right - left, (left - x1) / (x2 - x1), (right - x1) / (x2 - x1), outside="zero")
+    rows = resample_matrix(size, bottom - top, (top - y1) / (y2 - y1), (bottom - y1) / (y2 - y1), outside="zero")
+    return PixelHeat(np.asarray(rows @ heat @ columns.T, np.float32), left, top)

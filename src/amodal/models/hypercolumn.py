@@ -1,0 +1,135 @@
+"""The network of both tasks: image patch and heat in, heat out (paper section 4.2).
+
+A hypercolumn sums what several layers of a backbone say about each pixel, upsampled to one grid. Ours differs from the
+paper's O-Net in three ways that make it small and exact: the backbone is any timm network; the sum runs from coarse to
+fine with a small convolution at each level; and feature maps are resampled straight into the frame the heat covers,
+which for the amodal network is larger than the patch, so no layer has to learn that shift.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..core.errors import RecipeError
+from ..core.resample import resample_matrix
+from .backbones import build_backbone
+from .config import ModelConfig
+
+
+class FrameResize(nn.Module):
+    """Resample square maps over the patch to square maps over its frame: two fixed matrix products."""
+
+    def __init__(self, source: int, target: int, margin: float) -> None:
+        super().__init__()
+        matrix = torch.from_numpy(resample_matrix(source, target, -margin, 1 + margin, outside="edge"))
+        self.register_buffer("rows", matrix, persistent=False)
+        self.register_buffer("columns", matrix.T.contiguous(), persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """``(b, c, source, source)`` to ``(b, c, target, target)``."""
+        return torch.matmul(torch.matmul(self.rows, maps), self.columns)  # type: ignore[arg-type]
+
+
+class _Block(nn.Module):
+    """Depthwise 5 x 5, pointwise, added to its input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.spatial = nn.Conv2d(width, width, 5, padding=2, groups=width, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.mix = nn.Conv2d(width, width, 1, bias=False)
+        self.norm_out = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.norm_out(self.mix(F.relu(self.norm(self.spatial(x))))))
+
+
+class _Level(nn.Module):
+    """One level of the hypercolumn: a tap and the heat, projected, brought into the frame, added to the coarser sum."""
+
+    def __init__(self, channels: int, source: int, width: int, target: int, coarser: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.source = source
+        self.project = nn.Sequential(nn.Conv2d(channels + 1, width, 1, bias=False), nn.BatchNorm2d(width))
+        self.into_frame = FrameResize(source, target, config.margin)
+        self.from_coarser = nn.Conv2d(coarser, width, 1, bias=False)
+        self.blocks = nn.Sequential(*(_Block(width) for _ in range(config.blocks)))
+
+    def forward(self, tap: Tensor, heat: Tensor, coarser: Tensor, upsample: nn.Module) -> Tensor:
+        here = self.into_frame(self.project(torch.cat([tap, F.adaptive_avg_pool2d(heat, self.source)], 1)))
+        return self.blocks(F.relu(here + upsample(self.from_coarser(coarser))))  # type: ignore[no-any-return]
+
+
+class Hypercolumn(nn.Module):
+    """Heat of one object from its patch and what is already believed of it.
+
+    Args:
+        config: its shape.
+        backbone_weights: as in `build_backbone`.
+    """
+
+    def __init__(self, config: ModelConfig, *, backbone_weights: str | Path | None = None) -> None:
+        super().__init__()
+        self.config = config
+        maps = max(config.num_categories, 1)
+        self.backbone = build_backbone(config.backbone, maps, weights=backbone_weights)
+        info: Any = self.backbone.feature_info
+        channels: list[int] = info.channels()
+        strides: list[int] = info.reduction()
+        if len(config.widths) != len(channels):
+            raise RecipeError(
+                f"widths has one number for each of the {len(channels)} taps of {config.backbone}",
+                value=list(config.widths),
+            )
+        sources = [-(-config.patch_px // stride) for stride in strides]
+        # the finest level has the answer's own size; the others keep their distance from it
+        targets = [-(-config.heat_px * strides[0] // stride) for stride in strides]
+        coarsest = channels[-1]
+        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
+        self.squeeze = nn.Conv2d(coarsest, 32, 1)
+        self.dense = nn.Linear(32 * sources[-1] ** 2, 16 * config.grid**2)
+        levels, upsamples = [], []
+        coarser_width, coarser_size = 16, config.grid
+        for tap in reversed(range(len(channels))):
+            width = config.widths[tap]
+            levels.append(_Level(channels[tap], sources[tap], width, targets[tap], coarser_width, config))
+            upsamples.append(FrameResize(coarser_size, targets[tap], 0.0))
+            coarser_width, coarser_size = width, targets[tap]
+        self.levels, self.upsamples = nn.ModuleList(levels), nn.ModuleList(upsamples)
+        self.score = nn.Conv2d(coarser_width, maps, 1)
+
+    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
+        """Logits of the heat over the frame.
+
+        Args:
+            image: ``(b, 3, p, p)`` RGB, 0..255, uint8 or float.
+            heat: ``(b, p, p)`` in [0, 1]; constant 1/2 where nothing is believed yet.
+            category: ``(b,)`` int64; needed if and only if the network has categories.
+
+        Returns:
+            ``(b, heat_px, heat_px)``; the sigmoid is the heat.
+        """
+        colours = (image.to(self.mean.dtype) - self.mean) / self.std  # type: ignore[arg-type,operator]
+        centred = (heat * 2 - 1).unsqueeze(1)  # the paper's [-127, 128] in units of the colours
+        believed = centred
+        if self.config.num_categories:
+            if category is None:
+                raise RecipeError("this network has categories: give one for each patch")
+            chosen = F.one_hot(category, self.config.num_categories).to(centred.dtype)
+            believed = centred * chosen[:, :, None, None]
+        taps = self.backbone(torch.cat([colours, believed], 1))
+        grid = self.config.grid
+        x = self.dense(F.relu(self.squeeze(taps[-1])).flatten(1)).unflatten(1, (16, grid, grid))
+        for level, upsample, tap in zip(self.levels, self.upsamples, reversed(taps), strict=True):
+            x = level(tap, centred, x, upsample)
+        scores = self.score(x)
+        if self.config.num_categories:
+            assert category is not None
+            return torch.gather(scores, 1, category.view(-1, 1, 1, 1).expand(-1, 1, *scores.shape[2:])).squeeze(1)
+        return scores.squeeze(1)  # type: ignore[no-any-return]

@@ -1,0 +1,106 @@
+"""Networks in a weights folder: half-precision safetensors beside one config.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ..core.errors import WeightsError
+from .config import ModelConfig
+from .hypercolumn import Hypercolumn
+
+Role = Literal["modal", "amodal"]
+ROLES: tuple[Role, ...] = ("modal", "amodal")
+
+
+def build_network(config: ModelConfig, *, backbone_weights: str | Path | None = None) -> nn.Module:
+    """The network a config describes, new or on a pretrained backbone."""
+    return Hypercolumn(config, backbone_weights=backbone_weights)
+
+
+def save_network(folder: str | Path, role: Role, state: dict[str, Tensor]) -> None:
+    """Write ``<role>.safetensors``: float16, batch norm statistics float32; beside its place first, then renamed.
+
+    Raises:
+        WeightsError: a weight is not finite, or too large for half precision.
+    """
+    path = Path(folder) / f"{role}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        half = tensor.is_floating_point() and "running_" not in name
+        value = tensor.detach().cpu().to(torch.float16 if half else tensor.dtype).contiguous()
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise WeightsError("weights are finite in half precision", file=path, record=name, remedy="train again")
+        kept[name] = value
+    beside = path.with_name(f".{path.name}.part")
+    save_file(kept, beside)
+    beside.replace(path)
+
+
+def load_network(folder: str | Path, role: Role) -> nn.Module:
+    """Build a network from a weights folder and load it, in float32 and evaluation mode.
+
+    Raises:
+        WeightsError: a file is missing, is no safetensors file, or holds other names or shapes than the config says.
+    """
+    config = read_model_config(folder, role)
+    path = Path(folder) / f"{role}.safetensors"
+    network = build_network(config)
+    try:
+        state = load_file(path)
+    except FileNotFoundError:
+        raise WeightsError("the weights folder holds this file", file=path, remedy="export it again") from None
+    except SafetensorError as problem:
+        raise WeightsError(f"not a safetensors file ({problem})", file=path, remedy="copy it again") from None
+    load_state(network, {name: t.float() if t.is_floating_point() else t for name, t in state.items()}, path)
+    return network.eval()
+
+
+def load_state(network: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:
+    """Load a state that must fit exactly; raises WeightsError naming the first tensor that does not."""
+    own = network.state_dict()
+    for name in sorted(own.keys() | state.keys()):
+        have = tuple(state[name].shape) if name in state else None
+        want = tuple(own[name].shape) if name in own else None
+        if have != want:
+            raise WeightsError(
+                f"this network has {name} of shape {want}",
+                file=path,
+                value=have,
+                remedy="use the config they were made with",
+            )
+    network.load_state_dict(state)
+
+
+def read_model_config(folder: str | Path, role: Role) -> ModelConfig:
+    """The `ModelConfig` of one network in a weights folder's config.json."""
+    path = Path(folder) / "config.json"
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text())["networks"][role]
+    except FileNotFoundError:
+        raise WeightsError("a weights folder holds config.json", file=path, remedy="check the folder") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+        raise WeightsError(f'config.json describes "networks" / "{role}" ({problem})', file=path) from None
+    unknown = settings.keys() - {field.name for field in fields(ModelConfig)}
+    if unknown:
+        raise WeightsError("config.json has settings this version does not know", file=path, value=sorted(unknown))
+    return ModelConfig(**settings)
+
+
+def config_dict(config: ModelConfig) -> dict[str, Any]:
+    """A config as JSON values."""
+    return json.loads(json.dumps(asdict(config)))  # type: ignore[no-any-return]
+
+
+def sha256_of(path: str | Path) -> str:
+    """Hex digest of a file's bytes."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,134 @@
+"""Recipes: everything a training run depends on, checked before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..core.errors import RecipeError
+from ..models.config import ModelConfig
+from ..synthesis.settings import SynthesisSettings
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One annotated set of photographs.
+
+    Attributes:
+        images: folder of the pictures.
+        annotations: annotation file (any dialect that is read).
+        weight: share of the main objects drawn from it, relative to the other sources.
+        validation: text file of image ids, one a line, kept for validation; "" for none.
+        exclude: text file of image ids never used; "" for none.
+    """
+
+    images: str
+    annotations: str
+    weight: float = 1.0
+    validation: str = ""
+    exclude: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise RecipeError("a source's weight is over 0", value=self.weight, remedy="remove the source instead")
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """How one network is trained.
+
+    Attributes:
+        network: its shape.
+        steps: optimiser steps.
+        batch_size: examples a step.
+        optimizer: "sgd" is the paper's (momentum 0.9); "adamw" the default.
+        lr: learning rate of the new layers.
+        backbone_lr: learning rate of the pretrained backbone.
+        weight_decay: on convolution and linear weights only.
+        momentum: of SGD.
+        schedule: "constant" is the paper's; "cosine" falls to 0 after the warm-up.
+        warmup_steps: steps over which the rate rises from 0.
+        clip_norm: largest norm of the gradient; 0 = not clipped.
+        ema_decay: decay of the running average of the weights, which is what is validated and kept; 0 = none.
+        loss: "mean" or "sum" (see `training.loss.masked_nll`).
+        hypothesis_passes: modal network: the probabilities that a step trains on the constant 1/2, on the network's own
+            first prediction, on its second one, ...
+        true_mask_share: amodal network: share of examples whose evidence is the true visible mask, not predicted heat.
+    """
+
+    network: ModelConfig = field(default_factory=ModelConfig)
+    steps: int = 1000
+    batch_size: int = 32
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    lr: float = 1e-3
+    backbone_lr: float = 3e-4
+    weight_decay: float = 1e-2
+    momentum: float = 0.9
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_steps: int = 100
+    clip_norm: float = 5.0
+    ema_decay: float = 0.999
+    loss: Literal["mean", "sum"] = "mean"
+    hypothesis_passes: tuple[float, ...] = (0.6, 0.3, 0.1)
+    true_mask_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} is 1 or more", value=getattr(self, name))
+        for name in ("lr", "backbone_lr"):
+            if not 0 <= getattr(self, name) < 1e3:
+                raise RecipeError(f"{name} is a learning rate, 0 or more", value=getattr(self, name))
+        if not 0 <= self.ema_decay < 1:
+            raise RecipeError("ema_decay lies in [0, 1)", value=self.ema_decay)
+        if not 0 <= self.true_mask_share <= 1:
+            raise RecipeError("true_mask_share lies in [0, 1]", value=self.true_mask_share)
+        if not self.hypothesis_passes or min(self.hypothesis_passes) < 0 or sum(self.hypothesis_passes) <= 0:
+            raise RecipeError("hypothesis_passes are probabilities", value=self.hypothesis_passes)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run: the modal network (IIS), then the amodal one on its predictions.
+
+    Attributes:
+        output: folder of the run: logs, checkpoints and, at the end, ``weights/``.
+        data: annotated sets of photographs.
+        modal, amodal: the two stages.
+        synthesis: how occlusion is made.
+        backbone_weights: "" for random, "timm" for timm's download, else a safetensors file.
+        seed: of everything random.
+        workers: processes that make examples; 0 = none beside the trainer.
+        threads: torch threads; 0 = all cores.
+        device: "cpu", "cuda" or "auto".
+        checkpoint_every: steps between checkpoints; what a killed run loses at the most.
+        validate_every: steps between validations.
+        validation_examples: examples a validation looks at, the same ones every time.
+        thresholds: of the exported weights: "validation" chooses those with the best mean IoU there, "paper" keeps 0.8
+            (modal) and 0.7 (amodal).
+    """
+
+    output: str = "runs/run"
+    data: tuple[DataSource, ...] = ()
+    modal: StageSettings = field(default_factory=StageSettings)
+    amodal: StageSettings = field(default_factory=lambda: StageSettings(network=ModelConfig(heat_px=80, margin=0.125)))
+    synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
+    backbone_weights: str = ""
+    seed: int = 0
+    workers: int = 1
+    threads: int = 0
+    device: str = "auto"
+    checkpoint_every: int = 250
+    validate_every: int = 500
+    validation_examples: int = 256
+    thresholds: Literal["validation", "paper"] = "validation"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", tuple(self.data))
+        if not self.data:
+            raise RecipeError('a recipe names at least one source under "data"', remedy="see recipes/coco_compact.yaml")
+        for name in ("checkpoint_every", "validate_every", "validation_examples"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} is 1 or more", value=getattr(self, name))
+        if self.modal.network.margin != 0:
+            raise RecipeError("the modal network's margin is 0: it answers over the box it sees")

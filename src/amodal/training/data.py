@@ -1,0 +1,102 @@
+"""A recipe's photographs as two streams of examples: to train on and to validate on, apart by photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from ..core.album import Album
+from ..core.errors import RecipeError
+from ..core.records import ImageRecord
+from ..datasets import read_annotations
+from ..synthesis.material import Material, Source
+from ..synthesis.settings import ExampleShape
+from ..synthesis.stream import OcclusionDataset
+from .config import DataSource, Recipe
+
+Batch = dict[str, Tensor]
+VALIDATION_SEED = 1_000_003
+"""Validation looks at the same examples whatever the seed of the run, so that runs can be compared."""
+_ENDLESS = 2**40
+
+
+def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | None]:
+    """Training examples without end, and the recipe's validation examples (None where no photograph is kept for it).
+
+    Raises:
+        RecipeError: an id list that cannot be read or leaves nothing to train on.
+        AnnotationError, ImageError: from the sources themselves.
+    """
+    train: list[Source] = []
+    validation: list[Source] = []
+    for source in recipe.data:
+        for kept, sources in zip(_split(source), (train, validation), strict=True):
+            if kept is not None:
+                sources.append(Source(kept, source.images, source.weight))
+    shape = ExampleShape(recipe.modal.network.patch_px, recipe.modal.network.heat_px, recipe.amodal.network.heat_px)
+    plain = replace(recipe.synthesis, colour_jitter=0.0)
+    material = Material(train, recipe.synthesis)
+    material.warm()
+    training = OcclusionDataset.from_material(material, shape=shape, seed=recipe.seed, length=_ENDLESS)
+    if not validation:
+        return training, None
+    return training, OcclusionDataset.from_material(
+        Material(validation, plain), shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
+    )
+
+
+def training_batches(
+    dataset: OcclusionDataset, batch_size: int, first_step: int, steps: int, workers: int
+) -> Iterator[Batch]:
+    """The batches of steps ``first_step`` to ``steps - 1``: step s holds examples ``s * batch_size`` and on."""
+    loader = DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=_Span(first_step * batch_size, steps * batch_size),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)
+
+
+class _Span(Sampler[int]):
+    def __init__(self, start: int, stop: int) -> None:
+        self.span = range(start, stop)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.span)
+
+    def __len__(self) -> int:
+        return len(self.span)
+
+
+def _split(source: DataSource) -> tuple[Album, Album | None]:
+    album = read_annotations(source.annotations)
+    held, excluded = _ids(source.validation), _ids(source.exclude)
+
+    def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
+        return record if record.id not in excluded and (record.id in held) == validation else None
+
+    train = album.filter(lambda record: keep(record, False))
+    if not len(train):
+        raise RecipeError(
+            "a source leaves photographs to train on", file=source.annotations, remedy="shorten the lists"
+        )
+    validation = album.filter(lambda record: keep(record, True))
+    return train, validation if len(validation) else None
+
+
+def _ids(path: str) -> frozenset[int]:
+    if not path:
+        return frozenset()
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+        return frozenset(int(line) for line in lines if line.strip() and not line.startswith("#"))
+    except (OSError, ValueError) as problem:
+        raise RecipeError(
+            f"a list of photographs is a text file with one image id a line ({problem})", file=path, remedy="correct it"
+        ) from None

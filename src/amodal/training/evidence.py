@@ -1,0 +1,57 @@
+"""What each network is told before it answers: its own hypothesis, or the modal heat (paper section 4.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..core.resample import box_matrices
+
+NO_HYPOTHESIS = 0.5
+"""The constant IIS starts from."""
+
+
+@torch.no_grad()
+def refine(network: nn.Module, patches: Tensor, category: Tensor | None, passes: int) -> Tensor:
+    """The modal network's heat after some passes of IIS, in evaluation mode, as the next pass's input.
+
+    Args:
+        network: the modal network.
+        patches: ``(b, 3, p, p)`` uint8.
+        category: ``(b,)`` or None.
+        passes: 0 gives the constant 1/2.
+
+    Returns:
+        ``(b, p, p)`` in [0, 1].
+    """
+    side = patches.shape[-1]
+    heat = torch.full((len(patches), side, side), NO_HYPOTHESIS, device=patches.device)
+    training = network.training
+    network.eval()
+    for _ in range(passes):
+        answer = torch.sigmoid(network(patches, heat, category))
+        heat = resize_heat(answer, side)
+    network.train(training)
+    return heat
+
+
+def resize_heat(heat: Tensor, side: int) -> Tensor:
+    """``(b, s, s)`` to ``(b, side, side)``, half-pixel bilinear."""
+    return F.interpolate(heat.unsqueeze(1).float(), (side, side), mode="bilinear", align_corners=False).squeeze(1)
+
+
+def align(heat: Tensor, from_box: Tensor, to_box: Tensor, side: int) -> Tensor:
+    """Heat over one box read over another, 0 outside the first: `core.resample.move_heat` for tensors.
+
+    Args:
+        heat: ``(b, s, s)`` over ``from_box``.
+        from_box, to_box: ``(b, 4)`` in one frame.
+        side: of the map wanted.
+    """
+    rows, columns = box_matrices(
+        np.asarray(from_box.cpu()), np.asarray(to_box.cpu()), heat.shape[-1], side, outside="zero"
+    )
+    on = heat.device
+    return torch.from_numpy(rows).to(on) @ heat.float() @ torch.from_numpy(columns).to(on).transpose(-1, -2)

@@ -1,0 +1,87 @@
+"""A whole run: the modal network, the amodal network on its predictions, and the weights folder of both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..core.errors import RecipeError
+from ..datasets.jsonfile import write_json
+from ..models.weights import build_network
+from .config import Recipe
+from .data import make_streams
+from .loop import train_network
+from .stages import AmodalStage, ModalStage
+
+
+def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module]:
+    """Train both networks of a recipe.
+
+    Args:
+        recipe: everything the run depends on.
+        resume: go on from the run's checkpoints; a finished stage is not trained again.
+
+    Returns:
+        The modal and the amodal network, in evaluation mode, on the CPU.
+
+    Raises:
+        RecipeError: the output folder holds a run already (and ``resume`` is False), or the run diverged.
+        AnnotationError, ImageError: from the data.
+    """
+    output = Path(recipe.output)
+    if not resume and any((output / name / "checkpoint.pt").exists() for name in ("modal", "amodal")):
+        raise RecipeError(
+            "a new run needs a folder of its own", file=output, remedy="give --resume, or another --output"
+        )
+    torch.set_num_threads(recipe.threads or torch.get_num_threads())
+    device = _device(recipe.device)
+    fingerprint = _fingerprint(recipe)
+    training, validation = make_streams(recipe)
+    write_json(output / "recipe.json", asdict(recipe), indent=2)
+
+    torch.manual_seed(recipe.seed)
+    modal = _on(device, build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None))
+    modal = train_network(
+        "modal", modal, ModalStage(recipe.modal), recipe.modal, recipe, training, validation, fingerprint
+    )
+    amodal = _on(device, build_network(recipe.amodal.network))
+    _start_from(amodal, modal)
+    stage = AmodalStage(recipe.amodal, modal.requires_grad_(False))
+    amodal = train_network("amodal", amodal, stage, recipe.amodal, recipe, training, validation, fingerprint)
+    return modal.cpu(), amodal.cpu()
+
+
+def _start_from(amodal: nn.Module, modal: nn.Module) -> None:
+    """The amodal network starts from the weights of IIS (section 4.2); both have the same layers."""
+    try:
+        amodal.load_state_dict(modal.state_dict())
+    except RuntimeError as problem:
+        raise RecipeError(
+            "the amodal network starts from the modal one, so both have the same layers",
+            remedy="give both the same backbone, widths, blocks, grid, patch_px and num_categories",
+        ) from problem
+
+
+def _on(device: torch.device, network: nn.Module) -> nn.Module:
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise RecipeError("this torch finds no GPU", value=name, remedy='give device "cpu"')
+    return torch.device(name)
+
+
+def _fingerprint(recipe: Recipe) -> str:
+    """Of all that decides the result; where the run lies and how often it is written do not."""
+    settings = asdict(recipe)
+    for name in ("output", "workers", "threads", "device", "checkpoint_every", "thresholds"):
+        del settings[name]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

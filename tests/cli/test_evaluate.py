@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.cli import evaluate
+from amodal.core.errors import AmodalError
+from amodal.core.masks import Mask
+
+W, H = 30, 20
+
+
+def columns(start: int, stop: int) -> dict[str, Any]:
+    return Mask.from_box((start, 0, stop, H), W, H).to_rle()
+
+
+def truth() -> dict[str, Any]:
+    return {
+        "images": [{"id": 1, "file_name": "a.png", "width": W, "height": H}],
+        "categories": [{"id": 7, "name": "cup"}],
+        "annotations": [
+            {
+                "id": 4,
+                "image_id": 1,
+                "category_id": 7,
+                "iscrowd": 0,
+                "segmentation": columns(0, 20),
+                "bbox": [0, 0, 20, H],
+                "visible_mask": columns(0, 10),
+                "visible_bbox": [0, 0, 10, H],
+            }
+        ],
+    }
+
+
+def results() -> list[dict[str, Any]]:
+    return [
+        {
+            "image_id": 1,
+            "annotation_id": 4,
+            "category_id": 7,
+            "score": 1.0,
+            "segmentation": columns(0, 16),
+            "bbox": [0, 0, 16, H],
+            "visible_mask": columns(0, 10),
+            "visible_bbox": [0, 0, 10, H],
+            "expansion": {"steps": 2, "stop_reason": "converged"},
+        }
+    ]
+
+
+def run(folder: Path, truth: object, results: object, *more: str) -> Path:
+    for name, content in (("truth.json", truth), ("out.json", results)):
+        if content is not None:
+            (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    parser = jsonargparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    out = folder / "scores"
+    words = ["--truth", str(folder / "truth.json"), "--predictions", str(folder / "out.json"), "--output", str(out)]
+    evaluate.run(parser.parse_args([*words, *more]))
+    return out
+
+
+def test_writes_the_report_and_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    out = run(tmp_path, truth(), results(), "--images", str(tmp_path), "--given", "true modal boxes")
+    report = json.loads((out / "report.json").read_text())
+    assert report["groups"][1]["rows"][0]["mean_iou_macro"] == 0.8
+    assert report["protocol"]["given to the predictor"] == "true modal boxes"
+    assert report["protocol"]["predictions"] == str(tmp_path / "out.json")
+    printed = capsys.readouterr().out
+    assert "| ours" in printed
+    assert "80.0" in printed
+    assert {path.name for path in out.iterdir()} >= {"report.json", "report.md", "accuracy.png", "objects.html"}
+
+
+def changed(content: Any, path: list[Any], value: object) -> Any:
+    inner = content
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return content
+
+
+def modal_truth() -> dict[str, Any]:
+    content = truth()
+    for key in ("visible_mask", "visible_bbox"):
+        del content["annotations"][0][key]
+    return content
+
+
+@pytest.mark.parametrize(
+    ("truth", "results", "named"),
+    [
+        (None, results(), "truth.json"),
+        (truth(), None, "out.json"),
+        ("{", results(), "truth.json"),
+        (truth(), "[", "out.json"),
+        ([], results(), "truth.json"),
+        (truth(), {"annotations": []}, "out.json"),
+        (truth(), ["x"], "out.json"),
+        (truth(), results() * 2, "record 1"),
+        (truth(), changed(results(), [0, "annotation_id"], 5), "record 0"),
+        (truth(), changed(results(), [0, "image_id"], 2), "record 0"),
+        (truth(), changed(results(), [0, "category_id"], 1), "record 0"),
+        (truth(), changed(results(), [0, "segmentation", "size"], [H, W + 1]), "record 0"),
+        (truth(), changed(results(), [0, "segmentation"], [[1, 2, 3, 4]]), "record 0"),
+        (truth(), changed(results(), [0, "bbox"], "x"), "record 0"),
+        (truth(), changed(results(), [0, "expansion", "stop_reason"], "tired"), "record 0"),
+        (modal_truth(), results(), "amodal masks"),
+    ],
+)
+def test_bad_input_is_one_error_and_no_output(tmp_path: Path, truth: object, results: object, named: str) -> None:
+    with pytest.raises(AmodalError, match=named):
+        run(tmp_path, truth, results)
+    assert not (tmp_path / "scores").exists()
+
+
+def test_a_missing_photograph_is_an_error_and_no_output(tmp_path: Path) -> None:
+    with pytest.raises(AmodalError, match=r"a\.png"):
+        run(tmp_path, truth(), results(), "--images", str(tmp_path))
+    assert not (tmp_path / "scores").exists()

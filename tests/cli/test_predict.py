@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.cli.main import main
+from amodal.core.boxes import from_xywh, iou
+from amodal.core.masks import Mask
+from amodal.datasets import read_annotations
+from amodal.datasets.results import read_results
+
+KEYS = {
+    "image_id",
+    "annotation_id",
+    "category_id",
+    "score",
+    "segmentation",
+    "bbox",
+    "visible_mask",
+    "visible_bbox",
+    "invisible_mask",
+    "occlude_rate",
+    "expansion",
+}
+
+
+@pytest.fixture(scope="module")
+def toy() -> SimpleNamespace:
+    beside = Path(__file__).parents[1] / "inference" / "tiny_networks.py"
+    return SimpleNamespace(**runpy.run_path(str(beside)))
+
+
+@pytest.fixture
+def weights(toy: SimpleNamespace, tmp_path: Path) -> str:
+    return str(toy.write_weights(tmp_path / "weights"))
+
+
+@pytest.fixture
+def photo(toy: SimpleNamespace, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(toy.red_picture(120, 90, (30, 20, 90, 70))).save(path)
+    return path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What is said of a command line that ends with 2, and that it is one line."""
+    capsys.readouterr()
+    assert main(["predict", *words]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("amodal: error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("given", ["box", "mask"])
+def test_annotations(
+    tiny_set: tuple[Path, Path], tiny_coco: dict[str, Any], weights: str, tmp_path: Path, given: str
+) -> None:
+    images, annotations = tiny_set
+    for entry in tiny_coco["annotations"]:
+        x, y, w, h = entry["bbox"]
+        entry["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    annotations.write_text(json.dumps(tiny_coco))
+    output = tmp_path / "out" / "results.json"
+    words = ["--images", str(images), "--annotations", str(annotations), "--weights", weights, "--output", str(output)]
+    assert main(["predict", *words, "--given", given]) == 0
+    records = json.loads(output.read_text())
+    assert [r["annotation_id"] for r in records] == [11, 12, 13] and [r["category_id"] for r in records] == [5, 9, 5]
+    assert all(r.keys() >= KEYS and r["expansion"].keys() == {"steps", "stop_reason"} for r in records)
+    assert len(read_results(output, read_annotations(annotations))) == 3
+    assert sorted(p.name for p in output.parent.iterdir()) == ["results.json"]
+
+
+def test_page(tiny_set: tuple[Path, Path], weights: str, tmp_path: Path) -> None:
+    images, annotations = tiny_set
+    words = ["--images", str(images), "--annotations", str(annotations), "--weights", weights]
+    for page, path in (("page", "page/index.html"), ("other.html", "other.html")):
+        assert main(["predict", *words, "--output", str(tmp_path / "r.json"), "--page", str(tmp_path / page)]) == 0
+        text = (tmp_path / path).read_text()
+        assert "amodal heat" in text and "step 1" in text
+
+
+def test_photo_with_boxes(photo: Path, weights: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    boxes = ["--box", "40,30,80,60:dog", "--box=2,2,12,12"]
+    assert main(["predict", str(photo), "--output", str(output), "--weights", weights, *boxes]) == 0
+    assert sorted(p.name for p in output.iterdir()) == ["annotations.json", "photo_amodal.png", "predictions.json"]
+    dog, nothing = json.loads((output / "predictions.json").read_text())
+    truth = Mask.from_box((30, 20, 90, 70), 120, 90)
+    assert Mask.from_rle(dog["segmentation"]).iou(truth) > 0.9 and dog["category_id"] == 18
+    assert iou(from_xywh(dog["bbox"]), (30, 20, 90, 70)) > 0.9 and dog["visible_bbox"] == [40, 30, 40, 30]
+    assert dog["occlude_rate"] > 0.4 and nothing["expansion"]["stop_reason"] == "empty"
+    drawn = np.asarray(Image.open(output / "photo_amodal.png"))
+    assert drawn.shape == (90, 120, 3) and (drawn != np.asarray(Image.open(photo))).any()
+    album = read_annotations(output / "annotations.json")
+    assert len(read_results(output / "predictions.json", album)) == 2 and album[0].file_name == "photo.png"
+
+
+def test_photos_alone(photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "sub" / "photo.png"
+    other.parent.mkdir()
+    Image.new("RGB", (64, 48), "gray").save(other)
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "mine.txt").write_text("kept")
+    words = ["predict", str(photo), str(other), "--output", str(output), "--weights", weights]
+    assert main([*words, "--min-score", "1"]) == 0
+    names = sorted(p.name for p in output.iterdir())
+    assert names == ["annotations.json", "mine.txt", "photo_amodal.png", "photo_amodal_2.png", "predictions.json"]
+    assert json.loads((output / "predictions.json").read_text()) == []
+    assert f"amodal: warning: {other}: no object found" in capsys.readouterr().err
+
+
+def test_words_that_do_not_go_together(
+    photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["--output", str(tmp_path / "out"), "--weights", weights]
+    some, box = str(photo), ["--box", "1,2,30,40"]
+    assert "one or more photographs" in refused(capsys, *out)
+    assert "one or more photographs" in refused(capsys, *out, "--images", str(tmp_path))
+    assert "not both" in refused(capsys, *out, some, "--images", str(tmp_path), "--annotations", "x.json")
+    assert "single photograph" in refused(capsys, *out, *box, "--images", str(tmp_path), "--annotations", "x.json")
+    assert "one photograph" in refused(capsys, *out, *box, some, str(tmp_path / "b.png"))
+    assert "0 to 1" in refused(capsys, *out, some, "--min-score", "3")
+    assert "threads" in refused(capsys, *out, some, "--threads", "-1")
+    assert "is a folder" in refused(capsys, "--output", some, some)
+    assert "results file" in refused(capsys, "--output", str(tmp_path), "--images", "i", "--annotations", "x.json")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("box", ["200,2,300,40", "nan,2,30,40", "30,2,3,40", "1,2,3", "5,5,5,5", "a,b,c,d"])
+def test_bad_box(photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], box: str) -> None:
+    words = [str(photo), "--output", str(tmp_path / "out"), "--weights", weights, "--box", "1,2,30,40", f"--box={box}"]
+    assert "--box 2" in refused(capsys, *words)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["photo.png", "weights"]  # nothing half-written
+
+
+def test_bad_files(
+    photo: Path, weights: str, tmp_path: Path, tiny_set: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    out = ["--output", str(tmp_path / "out.json"), "--weights", weights]
+    album = ["--images", str(images), "--annotations", str(annotations)]
+    photos = ["--output", str(tmp_path / "o"), "--weights", weights]
+    assert "gone.png" in refused(capsys, *photos, str(photo), str(tmp_path / "gone.png"))
+    (tmp_path / "text.png").write_text("no picture")
+    assert "text.png" in refused(capsys, *photos, str(tmp_path / "text.png"))
+    assert "nowhere" in refused(
+        capsys, *album, "--output", str(tmp_path / "o.json"), "--weights", str(tmp_path / "nowhere")
+    )
+    assert "annotation 13" in refused(capsys, *album, *out, "--given", "mask")
+    (images / "a.png").write_bytes((images / "a.png").read_bytes()[:200])
+    assert "a.png: the picture cannot be decoded" in refused(capsys, *album, *out)
+    (images / "a.png").unlink()
+    assert "a.png: the picture does not exist" in refused(capsys, *album, *out)
+    assert not (tmp_path / "out.json").exists() and not (tmp_path / "o").exists()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amodal.cli.main import main
+
+SMALL = ["--synthesis.min_object_px", "8", "--synthesis.min_occluder_px", "8", "--shape.patch_px", "16"]
+
+
+@pytest.fixture
+def words(tiny_set: tuple[Path, Path], tmp_path: Path) -> list[str]:
+    images, annotations = tiny_set
+    return ["synthesize", f"--images={images}", f"--annotations={annotations}", f"--output={tmp_path / 'out'}"]
+
+
+def test_writes_examples_and_says_where(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--count=3", *SMALL]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out" / "examples.jsonl").read_text().splitlines()]
+    assert len(lines) == 3 and all(line["annotation_id"] in (11, 12) for line in lines)
+    assert "contact_sheet.png" in capsys.readouterr().out
+
+
+def test_the_seed_decides(words: list[str], tmp_path: Path) -> None:
+    def read() -> bytes:
+        return (tmp_path / "out" / "examples.jsonl").read_bytes()
+
+    found = []
+    for seed in (0, 0, 1):
+        assert main([*words, "--count=2", f"--seed={seed}", *SMALL]) == 0
+        found.append(read())
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (["--count=0"], "--count is 1 or more"),
+        (["--seed=-1"], "--seed is 0 or more"),
+        (["--count=1"], "min_object_px"),
+        (["--count=1", *SMALL, "--synthesis.trim=0.7"], "trim is 0 to 0.45"),
+        (["--count=1", *SMALL, "--shape.patch_px=2"], "patch_px is 8 to 1024"),
+    ],
+)
+def test_refusals(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], text: str
+) -> None:
+    assert main([*words, *more]) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_picture_is_named(
+    words: list[str], tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny_set[0] / "a.png").write_bytes(np.arange(50, dtype=np.uint8).tobytes())
+    assert main([*words, "--count=20", *SMALL]) == 2
+    error = capsys.readouterr().err
+    assert "a.png" in error and "Traceback" not in error
+    assert not list(tmp_path.glob("*out*"))
