@@ -1,0 +1,56 @@
+# make demo    amodal masks of the photographs in examples/, as a page to look at (no torch)
+# make setup   everything: training and development tools
+# make test    setup, then all tests
+# make check   linters, then all tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BASE := $(VENV)/.installed-base
+FULL := $(VENV)/.installed-full
+INPUTS := pyproject.toml constraints.txt
+
+.PHONY: demo setup test check lint format clean
+
+demo: $(BASE)
+	$(BIN)/amodal predict --images examples/images --annotations examples/annotations.json \
+	  --output out/demo/predictions.json --page out/demo/index.html
+	@echo
+	@echo "page:        out/demo/index.html   (open it in a browser; it needs no network)"
+	@echo "predictions: out/demo/predictions.json"
+
+setup: $(FULL)
+
+test: $(FULL)
+	$(BIN)/python -m pytest
+
+check: lint test
+
+lint: $(FULL)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: $(FULL)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "amodal needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	         "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+
+# A full installation is also a base one: its rule makes both stamps.
+$(BASE): $(INPUTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e . -c constraints.txt
+	@touch $@
+
+$(FULL): $(INPUTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]' -c constraints.txt
+	@touch $(BASE) $@

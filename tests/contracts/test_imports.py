@@ -1,0 +1,82 @@
+"""What an import may cost: the base install has no torch, and `--help` must be quick."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LIGHT = [
+    "amodal.cli.main",
+    "amodal.cli.predict",
+    "amodal.cli.evaluate",
+    "amodal.cli.synthesize",
+    "amodal.datasets.results",
+    "amodal.inference.albums",
+    "amodal.inference.detectors",
+    "amodal.inference.onnx_networks",
+    "amodal.inference.photos",
+    "amodal.inference.predictor",
+    "amodal.metrics.evaluate",
+    "amodal.report.page",
+    "amodal.report.scores",
+    "amodal.synthesis.draw",
+    "amodal.synthesis.gallery",
+]
+HEAVY = ("torch", "torchvision", "timm", "safetensors", "onnx", "onnxscript", "huggingface_hub")
+
+
+def run_python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=root)
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_a_base_module_loads_where_there_is_no_torch(root: Path, module: str) -> None:
+    blocked = f"import sys\nfor name in {HEAVY}: sys.modules[name] = None\nimport amodal, {module}"
+    ran = run_python(root, blocked)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_importing_the_package_loads_nothing_else(root: Path) -> None:
+    heavy = ("numpy", "PIL", "matplotlib", "onnxruntime", *HEAVY)
+    ran = run_python(root, f"import sys, amodal; print([name for name in {heavy} if name in sys.modules])")
+    assert ran.stdout.strip() == "[]", ran.stderr
+
+
+def test_every_public_name_but_the_torch_one_is_there_without_torch(root: Path) -> None:
+    code = (
+        f"import sys\nfor name in {HEAVY}: sys.modules[name] = None\nimport amodal\n"
+        "for name in amodal.__all__:\n    if name != 'OcclusionDataset': getattr(amodal, name)\n"
+        "print(sorted(amodal.__all__) == dir(amodal))"
+    )
+    ran = run_python(root, code)
+    assert ran.stdout.strip() == "True", ran.stderr
+
+
+def test_help_is_quick_and_light(root: Path) -> None:
+    code = (
+        "import sys\nfrom amodal.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in ('matplotlib', 'onnxruntime', *{HEAVY}) if name in sys.modules])"
+    )
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        ran = run_python(root, code)
+        took.append(time.perf_counter() - start)
+    assert ran.stdout.strip().endswith("[]"), ran.stdout + ran.stderr
+    assert min(took) < 1.0  # 0.15 s on two free cores; the bound leaves room for a busy machine
+
+
+def test_a_command_that_needs_torch_says_how_to_get_it(root: Path) -> None:
+    code = (
+        "import sys\nsys.modules['torch'] = None\nfrom amodal.cli.main import main\n"
+        "sys.exit(main(['train', '--recipe', 'recipes/coco_compact.yaml']))"
+    )
+    ran = run_python(root, code)
+    assert ran.returncode == 2, ran.stderr
+    assert "Traceback" not in ran.stderr and "pip install 'amodal[train]'" in ran.stderr

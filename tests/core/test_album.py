@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from amodal.core.album import Album, image_path
+from amodal.core.errors import AnnotationError
+from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
+
+
+def make_album(n: int = 3) -> tuple[Album, list[ImageRecord]]:
+    mask = Mask.from_array(np.eye(5, dtype=bool))
+    records = [
+        ImageRecord(10 + i, f"{i}.jpg", 5, 5, tuple(Instance(100 * i + j, 0, mask.box, mask) for j in range(i)))
+        for i in range(n)
+    ]
+    return Album(records, [Category(3, "cup")], source="f.json"), records
+
+
+def test_an_album_is_the_sequence_it_was_made_from() -> None:
+    album, records = make_album()
+    assert len(album) == 3
+    assert list(album) == records
+    assert [album[i] for i in (0, 1, 2)] == records
+    assert album[-1] == records[-1]
+    assert album.annotation_ids.tolist() == [100, 200, 201]
+    assert records[1] in album
+
+
+def test_beyond_the_end_is_an_index_error() -> None:
+    album, _ = make_album()
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            album[index]
+    empty = Album([], [])
+    assert len(empty) == 0 and list(empty) == []
+
+
+def test_filter_keeps_changes_and_drops() -> None:
+    album, records = make_album()
+    kept = album.filter(lambda record: record if record.instances else None)
+    assert list(kept) == records[1:]
+    assert kept.categories == album.categories and kept.source == album.source
+    assert kept.annotation_ids.tolist() == [100, 200, 201]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "sub/a.jpg", "sub\\a.jpg", "a..b.jpg"])
+def test_a_file_name_stays_in_its_folder(name: str) -> None:
+    assert image_path("pictures", name).as_posix() == "pictures/" + name.replace("\\", "/")
+
+
+@pytest.mark.parametrize("name", ["", "/etc/a.jpg", "../a.jpg", "a/../../b.jpg", "..\\a.jpg", "C:\\a.jpg"])
+def test_a_file_name_that_leads_out_is_refused(name: str) -> None:
+    with pytest.raises(AnnotationError, match="inside the folder"):
+        image_path("pictures", name, file="f.json")

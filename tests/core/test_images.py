@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.core import boxes as bx
+from amodal.core.errors import ImageError
+from amodal.core.images import MEAN_COLOUR, cut_patch, read_image, read_size
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+
+
+def smooth(height: int, width: int) -> np.ndarray:
+    """A picture linear along both axes, different in each channel: any right resampling of it is known."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([4 * x, 3 * y, 2 * x + y], axis=-1).astype(np.uint8)
+
+
+# ---- reading --------------------------------------------------------------------------------------------------------
+
+
+def test_a_colour_picture_is_read_as_it_is(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert image.dtype == np.uint8 and np.array_equal(image, PICTURE)
+    assert read_size(tmp_path / "a.png") == (9, 6)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, lambda a: a),
+        (2, lambda a: a[:, ::-1]),
+        (3, lambda a: a[::-1, ::-1]),
+        (4, lambda a: a[::-1]),
+        (5, lambda a: a.transpose(1, 0, 2)),
+        (6, lambda a: np.rot90(a, -1)),
+        (7, lambda a: a[::-1, ::-1].transpose(1, 0, 2)),
+        (8, lambda a: np.rot90(a)),
+    ],
+)
+def test_rotation_in_the_header_is_applied(tmp_path: Path, orientation: int, upright) -> None:  # type: ignore[no-untyped-def]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=exif)
+    image = read_image(tmp_path / "a.png")
+    assert np.array_equal(image, upright(PICTURE))
+    assert read_size(tmp_path / "a.png") == (image.shape[1], image.shape[0])
+
+
+def test_grey_and_palette_and_two_tone_are_widened(tmp_path: Path) -> None:
+    grey = PICTURE[..., 0]
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert np.array_equal(read_image(tmp_path / "grey.png"), np.stack([grey] * 3, -1))
+    few = (PICTURE // 128 * 255).astype(np.uint8)
+    palette = Image.fromarray(few).quantize(8)
+    palette.save(tmp_path / "palette.png")
+    assert np.array_equal(read_image(tmp_path / "palette.png"), np.asarray(palette.convert("RGB")))
+    Image.fromarray(grey > 127).save(tmp_path / "two.png")
+    assert np.array_equal(read_image(tmp_path / "two.png")[..., 0], (grey > 127) * 255)
+
+
+def test_sixteen_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
+    deep = np.array([[0, 257 * 100, 65535]], dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
+    rgba = np.zeros((1, 3, 4), np.uint8)
+    rgba[0, :, 3] = [255, 0, 128]
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 255, 127]
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    red, green, blue = read_image(tmp_path / "a.jpg")[4, 4].tolist()
+    assert red > 240 and green < 15 and blue < 15
+
+
+def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+    for read in (read_image, read_size):
+        with pytest.raises(ImageError, match=r"gone\.jpg: the picture does not exist\. Check"):
+            read(tmp_path / "gone.jpg")
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("hello")
+    with pytest.raises(ImageError, match=r"a\.jpg: not a picture"):
+        read_image(tmp_path / "a.jpg")
+    with pytest.raises(ImageError, match="not a picture"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_a_truncated_picture_is_refused_not_half_read(tmp_path: Path, kind: str) -> None:
+    large = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(large).save(tmp_path / f"a.{kind}")
+    whole = (tmp_path / f"a.{kind}").read_bytes()
+    (tmp_path / f"a.{kind}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImageError, match="cannot be decoded"):
+        read_image(tmp_path / f"a.{kind}")
+    if kind == "jpg":
+        assert read_size(tmp_path / "a.jpg") == (64, 64)
+    else:  # a PNG's rotation may come last
+        with pytest.raises(ImageError):
+            read_size(tmp_path / "a.png")
+
+
+# ---- cutting --------------------------------------------------------------------------------------------------------
+
+
+def supersampled(image: np.ndarray, box: bx.Box, size: int, times: int = 8) -> np.ndarray:
+    """Bilinear samples of the picture, ``times`` x ``times`` in each output pixel, averaged: what a patch should be."""
+    x1, y1, x2, y2 = box
+    height, width = image.shape[:2]
+    at = (np.arange(size * times) + 0.5) / (size * times)
+    x = np.clip(x1 + (x2 - x1) * at - 0.5, 0, width - 1)
+    y = np.clip(y1 + (y2 - y1) * at - 0.5, 0, height - 1)
+    x0, y0 = np.minimum(x.astype(int), width - 2), np.minimum(y.astype(int), height - 2)
+    fx, fy = (x - x0)[None, :, None], (y - y0)[:, None, None]
+    values = image.astype(float)
+    top = values[y0][:, x0] * (1 - fx) + values[y0][:, x0 + 1] * fx
+    low = values[y0 + 1][:, x0] * (1 - fx) + values[y0 + 1][:, x0 + 1] * fx
+    fine = top * (1 - fy) + low * fy
+    return fine.reshape(size, times, size, times, -1).mean((1, 3))
+
+
+@pytest.mark.parametrize(
+    "box", [(5, 4, 21, 20), (5.3, 4.7, 20.6, 22.9), (8, 8, 40, 40), (10.25, 3.5, 26.25, 19.5), (3, 3, 49, 37)]
+)
+def test_a_cut_agrees_with_supersampling_to_a_grey_level(box: bx.Box) -> None:
+    image = smooth(40, 56)
+    patch = cut_patch(image, box, 16)
+    expected = supersampled(image, box, 16)
+    assert patch.shape == (16, 16, 3) and patch.dtype == np.uint8
+    inner = (slice(2, -2), slice(2, -2))  # at the rim the resizer's support ends at the box
+    assert np.abs(patch[inner] - expected[inner]).max() <= 1.5
+
+
+def test_a_shift_of_half_a_pixel_shows() -> None:
+    image = smooth(40, 56)
+    at, shifted = (cut_patch(image, (10 + by, 10, 26 + by, 26), 16)[8, 8, 0] for by in (0.0, 0.5))
+    assert int(shifted) - int(at) == 2  # the slope is 4 a pixel
+
+
+def test_whole_pixels_at_their_own_size_come_back_unchanged() -> None:
+    assert np.array_equal(cut_patch(PICTURE, (2, 1, 7, 6), (5, 5)), PICTURE[1:6, 2:7])
+    assert np.array_equal(cut_patch(PICTURE, (0, 0, 9, 6), (9, 6)), PICTURE)
+
+
+def test_shrinking_averages() -> None:
+    checks = np.indices((64, 64)).sum(0) % 2 * 255
+    patch = cut_patch(checks.astype(np.uint8), (0, 0, 64, 64), 8)
+    assert np.abs(patch.astype(int) - 127).max() <= 3
+
+
+def test_beyond_the_border_lies_the_mean_colour() -> None:
+    image = np.full((10, 20, 3), 200, np.uint8)
+    patch = cut_patch(image, (-10, -5, 30, 15), (40, 20))
+    inside = np.zeros((20, 40), bool)
+    inside[5:15, 10:30] = True
+    assert (patch[inside] == 200).all()
+    assert (patch[~inside] == MEAN_COLOUR).all()
+
+
+def test_wholly_outside_is_all_mean_colour_and_grey_is_filled_with_nothing() -> None:
+    assert (cut_patch(PICTURE, (100, 100, 120, 130), 8) == MEAN_COLOUR).all()
+    grey = cut_patch(np.full((4, 4), 9, np.uint8), (-4, 0, 4, 4), (8, 4))
+    assert grey[0].tolist() == [0, 0, 0, 0, 9, 9, 9, 9]
+
+
+@pytest.mark.parametrize("size", [7, (5, 3)])
+def test_the_size_is_width_and_height(size: int | tuple[int, int]) -> None:
+    expected = (7, 7, 3) if size == 7 else (3, 5, 3)
+    assert cut_patch(PICTURE, (1, 1, 4, 4), size).shape == expected

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amodal.core.album import Album
+from amodal.core.errors import AnnotationError
+from amodal.core.masks import Mask
+from amodal.core.records import Prediction
+from amodal.datasets import read_annotations
+from amodal.datasets.jsonfile import write_json, write_text
+from amodal.datasets.results import read_results, write_results
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def album(tiny_set: tuple[Path, Path]) -> Album:
+    return read_annotations(tiny_set[1])
+
+
+def make_prediction(album: Album, annotation_id: int, **changes: Any) -> Prediction:
+    record = next(r for r in album if any(i.id == annotation_id for i in r.instances))
+    instance = next(i for i in record.instances if i.id == annotation_id)
+    whole = np.zeros((record.height, record.width), bool)
+    whole[3:18, 2:14] = True
+    seen = whole.copy()
+    seen[:, 8:] = False
+    fields: dict[str, Any] = {
+        "image_id": record.id,
+        "annotation_id": annotation_id,
+        "category": instance.category,
+        "score": 0.75,
+        "modal_box": (2.0, 3.0, 8.0, 18.0),
+        "modal_mask": Mask.from_array(seen),
+        "amodal_mask": Mask.from_array(whole),
+        "amodal_box": (2.0, 3.0, 14.0, 18.0),
+        "steps": 2,
+        "stop_reason": "border",
+    }
+    return Prediction(**{**fields, **changes})
+
+
+def test_what_is_written_is_read(album: Album, tmp_path: Path) -> None:
+    written = [make_prediction(album, 12), make_prediction(album, 11, stop_reason="cap", steps=10)]
+    write_results(tmp_path / "new" / "out.json", written, album.categories)
+    assert read_results(tmp_path / "new" / "out.json", album) == written
+
+
+def test_a_record_has_the_names_of_cocoa_and_the_ids_of_the_file(album: Album, tmp_path: Path) -> None:
+    write_results(tmp_path / "out.json", [make_prediction(album, 12)], album.categories)
+    (record,) = json.loads((tmp_path / "out.json").read_text())
+    assert list(record) == [
+        "image_id",
+        "annotation_id",
+        "category_id",
+        "score",
+        "segmentation",
+        "bbox",
+        "area",
+        "visible_mask",
+        "visible_bbox",
+        "invisible_mask",
+        "occlude_rate",
+        "expansion",
+    ]
+    assert (record["image_id"], record["annotation_id"], record["category_id"]) == (7, 12, 9)
+    assert record["bbox"] == [2, 3, 12, 15] and record["visible_bbox"] == [2, 3, 6, 15]
+    assert record["area"] == 180 and record["occlude_rate"] == 0.5
+    assert Mask.from_rle(record["invisible_mask"]).area == 90
+    assert record["expansion"] == {"steps": 2, "stop_reason": "border"}
+
+
+def test_a_results_file_can_stand_in_for_annotations(album: Album, tmp_path: Path, tiny_coco: dict[str, Any]) -> None:
+    write_results(tmp_path / "out.json", [make_prediction(album, 12)], album.categories)
+    records = json.loads((tmp_path / "out.json").read_text())
+    tiny_coco["annotations"] = [{"id": i, **record} for i, record in enumerate(records)]
+    write_json(tmp_path / "again.json", tiny_coco)
+    instance = read_annotations(tmp_path / "again.json")[0].instances[0]
+    assert instance.amodal_mask is not None and instance.amodal_mask.area == 180
+    assert instance.modal_box == (2, 3, 8, 18)
+
+
+BROKEN: list[tuple[dict[str, Any], list[str]]] = [
+    ({"image_id": 99}, ["record 1", "image_id and category_id", "found [99, 5]"]),
+    ({"category_id": 99}, ["record 1", "found [3, 99]"]),
+    ({"annotation_id": 77}, ["record 1", "answers one annotation", "found 77"]),
+    ({"annotation_id": 12}, ["record 1", "answers one annotation", "found 12"]),  # of another picture
+    ({"annotation_id": None}, ["record 1", '"annotation_id" is a whole number']),
+    ({"segmentation": None}, ["record 1", "polygons or a run-length"]),
+    ({"visible_mask": {"size": [2, 2], "counts": [4]}}, ["record 1", "size of its picture"]),
+    ({"visible_bbox": [1, 2]}, ["record 1", '"visible_bbox"', "found [1, 2]"]),
+    ({"score": "high"}, ["record 1", '"score" is a number', "found 'high'"]),
+    ({"expansion": [1]}, ["record 1", '"expansion" is an object', "found [1]"]),
+    ({"expansion": {"steps": "two"}}, ["record 1", '"steps" is a whole number', "found 'two'"]),
+    ({"expansion": {"stop_reason": "bored"}}, ["record 1", "stop_reason", "found 'bored'"]),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), BROKEN)
+def test_a_bad_record_is_refused_by_name(
+    album: Album, tmp_path: Path, change: dict[str, Any], named: list[str]
+) -> None:
+    path = tmp_path / "out.json"
+    write_results(path, [make_prediction(album, 12), make_prediction(album, 11)], album.categories)
+    records = json.loads(path.read_text())
+    records[1].update(change)
+    path.write_text(json.dumps(records))
+    with pytest.raises(AnnotationError) as caught:
+        read_results(path, album)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    for part in named:
+        assert part in message
+
+
+def test_an_annotation_is_answered_once(album: Album, tmp_path: Path) -> None:
+    write_results(tmp_path / "out.json", [make_prediction(album, 12)] * 2, album.categories)
+    with pytest.raises(AnnotationError, match=r"record 1: .* once"):
+        read_results(tmp_path / "out.json", album)
+
+
+@pytest.mark.parametrize("content", [{}, [3], "x"])
+def test_what_is_no_results_file_is_refused(album: Album, write_file: Write, content: object) -> None:
+    with pytest.raises(AnnotationError, match="a results file is a list"):
+        read_results(write_file(content), album)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, float("nan"))
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "\ud800")
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
