@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ..core.errors import RecipeError
 from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
+
+
+_LEAST = {"seed": 0, "workers": 0, "threads": 0, "checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,22 @@ class StageSettings:
         for name in ("lr", "backbone_lr"):
             if not 0 <= getattr(self, name) < 1e3:
                 raise RecipeError(f"{name} is a learning rate, 0 or more", value=getattr(self, name))
-        if not 0 <= self.ema_decay < 1:
-            raise RecipeError("ema_decay lies in [0, 1)", value=self.ema_decay)
+        for name in ("weight_decay", "warmup_steps", "clip_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise RecipeError(f"{name} is 0 or more", value=getattr(self, name))
+        for name in ("ema_decay", "momentum"):
+            if not 0 <= getattr(self, name) < 1:
+                raise RecipeError(f"{name} lies in [0, 1)", value=getattr(self, name))
         if not 0 <= self.true_mask_share <= 1:
             raise RecipeError("true_mask_share lies in [0, 1]", value=self.true_mask_share)
-        if not self.hypothesis_passes or min(self.hypothesis_passes) < 0 or sum(self.hypothesis_passes) <= 0:
-            raise RecipeError("hypothesis_passes are probabilities", value=self.hypothesis_passes)
+        chances = self.hypothesis_passes
+        if not chances or not all(0 <= p < math.inf for p in chances) or not sum(chances) > 0:
+            raise RecipeError("hypothesis_passes are probabilities, 0 or more, one of them over 0", value=chances)
+        for name, choices in (("optimizer", ("adamw", "sgd")), ("schedule", ("cosine", "constant"))):
+            if getattr(self, name) not in choices:
+                raise RecipeError(f"{name} is one of {', '.join(choices)}", value=getattr(self, name))
+        if self.loss not in ("mean", "sum"):
+            raise RecipeError("loss is mean or sum", value=self.loss)
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,8 @@ class Recipe:
     Attributes:
         output: folder of the run: logs, checkpoints and, at the end, ``weights/``.
         data: annotated sets of photographs.
-        modal, amodal: the two stages.
+        modal: how the modal network is trained.
+        amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
         backbone_weights: "" for random, "timm" for timm's download, else a safetensors file.
         seed: of everything random.
@@ -127,8 +142,29 @@ class Recipe:
         object.__setattr__(self, "data", tuple(self.data))
         if not self.data:
             raise RecipeError('a recipe names at least one source under "data"', remedy="see recipes/coco_compact.yaml")
-        for name in ("checkpoint_every", "validate_every", "validation_examples"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name} is 1 or more", value=getattr(self, name))
-        if self.modal.network.margin != 0:
-            raise RecipeError("the modal network's margin is 0: it answers over the box it sees")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise RecipeError(f"{name} is {least} or more", value=getattr(self, name))
+        if self.thresholds not in ("validation", "paper"):
+            raise RecipeError("thresholds is validation or paper", value=self.thresholds)
+        self._check_networks()
+
+    def _check_networks(self) -> None:
+        modal, amodal, trim = self.modal.network, self.amodal.network, self.synthesis.trim
+        if modal.margin != 0:
+            raise RecipeError("modal.network.margin is 0: that network answers over the box it sees", value=modal.margin)
+        margin = trim / (1 - 2 * trim)
+        if not amodal.margin > 0 or abs(amodal.margin - margin) > 1e-4:
+            raise RecipeError(
+                f"amodal.network.margin is over 0 and what synthesis.trim leaves, {trim:g} / (1 - 2 * {trim:g}) = "
+                f"{margin:.6g}: the network is trained to answer over the whole patch",
+                value=amodal.margin,
+                remedy="set the margin to that, or change the trim",
+            )
+        for name in ("backbone", "patch_px", "widths", "blocks", "grid", "num_categories"):
+            if getattr(modal, name) != getattr(amodal, name):
+                raise RecipeError(
+                    f"the amodal network starts from the weights of the modal one: {name} is the same for both",
+                    value=(getattr(modal, name), getattr(amodal, name)),
+                    remedy="give both networks one value",
+                )

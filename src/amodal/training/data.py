@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
@@ -13,6 +12,7 @@ from ..core.album import Album
 from ..core.errors import RecipeError
 from ..core.records import ImageRecord
 from ..datasets import read_annotations
+from ..datasets.idlist import read_ids
 from ..synthesis.material import Material, Source
 from ..synthesis.settings import ExampleShape
 from ..synthesis.stream import OcclusionDataset
@@ -76,7 +76,7 @@ class _Span(Sampler[int]):
 
 def _split(source: DataSource) -> tuple[Album, Album | None]:
     album = read_annotations(source.annotations)
-    held, excluded = _ids(source.validation), _ids(source.exclude)
+    held, excluded = read_ids(source.validation), read_ids(source.exclude)
 
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
         return record if record.id not in excluded and (record.id in held) == validation else None
@@ -88,15 +88,3 @@ def _split(source: DataSource) -> tuple[Album, Album | None]:
         )
     validation = album.filter(lambda record: keep(record, True))
     return train, validation if len(validation) else None
-
-
-def _ids(path: str) -> frozenset[int]:
-    if not path:
-        return frozenset()
-    try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-        return frozenset(int(line) for line in lines if line.strip() and not line.startswith("#"))
-    except (OSError, ValueError) as problem:
-        raise RecipeError(
-            f"a list of photographs is a text file with one image id a line ({problem})", file=path, remedy="correct it"
-        ) from None

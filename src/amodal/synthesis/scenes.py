@@ -1,0 +1,132 @@
+"""Whole pictures with made occlusion and exact truth: a validation set in an ordinary annotation file.
+
+An example of the training stream is cut to what a network sees; a scene keeps the surroundings, so that the whole path
+of prediction (box in, iterative expansion, thresholds) can be scored where nobody has amodal labels.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..core import boxes as bx
+from ..core.errors import AnnotationError
+from ..core.masks import Mask
+from ..core.random import generator
+from ..datasets.jsonfile import write_json
+from .canvas import tight_box
+from .composite import Composite, make_composite
+from .material import Material
+from .settings import SynthesisSettings
+
+_MAX_DRAWS = 1000
+_STREAM = 1  # apart from the draws of the training examples
+
+
+def scene_settings(settings: SynthesisSettings) -> SynthesisSettings:
+    """The settings of scenes: the patch holds the whole object, 1.5 to 2.5 times its sides; nothing is recoloured."""
+    return replace(
+        settings,
+        patch_scale=(1.5, 2.5),
+        min_patch_overlap=1.0,
+        canvas_px=max(settings.canvas_px, 480),
+        colour_jitter=0.0,
+        flip=False,
+    )
+
+
+def make_scenes(material: Material, count: int, *, seed: int = 0) -> Iterator[Composite]:
+    """Scenes 0 to ``count - 1``, each a function of its number and the seed; cut to what lies inside the picture.
+
+    Args:
+        material: its settings as `scene_settings` makes them.
+        count: how many.
+        seed: >= 0.
+
+    Raises:
+        AnnotationError: 1000 main objects in a row gave no scene.
+        ImageError: a picture that cannot be used.
+    """
+    for index in range(count):
+        rng = generator(seed, 0, index, _STREAM)
+        for _ in range(_MAX_DRAWS):
+            composite = make_composite(material, material.draw_main(rng), rng)
+            if composite is not None:
+                yield _inside(composite)
+                break
+        else:
+            raise AnnotationError(
+                f"{_MAX_DRAWS} main objects in a row gave no scene",
+                file=material.sources[0].album.source,
+                remedy="lower min_visible or min_hidden, or add larger objects",
+            )
+
+
+def write_scenes(folder: str | Path, scenes: Iterator[Composite], categories: tuple[str, ...]) -> Path:
+    """Write ``images/`` and ``annotations.json``: COCO whose ``segmentation`` is amodal, with ``visible_mask``.
+
+    The folder appears when all of it is written.
+
+    Raises:
+        AnnotationError: the folder exists.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise AnnotationError("scenes go to a new folder", file=folder, remedy="name another --output")
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        (beside / "images").mkdir(parents=True)
+        images, annotations = [], []
+        for number, scene in enumerate(scenes, start=1):
+            name = f"{number:06d}.jpg"
+            Image.fromarray(scene.image).save(beside / "images" / name, quality=95, subsampling=0)
+            height, width = scene.own.shape
+            images.append({"id": number, "file_name": name, "width": width, "height": height})
+            annotations.append(_annotation(scene, number))
+        content = {
+            "info": {"description": "photographs with synthetic occlusion; the whole masks are those before it"},
+            "images": images,
+            "annotations": annotations,
+            "categories": [{"id": i + 1, "name": name} for i, name in enumerate(categories)],
+        }
+        write_json(beside / "annotations.json", content)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _annotation(scene: Composite, number: int) -> dict[str, Any]:
+    whole, visible = Mask.from_array(scene.own), Mask.from_array(scene.visible)
+    return {
+        "id": number,
+        "image_id": number,
+        "category_id": scene.category + 1,
+        "iscrowd": 0,
+        "segmentation": whole.to_rle(),
+        "bbox": bx.to_xywh(whole.box).tolist(),
+        "area": whole.area,
+        "visible_mask": visible.to_rle(),
+        "visible_bbox": bx.to_xywh(visible.box).tolist(),
+        "occlude_rate": round((whole.area - visible.area) / whole.area, 6),
+        "source": {"image_id": scene.image_id, "annotation_id": scene.annotation_id},
+    }
+
+
+def _inside(scene: Composite) -> Composite:
+    """The part of a scene inside its picture; that part is a rectangle."""
+    x1, y1, x2, y2 = tight_box(~scene.outside)
+    names = ("image", "clean", "own", "visible", "others", "outside")
+    arrays = {name: np.ascontiguousarray(getattr(scene, name)[y1:y2, x1:x2]) for name in names}
+    height, width = scene.own.shape
+    left, top, right, bottom = scene.patch_box
+    across, down = (right - left) / width, (bottom - top) / height
+    box = (left + round(x1 * across), top + round(y1 * down), left + round(x2 * across), top + round(y2 * down))
+    return replace(scene, **arrays, patch_box=box)

@@ -1,0 +1,82 @@
+"""Scenes: what is written is read back, is exact, and depends on the seed alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amodal.cli.main import main
+from amodal.core.album import Album
+from amodal.core.errors import AnnotationError
+from amodal.datasets import read_annotations
+from amodal.datasets.idlist import only, read_ids
+from amodal.synthesis.material import Material, Source
+from amodal.synthesis.scenes import make_scenes, scene_settings, write_scenes
+from amodal.synthesis.settings import SynthesisSettings
+
+
+@pytest.fixture
+def material(album: Album, folder: Path) -> Material:
+    return Material([Source(album, folder)], scene_settings(SynthesisSettings(min_hidden=0.05)))
+
+
+def test_a_scene_holds_the_whole_object_and_nothing_beyond_the_picture(material: Material) -> None:
+    areas = {
+        instance.id: instance.modal_mask.area
+        for record in material.sources[0].album
+        for instance in record.instances
+        if instance.modal_mask is not None
+    }
+    for scene in make_scenes(material, 20):
+        assert not scene.outside.any()
+        assert scene.own.sum() == areas[scene.annotation_id]  # the canvas is not shrunk here
+        assert not (scene.visible & ~scene.own).any()
+        assert (scene.visible_share < 0.951) == bool(scene.occluders)
+
+
+def test_scenes_are_a_function_of_seed_and_number(material: Material) -> None:
+    first = [scene.image.tobytes() for scene in make_scenes(material, 3, seed=4)]
+    assert [scene.image.tobytes() for scene in make_scenes(material, 5, seed=4)][:3] == first
+    assert [scene.image.tobytes() for scene in make_scenes(material, 3, seed=5)] != first
+
+
+def test_what_is_written_is_read_back(material: Material, tmp_path: Path) -> None:
+    scenes = list(make_scenes(material, 4))
+    write_scenes(tmp_path / "scenes", iter(scenes), material.categories)
+    read = read_annotations(tmp_path / "scenes" / "annotations.json")
+    for scene, record in zip(scenes, read, strict=True):
+        (instance,) = record.instances
+        assert instance.amodal_mask is not None and instance.modal_mask is not None
+        assert np.array_equal(instance.amodal_mask.to_array(), scene.own)
+        assert np.array_equal(instance.modal_mask.to_array(), scene.visible)
+        assert instance.occlude_rate == pytest.approx(1 - scene.visible.sum() / scene.own.sum(), abs=1e-6)
+        assert read.categories[instance.category].name == material.categories[scene.category]
+    with pytest.raises(AnnotationError, match="new folder"):
+        write_scenes(tmp_path / "scenes", iter(scenes), material.categories)
+
+
+def test_only_the_photographs_of_a_list(tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    album = read_annotations(tiny_set[1])
+    names = tmp_path / "ids.txt"
+    names.write_text("# kept\n3\n\n")
+    assert read_ids(names) == {3} and read_ids("") == frozenset()
+    assert [record.id for record in only(album, names)] == [3]
+    assert len(only(album, "")) == 2
+    names.write_text("99\n")
+    with pytest.raises(AnnotationError, match=r"ids\.txt"):
+        only(album, names)
+    names.write_text("three\n")
+    with pytest.raises(AnnotationError, match="one image id a line"):
+        read_ids(names)
+
+
+def test_the_command_refuses_a_list_of_other_photographs(
+    tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ids.txt").write_text("99\n")
+    words = ["--images", str(tiny_set[0]), "--annotations", str(tiny_set[1]), "--output", str(tmp_path / "out")]
+    assert main(["synthesize", *words, "--scenes", "--only", str(tmp_path / "ids.txt")]) == 2
+    assert "ids.txt" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
