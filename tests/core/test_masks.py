@@ -159,3 +159,22 @@ def test_masks_of_two_sizes_do_not_mix() -> None:
 def test_an_array_of_three_dimensions_is_refused() -> None:
     with pytest.raises(AnnotationError, match="two dimensions"):
         Mask.from_array(np.ones((2, 2, 1), bool))
+
+
+def test_crops_at_any_place_and_differences_against_arrays() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        height, width = rng.integers(1, 12, 2).tolist()
+        crop = rng.random(rng.integers(0, 14, 2)) < rng.choice([0, 0.3, 0.7, 1])
+        left, top = rng.integers(-6, 12, 2).tolist()
+        room = np.zeros((60, 60), bool)  # the picture lies in it at (20, 20)
+        room[20 + top : 20 + top + crop.shape[0], 20 + left : 20 + left + crop.shape[1]] = crop
+        full = room[20 : 20 + height, 20 : 20 + width]
+        mask = Mask.from_crop(crop, left, top, width, height)
+        assert mask == Mask.from_array(full)
+        other = rng.random((height, width)) < rng.choice([0, 0.5, 1])
+        assert mask - Mask.from_array(other) == Mask.from_array(full & ~other)
+        x1, y1, x2, y2 = np.sort(rng.integers(-5, 15, (2, 2)), axis=0).ravel().tolist()
+        room[:] = False
+        room[20 : 20 + height, 20 : 20 + width] = Mask.from_crop(crop, left, top, width, height).to_array()
+        np.testing.assert_array_equal(mask.crop((x1, y1, x2, y2)), room[20 + y1 : 20 + y2, 20 + x1 : 20 + x2])

@@ -162,6 +162,9 @@ def test_what_is_no_annotation_file_is_refused(write_file: Write, content: objec
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "gone.json", tmp_path):
-        with pytest.raises(AmodalError, match=r"cannot be read \(.+\)\. Check the path"):
-            read_annotations(path)
+    with pytest.raises(AmodalError, match=r"cannot be read \(.+\)\. Check the path"):
+        read_annotations(tmp_path / "gone.json")
+    with pytest.raises(AmodalError, match="not an annotation file of a known dialect"):
+        read_annotations(tmp_path)
+    with pytest.raises(AmodalError, match="COCO instances is a file"):
+        read_annotations(tmp_path, "coco")

@@ -54,7 +54,7 @@ def test_regions_become_instances(write_file: Write) -> None:
     assert album.annotation_ids.tolist() == [1, 2, 3]
     assert [len(record.instances) for record in album] == [3, 0]
     dog, cup, grass = album[0].instances
-    assert (dog.id, dog.category, dog.order, dog.occlude_rate) == (1, 0, 1, 0.0)
+    assert (dog.id, dog.category, dog.order, dog.occlude_rate) == (1, 0, 1, None)
     assert dog.modal_mask == dog.amodal_mask and dog.amodal_mask is not None and dog.amodal_mask.area == 8 * 16
     assert cup.modal_mask == Mask.from_array(SEEN) and cup.modal_box == (10, 5, 16, 15)
     assert cup.amodal_box == (4, 5, 16, 15) and cup.occlude_rate == 0.5 and cup.category == 1

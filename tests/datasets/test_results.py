@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from amodal.core.album import Album
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
-from amodal.core.records import Prediction
+from amodal.core.records import ExpansionStep, Prediction
 from amodal.datasets import read_annotations
 from amodal.datasets.jsonfile import write_json, write_text
 from amodal.datasets.results import read_results, write_results
@@ -76,6 +77,30 @@ def test_a_record_has_the_names_of_cocoa_and_the_ids_of_the_file(album: Album, t
     assert record["expansion"] == {"steps": 2, "stop_reason": "border"}
 
 
+def test_what_was_asked_for_beside_the_masks_comes_back(album: Album, tmp_path: Path) -> None:
+    step = ExpansionStep((2, 3, 14, 18), (0.1, 0.25, 0, 1 / 3), (1, 2, 15, 19))
+    canvas = Mask.from_box((12, 13, 24, 28), 40, 48)
+    written = make_prediction(
+        album,
+        12,
+        trace=(step,),
+        occlusion_probability=0.75,
+        occluders=(11, 13),
+        depth_rank=2,
+        cut_sides=("left", "bottom"),
+        canvas=(-10, -10, 40, 48),
+        amodal_mask=canvas,
+        modal_mask=canvas,
+    )
+    write_results(tmp_path / "out.json", [written], album.categories)
+    (record,) = json.loads((tmp_path / "out.json").read_text())
+    assert record["trace"] == [{"box": [2, 3, 12, 15], "strips": [0.1, 0.25, 0, 0.3333]}]
+    assert record["canvas"] == [-10, -10, 40, 48] and record["segmentation"]["size"] == [48, 40]
+    assert read_results(tmp_path / "out.json", album) == [replace(written, trace=())]
+    inside = written.in_picture(20, 24)
+    assert inside.canvas is None and inside.amodal_mask == Mask.from_box((2, 3, 14, 18), 20, 24)
+
+
 def test_a_results_file_can_stand_in_for_annotations(album: Album, tmp_path: Path, tiny_coco: dict[str, Any]) -> None:
     write_results(tmp_path / "out.json", [make_prediction(album, 12)], album.categories)
     records = json.loads((tmp_path / "out.json").read_text())
@@ -96,6 +121,12 @@ BROKEN: list[tuple[dict[str, Any], list[str]]] = [
     ({"visible_mask": {"size": [2, 2], "counts": [4]}}, ["record 1", "size of its picture"]),
     ({"visible_bbox": [1, 2]}, ["record 1", '"visible_bbox"', "found [1, 2]"]),
     ({"score": "high"}, ["record 1", '"score" is a number', "found 'high'"]),
+    ({"canvas": [0, 0, 20]}, ["record 1", '"canvas" is [x offset']),
+    ({"canvas": [0, 0, 0, 0]}, ["record 1", '"canvas" is [x offset']),
+    ({"canvas": "all"}, ["record 1", '"canvas" is a list of whole numbers']),
+    ({"occluders": [1.5]}, ["record 1", '"occluders" is a list of whole numbers']),
+    ({"cut_sides": ["above"]}, ["record 1", '"cut_sides"', "found ['above']"]),
+    ({"occlusion_probability": 2}, ["record 1", '"occlusion_probability" is a number from 0 to 1']),
     ({"expansion": [1]}, ["record 1", '"expansion" is an object', "found [1]"]),
     ({"expansion": {"steps": "two"}}, ["record 1", '"steps" is a whole number', "found 'two'"]),
     ({"expansion": {"stop_reason": "bored"}}, ["record 1", "stop_reason", "found 'bored'"]),

@@ -26,6 +26,7 @@ class AmodalError(Exception):
         self, rule: str, *, file: object = "", record: str = "", value: object = _ABSENT, remedy: str = ""
     ) -> None:
         self.rule, self.file, self.record, self.remedy = rule, str(file), record, remedy
+        self.value = None if value is _ABSENT else value
         place = ": ".join(part for part in (self.file, record) if part)
         text = f"{place}: {rule}" if place else rule
         if value is not _ABSENT:

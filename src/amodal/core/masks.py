@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from array import array as packed
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,25 +11,29 @@ from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as codec
 
 from . import boxes as bx
+from . import runs as rl
 from .errors import AnnotationError
 
-_MAX_PIXELS = 500_000_000
-_MAX_REACH = 10
-"""How many times its picture's longer side a polygon may reach: the codec's memory grows with its coordinates."""
+MAX_PIXELS = 500_000_000
+"""The largest picture taken: what a wrong size in a file may cost is bounded by it."""
 
 
-@dataclass(frozen=True, slots=True)
 class Mask:
-    """An immutable set of pixels of one picture, kept as COCO's compressed run-length code.
+    """An immutable set of pixels of one picture.
 
-    Attributes:
+    Kept as COCO's compressed run-length code; one made from polygons keeps those, and finds its code when it is first
+    asked for. Two masks are equal when their pixels are.
+
+    Args:
         height, width: size of the picture, pixels.
         counts: COCO's compressed column-major runs.
     """
 
-    height: int
-    width: int
-    counts: bytes
+    __slots__ = ("_counts", "_points", "height", "width")
+
+    def __init__(self, height: int, width: int, counts: bytes | None, _points: tuple[bytes, ...] | None = None) -> None:
+        self.height, self.width = height, width
+        self._counts, self._points = counts, _points
 
     # ---- made from ----------------------------------------------------------------------------------------------
 
@@ -48,12 +52,12 @@ class Mask:
     @classmethod
     def from_crop(cls, crop: NDArray[Any], left: int, top: int, width: int, height: int) -> Mask:
         """From a bool array that covers the picture from ``(left, top)`` on; what reaches beyond the picture is cut."""
-        full = np.zeros((height, width), dtype=np.uint8, order="F")
         x1, y1 = max(left, 0), max(top, 0)
         x2, y2 = min(left + crop.shape[1], width), min(top + crop.shape[0], height)
-        if x1 < x2 and y1 < y2:
-            full[y1:y2, x1:x2] = crop[y1 - top : y2 - top, x1 - left : x2 - left]
-        return cls(height, width, codec.encode(full)["counts"])
+        if x1 >= x2 or y1 >= y2:
+            return cls(height, width, _compressed(np.array([height * width]), height, width))
+        part = crop[y1 - top : y2 - top, x1 - left : x2 - left]
+        return cls(height, width, _compressed(_crop_runs(part, x1, y1, width, height), height, width))
 
     @classmethod
     def from_box(cls, box: ArrayLike, width: int, height: int) -> Mask:
@@ -77,17 +81,11 @@ class Mask:
             raise AnnotationError(
                 "a segmentation needs at least one polygon", file=file, record=record, value=polygons, remedy=remedy
             )
+        points: list[bytes] = []
+        reach = rl.reach(width, height)
         for polygon in polygons:
-            points = _numbers(polygon)
-            if points is None or len(points) < 6 or len(points) % 2:
-                raise AnnotationError(
-                    "a polygon is x1, y1, x2, y2, ...: three points or more, all finite",
-                    file=file,
-                    record=record,
-                    value=polygon,
-                    remedy=remedy,
-                )
-            if np.abs(points).max() > _MAX_REACH * max(width, height):
+            problem = rl.polygon_problem(polygon, reach)
+            if problem == "near":
                 raise AnnotationError(
                     f"a polygon lies in or near its picture of {width} x {height} pixels",
                     file=file,
@@ -95,8 +93,16 @@ class Mask:
                     value=polygon,
                     remedy="check that it belongs to this picture and is given in pixels",
                 )
-        parts = codec.frPyObjects([[float(v) for v in polygon] for polygon in polygons], height, width)
-        return cls(height, width, codec.merge(parts)["counts"])
+            if problem:
+                raise AnnotationError(
+                    "a polygon is x1, y1, x2, y2, ...: three points or more, all finite",
+                    file=file,
+                    record=record,
+                    value=polygon,
+                    remedy=remedy,
+                )
+            points.append(packed("d", polygon).tobytes())
+        return cls(height, width, None, tuple(points))
 
     @classmethod
     def from_rle(
@@ -132,8 +138,8 @@ class Mask:
                 remedy="scale the mask to the picture, or correct the picture's size",
                 **where,
             )
-        if rows * columns > _MAX_PIXELS:
-            raise AnnotationError(f"a mask has at the most {_MAX_PIXELS} pixels", value=[rows, columns], **where)
+        if rows * columns > MAX_PIXELS:
+            raise AnnotationError(f"a mask has at the most {MAX_PIXELS} pixels", value=[rows, columns], **where)
         return cls(rows, columns, _checked_counts(counts, rows, columns, where))
 
     # ---- given as -----------------------------------------------------------------------------------------------
@@ -141,6 +147,21 @@ class Mask:
     def to_array(self) -> NDArray[np.bool_]:
         """bool ``(H, W)``."""
         return codec.decode(self._code()).view(np.bool_)  # type: ignore[no-any-return]
+
+    @property
+    def counts(self) -> bytes:
+        """COCO's compressed column-major runs."""
+        if self._counts is None:
+            shapes = [packed("d", part).tolist() for part in self._points or ()]
+            self._counts = codec.merge(codec.frPyObjects(shapes, self.height, self.width))["counts"]
+        return self._counts
+
+    @property
+    def polygons(self) -> tuple[tuple[float, ...], ...] | None:
+        """The COCO polygons ``(x1, y1, x2, y2, ...)`` it was made from; None where it was made from pixels."""
+        if self._points is None:
+            return None
+        return tuple(tuple(packed("d", part)) for part in self._points)
 
     def to_rle(self) -> dict[str, Any]:
         """COCO's JSON form: ``{"size": [height, width], "counts": str}``."""
@@ -152,7 +173,7 @@ class Mask:
         out = np.zeros((y2 - y1, x2 - x1), dtype=np.bool_)
         left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, self.width), min(y2, self.height)
         if left < right and top < bottom:
-            out[top - y1 : bottom - y1, left - x1 : right - x1] = self.to_array()[top:bottom, left:right]
+            out[top - y1 : bottom - y1, left - x1 : right - x1] = self._columns(left, right)[top:bottom]
         return out
 
     # ---- asked --------------------------------------------------------------------------------------------------
@@ -186,7 +207,8 @@ class Mask:
 
     def __sub__(self, other: Mask) -> Mask:
         self._same_size(other)
-        return Mask.from_array(self.to_array() & ~other.to_array())
+        outside = _compressed(rl.complement(other._runs()), self.height, self.width)
+        return self & Mask(self.height, self.width, outside)
 
     def _merged(self, other: Mask, *, intersect: bool) -> Mask:
         self._same_size(other)
@@ -199,64 +221,75 @@ class Mask:
                 value=[other.height, other.width],
             )
 
+    def _columns(self, left: int, right: int) -> NDArray[np.bool_]:
+        """bool ``(H, right - left)``: some columns, without the array of the whole picture."""
+        runs = self._runs()
+        ends = np.clip(np.cumsum(runs), left * self.height, right * self.height) - left * self.height
+        flat = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(ends, prepend=0))
+        return flat.reshape(right - left, self.height).T
+
     def _code(self) -> dict[str, Any]:
         return {"size": [self.height, self.width], "counts": self.counts}
 
+    def _runs(self) -> NDArray[np.int64]:
+        runs = rl.runs(self.counts)
+        assert runs is not None  # checked when it was read, or made by the codec
+        return runs
 
-def _numbers(values: object) -> NDArray[np.float64] | None:
-    if not isinstance(values, list | tuple | np.ndarray) or any(isinstance(v, str | bool) for v in values):
-        return None
-    try:
-        numbers = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return numbers if numbers.ndim == 1 and np.isfinite(numbers).all() else None
+    # ---- a value ------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask):
+            return NotImplemented
+        if (self.height, self.width) != (other.height, other.width):
+            return False
+        if self._points is not None and self._points == other._points:
+            return True
+        return self.counts == other.counts
+
+    def __hash__(self) -> int:
+        return hash((self.height, self.width, self.counts))
+
+    def __repr__(self) -> str:
+        return f"Mask(height={self.height}, width={self.width}, area={self.area})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # the code of polygons can be found again: left out, it costs neither memory nor time in an album
+        return Mask, (self.height, self.width, self._counts if self._points is None else None, self._points)
+
+
+def _compressed(runs: NDArray[np.int64], rows: int, columns: int) -> bytes:
+    """COCO's compressed form of column-major runs."""
+    code = codec.frPyObjects({"size": [rows, columns], "counts": runs}, rows, columns)
+    return code["counts"]  # type: ignore[no-any-return]
+
+
+def _crop_runs(crop: NDArray[Any], left: int, top: int, width: int, height: int) -> NDArray[np.int64]:
+    """Runs of the picture's mask that is ``crop`` at ``(left, top)``, found in the crop alone."""
+    rows, columns = crop.shape
+    # a False row below keeps the columns apart; a crop as high as the picture runs on from column to column
+    step = rows if rows == height else rows + 1
+    line = np.zeros(columns * step + 2, dtype=np.bool_)
+    line[1:-1].reshape(columns, step)[:, :rows] = crop.T
+    at = np.flatnonzero(line[1:] != line[:-1])  # where a run starts or ends
+    column, row = np.divmod(at, step)
+    at = (left + column) * height + top + row
+    end = width * height
+    return np.diff(at, prepend=0, append=[] if len(at) and at[-1] == end else end)
 
 
 def _checked_counts(counts: object, rows: int, columns: int, where: dict[str, Any]) -> bytes:
     """Compressed runs that are known to fill the picture exactly: the codec itself does not look."""
-    runs = _runs(counts)
-    if runs is None or (runs < 0).any() or int(runs.sum()) != rows * columns:
+    runs, pixels = rl.runs(counts), rows * columns
+    if runs is None or (runs < 0).any() or (runs > pixels).any() or int(runs.sum()) != pixels:
         raise AnnotationError(
-            f"the runs of a mask are not negative and fill its picture of {rows} x {columns} = {rows * columns} pixels",
+            f"the runs of a mask are not negative and fill its picture of {rows} x {columns} = {pixels} pixels",
             value=counts,
             remedy="write the mask again with its true size",
             **where,
         )
+    if (runs[1:] == 0).any():  # pixels that are equal must have equal codes
+        return _compressed(rl.joined(runs), rows, columns)
     if isinstance(counts, str):
         return counts.encode("ascii")
-    if isinstance(counts, bytes):
-        return counts
-    code = codec.frPyObjects({"size": [rows, columns], "counts": runs.tolist()}, rows, columns)
-    return code["counts"]  # type: ignore[no-any-return]
-
-
-def _runs(counts: object) -> NDArray[np.int64] | None:
-    """Run lengths from either form of COCO's counts; None where it is neither.
-
-    The compressed form writes each run as 5-bit groups, low first, bit 5 set where more follow, bit 4 of the last one
-    the sign; from the fourth run on it is the difference to the run two before.
-    """
-    if isinstance(counts, list | tuple):
-        numbers = _numbers(counts)
-        return None if numbers is None or (numbers != np.floor(numbers)).any() else numbers.astype(np.int64)
-    if not isinstance(counts, str | bytes):
-        return None
-    try:
-        text = counts.encode("ascii") if isinstance(counts, str) else counts
-    except UnicodeEncodeError:
-        return None
-    groups = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
-    if groups.size == 0 or (groups < 0).any() or (groups > 63).any() or groups[-1] & 32:
-        return None
-    ends = np.flatnonzero(~(groups & 32).astype(bool))
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).max() > 8:
-        return None
-    place = np.arange(groups.size) - np.repeat(starts, ends - starts + 1)
-    runs = np.add.reduceat((groups & 31) << (5 * place), starts)
-    runs -= np.where(groups[ends] & 16, np.int64(1) << (5 * (ends - starts + 1)), 0)
-    # runs[i] += runs[i - 2] for i > 2: two interleaved running sums, run 0 apart
-    runs[1::2] = np.cumsum(runs[1::2])
-    runs[2::2] = np.cumsum(runs[2::2])
-    return runs
+    return counts if isinstance(counts, bytes) else _compressed(runs, rows, columns)

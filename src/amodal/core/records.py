@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -86,6 +86,10 @@ class ImageRecord:
 StopReason = Literal["converged", "border", "cap", "empty"]
 """Why expansion stopped: no strip hot; every hot strip beyond the picture; the iteration cap; no heat at all."""
 
+Side = Literal["left", "top", "right", "bottom"]
+SIDES: tuple[Side, ...] = ("left", "top", "right", "bottom")
+"""The sides of a box in the order of its own numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExpansionStep:
@@ -119,7 +123,14 @@ class Prediction:
         steps: iterations of the expansion, the last one included.
         stop_reason: why it stopped.
         modal_heat: float32 ``(s, s)`` over `modal_box`; None where it was not kept.
-        trace: the iterations; empty where they were not kept.
+        trace: the iterations, their heat only where it was kept; empty for a prediction read from a file.
+        occlusion_probability: how likely more than 5 % of the object is hidden, 0-1; None from networks without a
+            calibration.
+        occluders: annotation ids of the objects that hide a part of this one; None where nobody asked.
+        depth_rank: 1 = nothing asked about lies in front; None where nobody asked.
+        cut_sides: sides on which the whole object reaches the picture's border or goes beyond it.
+        canvas: where masks may leave the picture, what they cover: x offset, y offset (0 or below), width, height in
+            the picture's pixels. None: the masks cover the picture.
     """
 
     image_id: int
@@ -134,11 +145,25 @@ class Prediction:
     stop_reason: StopReason
     modal_heat: NDArray[np.float32] | None = None
     trace: tuple[ExpansionStep, ...] = ()
+    occlusion_probability: float | None = None
+    occluders: tuple[int, ...] | None = None
+    depth_rank: int | None = None
+    cut_sides: tuple[Side, ...] = ()
+    canvas: tuple[int, int, int, int] | None = None
 
     @property
     def hidden_mask(self) -> Mask:
         """Amodal minus modal."""
         return self.amodal_mask - self.modal_mask
+
+    def in_picture(self, width: int, height: int) -> Prediction:
+        """The same with masks of the picture's size: what lies on a larger canvas is cut. Boxes stay as they are."""
+        if self.canvas is None:
+            return self
+        x, y = self.canvas[:2]
+        area = (-x, -y, width - x, height - y)
+        modal, amodal = (Mask.from_array(m.crop(area)) for m in (self.modal_mask, self.amodal_mask))
+        return replace(self, modal_mask=modal, amodal_mask=amodal, canvas=None)
 
     @property
     def occlude_rate(self) -> float:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..core import boxes as bx
 from ..core.album import Album
-from ..core.errors import AnnotationError
+from ..core.errors import AmodalError, AnnotationError
 from ..core.masks import Mask
-from ..core.records import Category, ImageRecord, Prediction
-from .coco import fraction, read_mask, whole_number
-from .jsonfile import read_json, write_json
+from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction
+from .coco import FLAT
+from .dialects import EVERYTHING, Dialect, Holds, Reading
+from .fields import fraction, read_mask, whole_number, whole_number_or_none
+from .jsonfile import JsonFile, beside, is_json, open_json, read_json, write_elements, write_json
+from .reduce import Reduced
+from .tables import common_fields, image_of, in_order, instance_of, unheld_fields
 
 _STOP_REASONS = ("converged", "border", "cap", "empty")
 
@@ -21,10 +27,12 @@ def result_record(prediction: Prediction, categories: tuple[Category, ...]) -> d
     """One prediction as a JSON object.
 
     ``segmentation``, ``bbox``, ``area`` are amodal; ``visible_mask``, ``visible_bbox`` modal; ``invisible_mask`` is the
-    hidden part, ``occlude_rate`` its share of the whole; ``expansion`` tells how the box was found.
+    hidden part, ``occlude_rate`` its share of the whole; ``expansion`` and ``trace`` tell how the box was found. What
+    was not asked for or found is left out: ``occlusion_probability``, ``occluders``, ``depth_rank``, ``cut_sides``,
+    ``canvas``.
     """
     amodal, modal = prediction.amodal_mask, prediction.modal_mask
-    return {
+    record = {
         "image_id": prediction.image_id,
         "annotation_id": prediction.annotation_id,
         "category_id": categories[prediction.category].id,
@@ -38,6 +46,31 @@ def result_record(prediction: Prediction, categories: tuple[Category, ...]) -> d
         "occlude_rate": round(prediction.occlude_rate, 6),
         "expansion": {"steps": prediction.steps, "stop_reason": prediction.stop_reason},
     }
+    return record | _details(prediction)
+
+
+def _details(prediction: Prediction) -> dict[str, Any]:
+    """The fields of a record that not every prediction has."""
+    details: dict[str, Any] = {}
+    if prediction.trace:
+        details["trace"] = [
+            {
+                "box": [round(v, 3) for v in bx.to_xywh(step.box).tolist()],
+                "strips": [round(v, 4) for v in step.strips],
+            }
+            for step in prediction.trace
+        ]
+    if prediction.occlusion_probability is not None:
+        details["occlusion_probability"] = round(prediction.occlusion_probability, 6)
+    if prediction.occluders is not None:
+        details["occluders"] = list(prediction.occluders)
+    if prediction.depth_rank is not None:
+        details["depth_rank"] = prediction.depth_rank
+    if prediction.cut_sides:
+        details["cut_sides"] = list(prediction.cut_sides)
+    if prediction.canvas is not None:
+        details["canvas"] = list(prediction.canvas)
+    return details
 
 
 def write_results(path: str | Path, predictions: Iterable[Prediction], categories: tuple[Category, ...]) -> None:
@@ -89,12 +122,20 @@ def _prediction(
             remedy="give the annotation file the predictions were made from",
         )
 
+    found = _read_details(entry, path, record)
+    canvas = found["canvas"]
+    pixels = image if canvas is None else replace(image, width=canvas[2], height=canvas[3])
+
     def mask(key: str) -> Mask:
-        return read_mask(entry.get(key), image, path, record)
+        return read_mask(entry.get(key), pixels, path, record)
 
     def box(key: str) -> bx.Box:
         value = entry.get(key)
-        if not isinstance(value, list) or len(value) != 4 or not all(type(v) in (int, float) for v in value):
+        if (
+            not isinstance(value, list)
+            or len(value) != 4
+            or not all(type(v) in (int, float) and abs(v) < 1e15 for v in value)
+        ):
             raise AnnotationError(f'"{key}" is [x, y, width, height]', file=path, record=record, value=value)
         return bx.as_box(bx.from_xywh(value))
 
@@ -115,4 +156,133 @@ def _prediction(
         amodal_box=box("bbox"),
         steps=whole_number({"steps": 0, **expansion}, "steps", path, record),
         stop_reason=reason,
+        **found,
     )
+
+
+def _read_details(entry: dict[str, Any], path: str | Path, record: str) -> dict[str, Any]:
+    """What `_details` wrote, without the trace."""
+
+    def numbers(key: str) -> tuple[int, ...] | None:
+        value = entry.get(key)
+        if value is not None and (not isinstance(value, list) or not all(type(v) is int for v in value)):
+            raise AnnotationError(f'"{key}" is a list of whole numbers', file=path, record=record, value=value)
+        return None if value is None else tuple(value)
+
+    canvas, cut = numbers("canvas"), entry.get("cut_sides", [])
+    if canvas is not None and (len(canvas) != 4 or min(canvas[2:]) < 1):
+        raise AnnotationError(
+            '"canvas" is [x offset, y offset, width, height]', file=path, record=record, value=list(canvas)
+        )
+    if not isinstance(cut, list) or not all(side in SIDES for side in cut):
+        raise AnnotationError(f'"cut_sides" are of {", ".join(SIDES)}', file=path, record=record, value=cut)
+    return {
+        "occlusion_probability": fraction(entry, "occlusion_probability", path, record),
+        "occluders": numbers("occluders"),
+        "depth_rank": whole_number_or_none(entry, "depth_rank", path, record),
+        "cut_sides": tuple(cut),
+        "canvas": canvas,
+    }
+
+
+# ---- as a dialect ---------------------------------------------------------------------------------------------------
+
+_RECORD_KEYS = frozenset({"annotation_id", "segmentation", "visible_mask"})
+_KNOWN = FLAT.reserved | {"annotation_id"}
+_HOLDS = EVERYTHING - {
+    Holds.OCCLUSIONS,
+    Holds.FILE_EXTRA,
+    Holds.IMAGE_EXTRA,
+    Holds.SUPERCATEGORY,
+    Holds.CATEGORY_EXTRA,
+    Holds.EMPTY_IMAGES,
+    Holds.EMPTY_CATEGORIES,
+}
+
+
+def _is_results(file: JsonFile) -> bool:
+    return file.items is not None and file.items.all_objects and file.items.keys >= _RECORD_KEYS
+
+
+def _read(path: Path, how: Reading) -> Album:
+    answers = how.answers
+    if answers is None:
+        raise AnnotationError(
+            "results name neither pictures nor categories: they are read with the annotations they answer",
+            file=path,
+            remedy="give the annotation file with --answers",
+        )
+    items = open_json(path).items
+    if items is None or not items.all_objects:
+        raise AnnotationError("a results file is a list of objects", file=path, remedy="give what predict wrote")
+    places = {category.id: place for place, category in enumerate(answers.categories)}
+    bare = {image.id: replace(image, instances=(), occlusions=()) for image in answers}
+    found: dict[int, list[Instance]] = {image: [] for image in bare}
+    ids: dict[int, None] = {}
+    for i, entry in enumerate(items):
+        record = f"record {i}"
+        try:
+            number = whole_number(entry, "annotation_id", path, record)
+            if number in ids:
+                raise AnnotationError("each annotation is answered once", file=path, record=record, value=number)
+            image = image_of(entry, bare, path, record)
+            category = places.get(whole_number(entry, "category_id", path, record))
+            if category is None:
+                raise AnnotationError(
+                    f"category_id is one of {answers.source}", file=path, record=record, value=entry["category_id"]
+                )
+            parts = FLAT.take(entry, image, path, record)
+            found[image.id].append(instance_of(entry, number, category, parts, _KNOWN, path, record))
+            ids[number] = None
+        except AmodalError as problem:
+            how.bad(problem)
+    records = [replace(image, instances=tuple(found[image.id])) for image in bare.values()]
+    return Album(records, answers.categories, source=path, annotation_ids=list(ids), extra=answers.extra)
+
+
+def _write(album: Album, path: Path) -> None:
+    kept = Reduced(album, _HOLDS)
+    records = (
+        (instance.id, _entry(instance, record, kept.categories))
+        for record in kept
+        for instance in record.instances
+        if instance.amodal_mask is not None and instance.modal_mask is not None
+    )
+    with beside(path) as file:
+        write_elements(file, in_order(records, kept.annotation_ids.tolist()))
+        file.write("\n")
+
+
+def _entry(instance: Instance, record: ImageRecord, categories: tuple[Category, ...]) -> dict[str, Any]:
+    ids = {
+        "image_id": record.id,
+        "annotation_id": instance.id,
+        "category_id": categories[instance.category].id,
+    }
+    fields = common_fields(instance, (_KNOWN - FLAT.kept) | {"expansion"})
+    told = {"expansion": instance.extra["expansion"]} if "expansion" in instance.extra else {}
+    return {**ids, **fields, **FLAT.give(instance), **told}
+
+
+def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
+    yield from unheld_fields(record, album, FLAT)
+    for instance in record.instances:
+        if instance.amodal_mask is None or instance.modal_mask is None:
+            yield "objects whose whole and visible masks are not both known", f"annotation {instance.id}"
+        if "annotation_id" in instance.extra:
+            yield (
+                "further fields of objects with a name of the target's own: annotation_id",
+                f"annotation {instance.id}",
+            )
+
+
+DIALECT = Dialect(
+    name="results",
+    title="results of amodal predict",
+    kind="file",
+    holds=_HOLDS,
+    recognise=partial(is_json, test=_is_results),
+    read=_read,
+    write=_write,
+    limits=_limits,
+)

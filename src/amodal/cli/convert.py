@@ -1,0 +1,62 @@
+"""`amodal convert`: annotations of one dialect in another, exactly, or with every loss named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser, Namespace
+
+HELP = "write annotations in another dialect"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The command's words."""
+    parser.add_argument("source", type=str, metavar="IN", help="annotation file, or folder of them")
+    parser.add_argument("target", type=str, metavar="OUT", help="file or folder to write")
+    parser.add_argument("--to", type=str, required=True, metavar="DIALECT", help="dialect to write (docs/formats.md)")
+    parser.add_argument(
+        "--from", dest="dialect", type=str, default=None, metavar="DIALECT", help="dialect of IN; else recognised"
+    )
+    parser.add_argument(
+        "--images", type=str, default=None, metavar="DIR", help="pictures, for dialects that leave their sizes to them"
+    )
+    parser.add_argument(
+        "--answers", type=str, default=None, metavar="FILE", help="annotations that IN answers, where it is results"
+    )
+    parser.add_argument("--drop", action="store_true", help="leave out what the dialect cannot hold")
+    parser.add_argument("--polygons", action="store_true", help="trace masks of pixels as polygons")
+
+
+def run(args: Namespace) -> None:
+    """Read, say what would be lost, write."""
+    from tqdm import tqdm
+
+    from ..datasets.convert import convert
+
+    def watch(records: Iterable[Any], doing: str, total: int) -> Iterable[Any]:
+        return tqdm(records, desc=doing, total=total, unit="picture", disable=None)  # type: ignore[no-any-return]
+
+    done = convert(
+        args.source,
+        args.target,
+        args.to,
+        dialect=args.dialect,
+        images=args.images,
+        answers=args.answers,
+        drop=args.drop,
+        polygons=args.polygons,
+        watch=watch,
+        tell=print,
+    )
+    if done.tracing is not None:
+        told = done.tracing
+        print(
+            f"traced {told.masks} masks: IoU with their pixels {told.mean_iou:.4f} mean, {told.min_iou:.4f} lowest;"
+            f" IoU lost {1 - told.mean_iou:.4f} mean, {1 - told.min_iou:.4f} at the most; {told.holes} holes filled"
+        )
+    print(
+        f"{args.target}: {done.target.title}, made from {done.objects} objects of {done.images} pictures"
+        f" ({done.source.title})"
+    )

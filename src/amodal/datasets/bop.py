@@ -1,0 +1,260 @@
+"""BOP: 6D poses of objects whose meshes are known, rendered to exact amodal and visible masks. Read only.
+
+A scene is a folder with ``scene_gt.json`` (``obj_id``, ``cam_R_m2c`` row by row, ``cam_t_m2c`` by picture) and
+``scene_camera.json`` (``cam_K``); the meshes are ``models/obj_000001.ply`` in the data set's folder. The path given
+is a scene, a split (a folder of scenes) or the data set's folder; where it has no ``models``, the one of the data set
+around it is taken. Amodal masks are what the mesh covers of the picture, visible masks what no OTHER ANNOTATED object
+covers: hands and clutter without a pose hide nothing. An object that shows no pixel is left out. ``order`` is there
+where the pairs that hide each other can be ranked. Picture ids are the file's, plus a million times the scene's where
+there are several scenes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.album import Album
+from ..core.errors import AmodalError, AnnotationError
+from ..core.images import read_size
+from ..core.masks import Mask
+from ..core.records import Category, ImageRecord, Instance
+from .dialects import Dialect, Holds, Reading
+from .folders import PICTURES, find
+from .jsonfile import read_json
+from .mesh import Mesh, read_ply
+from .render import draw_depth, visible_masks
+
+_SCENES = ("scene_gt.json", "*/scene_gt.json", "*/*/scene_gt.json")
+_SCENE_ID = 1_000_000
+_INFO = ("px_count_all", "px_count_visib", "visib_fract")
+
+
+@dataclass
+class _Models:
+    """The meshes, each read when it is first met."""
+
+    folder: Path
+    read: dict[int, Mesh] = field(default_factory=dict)
+
+    def __getitem__(self, number: int) -> Mesh:
+        if number not in self.read:
+            self.read[number] = read_ply(self.folder / f"obj_{number:06d}.ply")
+        return self.read[number]
+
+
+def _recognise(path: Path) -> bool:
+    return any(find(path, pattern, most=1) for pattern in _SCENES)
+
+
+def _read(path: Path, how: Reading) -> Album:
+    scenes = [file.parent for pattern in _SCENES for file in find(path, pattern)]
+    models = _Models(_models_folder(path))
+    sizes = _camera_size(models.folder.parent)
+    records: list[ImageRecord] = []
+    kinds: set[int] = set()
+    next_id = 1
+    for i, scene in enumerate(scenes):
+        offset = (int(scene.name) if scene.name.isdecimal() and len(scene.name) < 10 else i) * _SCENE_ID
+        for image in _scene(path, scene, offset if len(scenes) > 1 else 0, sizes, models, how):
+            numbered = tuple(replace(instance, id=instance.id + next_id) for instance in image.instances)
+            pairs = tuple((front + next_id, behind + next_id) for front, behind in image.occlusions)
+            records.append(ImageRecord(image.id, image.file_name, image.width, image.height, numbered, pairs))
+            kinds.update(instance.category for instance in numbered)
+            next_id += len(numbered)
+    places = {number: place for place, number in enumerate(sorted(kinds))}
+    final = (
+        replace(record, instances=tuple(replace(i, category=places[i.category]) for i in record.instances))
+        for record in records
+    )
+    return Album(final, tuple(Category(number, f"obj_{number:06d}") for number in places), source=path)
+
+
+def _models_folder(path: Path) -> Path:
+    """``models`` of the path given, or of the data set it is a scene or split of."""
+    around = [path, *path.resolve().parents[:2]]
+    found = next((folder / "models" for folder in around if (folder / "models").is_dir()), None)
+    if found is None:
+        raise AnnotationError(
+            "the meshes are in models/ of the data set",
+            file=path,
+            remedy="unpack the data set's models beside its splits",
+        )
+    return found
+
+
+def _camera_size(dataset: Path) -> tuple[int, int] | None:
+    """Size of the pictures by ``camera.json`` of the data set, for scenes whose pictures are not there."""
+    file = dataset / "camera.json"
+    content = read_json(file) if file.is_file() else {}
+    size = [content.get(key) for key in ("width", "height")] if isinstance(content, dict) else []
+    known = [v for v in size if type(v) is int and 0 < v < 20_000]
+    return (known[0], known[1]) if len(known) == 2 else None
+
+
+def _scene(
+    path: Path, scene: Path, offset: int, size: tuple[int, int] | None, models: _Models, how: Reading
+) -> Iterator[ImageRecord]:
+    truth, cameras = (_by_image(scene / name) for name in ("scene_gt.json", "scene_camera.json"))
+    info = _by_image(scene / "scene_gt_info.json") if (scene / "scene_gt_info.json").is_file() else {}
+    pictures = {
+        int(file.stem): file
+        for room in ("gray", "rgb")
+        for file in find(scene / room, "*")
+        if file.suffix.lower() in PICTURES and file.stem.isdecimal() and file.stem.isascii()
+    }
+    for key in sorted(truth, key=int):
+        record = f"image {key}"
+        try:
+            picture = pictures.get(int(key))
+            found = read_size(picture) if picture is not None else size
+            if found is None:
+                rule, remedy = "the picture's size is known", "add its picture in rgb/, or camera.json with the size"
+                raise AnnotationError(rule, file=scene / "scene_gt.json", record=record, remedy=remedy)
+            camera = _camera(cameras.get(key), scene / "scene_camera.json", record)
+            instances, pairs = _objects(truth[key], info.get(key), camera, found, models, scene, record, how)
+        except AmodalError as problem:
+            how.bad(problem)
+            continue
+        name = (picture or scene / "rgb" / f"{int(key):06d}.png").relative_to(path).as_posix()
+        yield ImageRecord(offset + int(key), name, *found, instances, pairs)
+
+
+def _by_image(file: Path) -> dict[str, Any]:
+    content = read_json(file)
+    if not isinstance(content, dict) or not all(k.isdecimal() and k.isascii() and len(k) < 10 for k in content):
+        raise AnnotationError("a BOP file is an object by picture number", file=file, remedy="copy it again")
+    return content
+
+
+def _camera(entry: Any, file: Path, record: str) -> NDArray[np.float64]:
+    camera = _floats(entry.get("cam_K") if isinstance(entry, dict) else None, 9)
+    if camera is None or camera[8] != 1 or camera[0] <= 0 or camera[4] <= 0 or camera[6:8].any():
+        raise AnnotationError("cam_K is fx, s, cx, 0, fy, cy, 0, 0, 1", file=file, record=record, value=entry)
+    return camera.reshape(3, 3)
+
+
+def _floats(value: Any, count: int) -> NDArray[np.float64] | None:
+    if not isinstance(value, list) or len(value) != count or not all(type(v) in (int, float) for v in value):
+        return None
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except OverflowError:
+        return None
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _objects(
+    entries: Any,
+    info: Any,
+    camera: NDArray[np.float64],
+    size: tuple[int, int],
+    models: _Models,
+    scene: Path,
+    record: str,
+    how: Reading,
+) -> tuple[tuple[Instance, ...], tuple[tuple[int, int], ...]]:
+    """The objects of one picture with ids 0, 1, ..., category the model's number, and (front, behind) ids."""
+    if not isinstance(entries, list):
+        raise AnnotationError(
+            "a picture has a list of poses", file=scene / "scene_gt.json", record=record, value=entries
+        )
+    layers, told = [], []
+    for i, entry in enumerate(entries):
+        try:
+            layers.append(_draw(entry, camera, size, models, scene / "scene_gt.json", f"{record}, object {i}"))
+        except AmodalError as problem:
+            how.bad(problem)
+            continue
+        more = info[i] if isinstance(info, list) and i < len(info) and isinstance(info[i], dict) else {}
+        told.append((entry["obj_id"], {"gt_index": i, **{key: more[key] for key in _INFO if key in more}}))
+    shown = visible_masks(layers)
+    seen = [i for i, mask in enumerate(shown) if mask.any()]
+    pairs = _pairs([layers[i] for i in seen])
+    orders = _ranks([float(layers[i].max()) for i in seen], pairs)
+    instances = []
+    for place, i in enumerate(seen):
+        whole, visible = Mask.from_array(layers[i] > 0), Mask.from_array(shown[i])
+        instances.append(
+            Instance(
+                id=place,
+                category=told[i][0],
+                modal_box=visible.box,
+                modal_mask=visible,
+                amodal_box=whole.box,
+                amodal_mask=whole,
+                occlude_rate=1 - visible.area / whole.area,
+                order=orders[place] if orders else None,
+                extra=told[i][1],
+            )
+        )
+    return tuple(instances), tuple(pairs)
+
+
+def _draw(
+    entry: Any, camera: NDArray[np.float64], size: tuple[int, int], models: _Models, file: Path, record: str
+) -> NDArray[np.float64]:
+    number = entry.get("obj_id") if isinstance(entry, dict) else None
+    if type(number) is not int or not 0 <= number < 10**6:
+        raise AnnotationError("obj_id is the number of a model", file=file, record=record, value=number)
+    turn, shift = _floats(entry.get("cam_R_m2c"), 9), _floats(entry.get("cam_t_m2c"), 3)
+    if turn is None or shift is None:
+        raise AnnotationError(
+            "a pose is cam_R_m2c (9 numbers) and cam_t_m2c (3)", file=file, record=record, value=entry
+        )
+    turn = turn.reshape(3, 3)
+    if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-2):
+        raise AnnotationError("cam_R_m2c is a rotation", file=file, record=record, value=turn.tolist())
+    mesh = models[number]
+    return draw_depth(mesh.vertices @ turn.T + shift, mesh.faces, camera, *size)
+
+
+def _pairs(layers: list[NDArray[np.float64]]) -> list[tuple[int, int]]:
+    """(front, behind) of each two that meet: the front one is the nearer on most of the pixels both cover."""
+    pairs = []
+    for i in range(len(layers)):
+        for j in range(i + 1, len(layers)):
+            both = (layers[i] > 0) & (layers[j] > 0)
+            if both.any():
+                nearer = int((layers[i] > layers[j])[both].sum()) * 2 >= int(both.sum())
+                pairs.append((i, j) if nearer else (j, i))
+    return pairs
+
+
+def _ranks(nearness: list[float], pairs: list[tuple[int, int]]) -> list[int] | None:
+    """Depth ranks, 1 = front: an object comes after all that hide it, of those that may come next the nearest first.
+
+    None where some hide each other in a ring.
+    """
+    before = {i: {front for front, behind in pairs if behind == i} for i in range(len(nearness))}
+    ranks = [0] * len(nearness)
+    rank = 1
+    while before:
+        may_come = [i for i, fronts in before.items() if not fronts & before.keys()]
+        free = max(may_come, key=lambda i: nearness[i], default=None)
+        if free is None:
+            return None
+        ranks[free] = rank
+        rank += 1
+        del before[free]
+    return ranks
+
+
+DIALECT = Dialect(
+    "bop",
+    "BOP (poses and meshes, rendered)",
+    "folder",
+    frozenset(
+        {
+            *(Holds.MODAL_MASK, Holds.AMODAL_MASK, Holds.PIXELS, Holds.OVERLAP, Holds.EMPTY_IMAGES),
+            *(Holds.ORDER, Holds.OCCLUSIONS, Holds.OCCLUDE_RATE, Holds.IMAGE_IDS, Holds.CATEGORY_IDS),
+        }
+    ),
+    _recognise,
+    _read,
+)

@@ -1,0 +1,20 @@
+"""What is wrong with an annotation file: rules, findings, a report, and what can be mended."""
+
+from .changes import Change
+from .findings import RULES, Finding, Rule
+from .fix import fix_album, write_fixed
+from .run import CheckReport, check_album, check_file
+from .text import report_text
+
+__all__ = [
+    "RULES",
+    "Change",
+    "CheckReport",
+    "Finding",
+    "Rule",
+    "check_album",
+    "check_file",
+    "fix_album",
+    "report_text",
+    "write_fixed",
+]

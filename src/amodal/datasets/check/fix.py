@@ -1,0 +1,150 @@
+"""Mend what has one right answer, and tell every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...core.album import Album
+from ...core.boxes import Box
+from ...core.errors import AmodalError
+from ...core.records import ImageRecord, Instance
+from ..dialects import dialect_named
+from ..jsonfile import write_json
+from .changes import Change
+from .findings import Finding
+from .renumber import renumber
+from .run import CheckReport
+
+
+def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], Path]:
+    """Write the checked file again, mended, in its own dialect, and the list of changes beside it.
+
+    Returns:
+        The changes, and the path of their list: the output's name with ``.changes.json``.
+
+    Raises:
+        AmodalError: the dialect is read only, or the output is the file itself.
+    """
+    output = Path(output)
+    dialect = dialect_named(report.dialect)
+    if dialect.write is None:
+        raise AmodalError(
+            f"{dialect.title} is read only", file=report.file, remedy="convert the file to another dialect first"
+        )
+    if output.exists() and output.samefile(report.file):
+        raise AmodalError("--fix writes a new file", file=output, remedy="give it another name")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    report, renumbered = renumber(report, output.parent)
+    album, changes = fix_album(report.album, report.findings)
+    changes = renumbered + changes
+    changes += [
+        Change(found.record or "record", found.rule, "record", found.value, "left out: it cannot be read")
+        for found in report.findings
+        if found.message
+    ]
+    dialect.write(album, output)
+    beside = output.with_name(output.name + ".changes.json")
+    content = {"format": 1, "from": report.file, "to": str(output), "changes": [one.to_json() for one in changes]}
+    write_json(beside, content, indent=1)
+    return changes, beside
+
+
+def fix_album(album: Album, findings: Sequence[Finding]) -> tuple[Album, list[Change]]:
+    """The album with every finding mended that has one right answer, and what was changed."""
+    by_image: dict[int, list[Finding]] = {}
+    for found in findings:
+        if found.rule in _MENDERS and found.image_id is not None:
+            by_image.setdefault(found.image_id, []).append(found)
+    changes: list[Change] = []
+    gone: set[int] = set()
+
+    def mended(record: ImageRecord) -> ImageRecord:
+        mine = by_image.get(record.id)
+        return record if mine is None else _fix_record(record, mine, changes, gone)
+
+    fixed = [mended(record) for record in album]
+    ids = [int(i) for i in album.annotation_ids if int(i) not in gone]
+    return Album(fixed, album.categories, source=album.source, annotation_ids=ids, extra=album.extra), changes
+
+
+def _fix_record(record: ImageRecord, found: list[Finding], changes: list[Change], gone: set[int]) -> ImageRecord:
+    instances = {instance.id: instance for instance in record.instances}
+    renamed: dict[int, int] = {}
+    for one in found:
+        if one.rule == "duplicate":
+            first, later = one.instance_ids
+            if instances.pop(later, None) is not None:
+                renamed[later] = first
+                gone.add(later)
+                changes.append(
+                    Change(f"annotation {later}", one.rule, "record", None, f"left out, the same as {first}")
+                )
+        elif one.rule == "box-outside":  # reading has cut it
+            changes.append(Change(one.record, one.rule, "box", one.value, "cut at the border"))
+    for one in found:
+        mend = _MENDERS[one.rule]
+        if mend is None or (one.rule in _ERRORS_ONLY and one.severity != "error"):
+            continue
+        for number in one.instance_ids:
+            if number in instances:
+                instances[number], field, before, after = mend(instances[number], record)
+                if before != after:
+                    changes.append(Change(f"annotation {number}", one.rule, field, before, after))
+    pairs = [(renamed.get(front, front), renamed.get(behind, behind)) for front, behind in record.occlusions]
+    occlusions = tuple(dict.fromkeys(pairs)) if renamed else record.occlusions
+    return replace(record, instances=tuple(instances.values()), occlusions=occlusions)
+
+
+Mended = tuple[Instance, str, Any, Any]
+"""The object, the field changed, its value before and after."""
+
+
+def _mend_rate(instance: Instance, record: ImageRecord) -> Mended:
+    modal, amodal = instance.modal_mask, instance.amodal_mask
+    assert modal is not None and amodal is not None
+    rate = round(1 - (modal & amodal).area / amodal.area, 6)
+    return replace(instance, occlude_rate=rate), "occlude_rate", instance.occlude_rate, rate
+
+
+def _mend_modal_box(instance: Instance, record: ImageRecord) -> Mended:
+    assert instance.modal_mask is not None
+    box = instance.modal_mask.box
+    return replace(instance, modal_box=box), "modal box", _shown(instance.modal_box), _shown(box)
+
+
+def _mend_amodal_box(instance: Instance, record: ImageRecord) -> Mended:
+    assert instance.amodal_mask is not None and instance.amodal_box is not None
+    box = instance.amodal_mask.box
+    return replace(instance, amodal_box=box), "amodal box", _shown(instance.amodal_box), _shown(box)
+
+
+def _mend_area(instance: Instance, record: ImageRecord) -> Mended:
+    mask = instance.modal_mask if instance.amodal_mask is None else instance.amodal_mask
+    assert mask is not None
+    before = instance.extra["area"]
+    return replace(instance, extra={**instance.extra, "area": mask.area}), "area", before, mask.area
+
+
+def _mend_hidden(instance: Instance, record: ImageRecord) -> Mended:
+    extra = {key: value for key, value in instance.extra.items() if key != "invisible_mask"}  # the writer makes it
+    return replace(instance, extra=extra), "invisible_mask", "as stated", "the whole minus the visible part"
+
+
+def _shown(box: Box) -> list[float]:
+    return [round(v, 3) for v in box]
+
+
+_MENDERS: dict[str, Callable[[Instance, ImageRecord], Mended] | None] = {
+    "duplicate": None,
+    "occlude-rate": _mend_rate,
+    "modal-box": _mend_modal_box,
+    "amodal-box": _mend_amodal_box,
+    "box-outside": None,
+    "area": _mend_area,
+    "hidden-mask": _mend_hidden,
+}
+_ERRORS_ONLY = frozenset({"occlude-rate", "modal-box", "amodal-box"})
+"""A number that is a little off may be the better measurement: it is left as it is."""

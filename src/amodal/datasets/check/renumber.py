@@ -1,0 +1,68 @@
+"""New ids for records whose id another one has: done on the file, because reading leaves such records out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..jsonfile import JsonFile, JsonList, forget, is_json, open_json, write_json_object
+from .changes import Change
+from .run import CheckReport, check_file
+
+
+def renumber(report: CheckReport, scratch: Path) -> tuple[CheckReport, list[Change]]:
+    """The report of the same file with annotation ids that clash renumbered, and what was changed.
+
+    Args:
+        report: of the file as it is; given back where no annotation ids of a JSON file clash.
+        scratch: folder for a file that is written and removed again.
+
+    Pairs front-behind that name such an id go on meaning the record that had it first.
+    """
+    clashes = [one for one in report.findings if one.rule == "id-clash" and one.record.startswith("annotation ")]
+    path = Path(report.file)
+    if not clashes or path.is_dir() or not is_json(path, _has_annotations):
+        return report, []
+    content = dict(open_json(path).members)
+    changes: list[Change] = []
+    with tempfile.TemporaryDirectory(prefix=".amodal-", dir=scratch) as folder:
+        beside = Path(folder) / path.name
+        content["annotations"] = _numbered(content["annotations"], changes)
+        write_json_object(beside, ((key, _written(value)) for key, value in content.items()))
+        forget()
+        again = check_file(beside, None, report.dialect)
+    findings = tuple(replace(one, file=report.file) for one in again.findings)
+    return CheckReport(report.file, report.dialect, again.album, findings), changes
+
+
+def _has_annotations(file: JsonFile) -> bool:
+    found = file.members.get("annotations")
+    return isinstance(found, JsonList) and found.all_objects
+
+
+def _numbered(entries: JsonList, changes: list[Change]) -> Iterator[dict[str, Any]]:
+    free = 1 + max((number for entry in entries if (number := _id(entry)) is not None), default=0)
+    seen: set[int] = set()
+    for entry in entries:
+        number = _id(entry)
+        if number is not None and number in seen:
+            changes.append(Change(f"annotation {number}", "id-clash", "id", number, free))
+            entry["id"] = number = free
+            free += 1
+        if number is not None:
+            seen.add(number)
+        yield entry
+
+
+def _id(entry: dict[str, Any]) -> int | None:
+    value = entry.get("id")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int and abs(value) < 2**62 else None
+
+
+def _written(value: Any) -> Any:
+    return iter(value) if isinstance(value, JsonList) else value

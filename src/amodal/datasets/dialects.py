@@ -1,0 +1,187 @@
+"""What a dialect of annotation files is, and the list of those this package knows.
+
+Each dialect is one module of this room with ``DIALECT``: a `Dialect`, or a tuple of them for its variants. A module is
+imported when it is first needed; importing it reads and registers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ..core.album import Album
+from ..core.errors import AmodalError, AnnotationError
+from ..core.records import ImageRecord
+from .jsonfile import open_json
+
+MODULES = (
+    "results",
+    "cocoa",
+    "kins",
+    "lvis",
+    "coco",
+    "labelme",
+    "cvat",
+    "voc",
+    "sbd",
+    "pascal3d",
+    "bop",
+    "yolo",
+)
+"""Modules of this room with a ``DIALECT``, in the order in which they are asked to recognise a path."""
+
+
+class Holds(StrEnum):
+    """What a dialect may be able to hold; the value is how it is called when a conversion would lose it."""
+
+    MODAL_MASK = "mask of the visible part"
+    AMODAL_MASK = "mask of the whole object"
+    MODAL_BOX = "box of the visible part that is not its mask's"
+    AMODAL_BOX = "box of the whole object that is not its mask's"
+    POLYGONS = "polygons as drawn"
+    PIXELS = "masks of pixels, without polygons"
+    OVERLAP = "masks of one picture that overlap"
+    CROWD = "crowd regions"
+    STUFF = "stuff regions"
+    WHOLE = "judgement that an object is whole"
+    ORDER = "depth rank"
+    OCCLUSIONS = "pairs of objects, which hides which"
+    OCCLUDE_RATE = "occlusion rate"
+    OCCLUDED = "flag: occluded"
+    TRUNCATED = "flag: truncated"
+    DIFFICULT = "flag: difficult"
+    SCORE = "score"
+    IMAGE_IDS = "ids of pictures"
+    INSTANCE_IDS = "ids of objects"
+    CATEGORY_IDS = "ids of categories"
+    SUPERCATEGORY = "supercategories"
+    IMAGE_EXTRA = "further fields of pictures"
+    INSTANCE_EXTRA = "further fields of objects"
+    CATEGORY_EXTRA = "further fields of categories"
+    FILE_EXTRA = "further members of the file"
+    EMPTY_IMAGES = "pictures without objects"
+    EMPTY_CATEGORIES = "categories without objects"
+
+
+EVERYTHING = frozenset(Holds)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read.
+
+    Attributes:
+        images: folder of the pictures, for dialects that leave their sizes to them; None where it was not given.
+        on_bad: called with what is wrong with each bad RECORD, which is then left out; None raises it instead. What is
+            wrong with the file as a whole is always raised.
+        answers: the annotations that a results file answers, where it is one.
+    """
+
+    images: Path | None = None
+    on_bad: Callable[[AmodalError], None] | None = None
+    answers: Album | None = None
+
+    def bad(self, problem: AmodalError) -> None:
+        """Report one bad record, or raise it where nobody listens."""
+        if self.on_bad is None:
+            raise problem
+        self.on_bad(problem)
+
+
+class Read(Protocol):
+    """Reads a path; raises `AmodalError` alone, whatever the bytes."""
+
+    def __call__(self, path: Path, how: Reading) -> Album: ...
+
+
+class Write(Protocol):
+    """Writes what the dialect can hold of an album (the rest is left out) beside ``path``, then renames it there."""
+
+    def __call__(self, album: Album, path: Path) -> None: ...
+
+
+class Limits(Protocol):
+    """Yields (what cannot be held, example) for losses that `Holds` has no word for: names used twice, 255 objects."""
+
+    def __call__(self, record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]: ...
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One way to write annotations.
+
+    Attributes:
+        name: what ``--from`` and ``--to`` call it.
+        title: what people call it.
+        kind: whether its path is one file or a folder.
+        holds: what survives writing and reading again, exactly.
+        recognise: whether an existing path is of this dialect, judged from its content; False in doubt, never raises.
+        read: see `Read`.
+        write: see `Write`; None where it is read only.
+        limits: see `Limits`; None where `holds` says all.
+    """
+
+    name: str
+    title: str
+    kind: Literal["file", "folder"]
+    holds: frozenset[Holds]
+    recognise: Callable[[Path], bool]
+    read: Read
+    write: Write | None = None
+    limits: Limits | None = None
+
+
+def dialects() -> tuple[Dialect, ...]:
+    """All dialects, in the order in which they are asked to recognise a path."""
+    found: list[Dialect] = []
+    for module in MODULES:
+        given = import_module(f".{module}", __package__).DIALECT
+        found.extend(given if isinstance(given, tuple) else (given,))
+    return tuple(found)
+
+
+def dialect_named(name: str) -> Dialect:
+    """The dialect of that name.
+
+    Raises:
+        AnnotationError: there is none.
+    """
+    known = {dialect.name: dialect for dialect in dialects()}
+    if name not in known:
+        raise AnnotationError("a dialect is one of " + ", ".join(sorted(known)), value=name)
+    return known[name]
+
+
+def recognise(path: Path) -> Dialect:
+    """The dialect of a path, from its content.
+
+    Raises:
+        AnnotationError: nothing there, or no dialect knows it.
+    """
+    if not path.exists():
+        raise AnnotationError("the file cannot be read (No such file or directory)", file=path, remedy="check the path")
+    kind = "folder" if path.is_dir() else "file"
+    for dialect in dialects():
+        if dialect.kind == kind and dialect.recognise(path):
+            return dialect
+    if kind == "file" and _looks_like_json(path) and open_json(path).items is not None:  # or says what is wrong with it
+        raise AnnotationError(
+            'an annotation file is an object with "images", "annotations" and "categories"',
+            file=path,
+            value="a list",
+            remedy="COCO results (a bare list) go to --predictions",
+        )
+    raise AnnotationError(
+        "not an annotation file of a known dialect",
+        file=path,
+        remedy="name its dialect (--from), or see docs/formats.md",
+    )
+
+
+def _looks_like_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) in (b"{", b"[", b"\xff", b"\xfe", b"\xef")

@@ -1,0 +1,270 @@
+"""labelme: one JSON a picture, beside it, with the shapes somebody drew.
+
+A ``polygon`` or ``mask`` (a PNG of the part inside its two points, both ends included) is a modal mask, a ``circle``
+too, a ``rectangle`` a box alone. Shapes of one label and ``group_id`` are one object. The flags ``occluded``,
+``truncated``, ``difficult``, ``crowd``, ``stuff`` and ``whole`` are ours by name; what else a shape or file holds is
+kept, as labelme itself does. A box that is not its mask's stands in ``box`` (x1, y1, x2, y2). Ids are ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..core import boxes as bx
+from ..core.album import Album, image_path
+from ..core.errors import AmodalError, AnnotationError
+from ..core.images import read_size
+from ..core.masks import Mask
+from ..core.records import Category, ImageRecord, Instance
+from .dialects import Dialect, Holds, Reading
+from .folders import Drafts, disc, find, new_folder, read_index_png, unique_stems
+from .jsonfile import read_json, write_json
+
+_FLAGS = {
+    **{"occluded": "is_occluded", "truncated": "is_truncated", "difficult": "is_difficult"},
+    **{"crowd": "is_crowd", "stuff": "is_stuff", "whole": "is_whole"},
+}
+_FILE_KEYS = {"version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth", "extra"}
+_SHAPE_KEYS = {"label", "points", "group_id", "shape_type", "flags", "mask", "box", "description", "extra"}
+
+
+def _recognise_file(path: Path) -> bool:
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(65536)
+    except OSError:
+        return False
+    return b'"shapes"' in head and b'"annotations"' not in head
+
+
+def _recognise(path: Path) -> bool:
+    return any(map(_recognise_file, find(path, "**/*.json", most=3)))
+
+
+def _read(path: Path, how: Reading) -> Album:
+    folder, files = (path, find(path, "**/*.json")) if path.is_dir() else (path.parent, [path])
+    drafts = Drafts()
+    for number, file in enumerate(files, 1):
+        try:
+            drafts.records.append(_image(folder, file, number, drafts, how))
+        except AmodalError as problem:
+            if path == file:
+                raise
+            how.bad(problem)
+    return drafts.album(path)
+
+
+def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) -> ImageRecord:
+    content = read_json(file)
+    shapes = content.get("shapes") if isinstance(content, dict) else None
+    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
+        raise AnnotationError('a labelme file has a list of objects "shapes"', file=file, value=shapes)
+    name = content.get("imagePath")
+    if not isinstance(name, str):
+        raise AnnotationError('"imagePath" is the name of the picture', file=file, value=name)
+    if name.replace("\\", "/").startswith("../"):
+        name = PurePosixPath(name.replace("\\", "/")).name  # labelme's way to say "in another folder": see --images
+    where = file.relative_to(folder).parent
+    picture = image_path(how.images or folder, image_path(where, name, file=file).as_posix(), file=file)
+    width, height = content.get("imageWidth"), content.get("imageHeight")
+    if width is None and height is None:
+        width, height = read_size(picture)
+    for key, value in (("imageWidth", width), ("imageHeight", height)):
+        if type(value) is not int or not 0 < value < 2**31:
+            raise AnnotationError(f'"{key}" is a whole number, 1 or more', file=file, value=value)
+    groups: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
+    for i, shape in enumerate(shapes, 1):
+        group = shape.get("group_id")
+        together = (str(shape.get("label")), group) if isinstance(group, int | str) else i
+        groups.setdefault(together, []).append((i, shape))
+    instances = []
+    for members in groups.values():
+        try:
+            instances.append(_instance(members, (int(width), int(height)), drafts, file))
+        except AmodalError as problem:
+            how.bad(problem)
+    extra = _extra(content, _FILE_KEYS)
+    if content.get("flags"):
+        extra["flags"] = content["flags"]
+    file_name = (where / PurePosixPath(name.replace("\\", "/"))).as_posix()
+    return ImageRecord(number, file_name, int(width), int(height), tuple(instances), extra=extra)
+
+
+def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], drafts: Drafts, file: Path) -> Instance:
+    record = f"shape {members[0][0]}"
+    first = members[0][1]
+    label, flags = first.get("label"), first.get("flags") or {}
+    if not isinstance(label, str) or not label:
+        raise AnnotationError('"label" is the name of the kind of object', file=file, record=record, value=label)
+    if not isinstance(flags, dict):
+        raise AnnotationError('"flags" is an object', file=file, record=record, value=flags)
+    mask, box = _region(members, size, file)
+    if first.get("box") is not None:
+        box = bx.check(first["box"], *size, file=file, record=record)
+    if box is None:
+        if mask is None or mask.is_empty:
+            raise AnnotationError(
+                "an object has a pixel", file=file, record=record, remedy="draw it again or remove it"
+            )
+        box = mask.box
+    extra = _extra(first, _SHAPE_KEYS)
+    if first.get("description"):
+        extra["description"] = first["description"]
+    if others := {name: value for name, value in flags.items() if name not in _FLAGS or not isinstance(value, bool)}:
+        extra["flags"] = others
+    known: dict[str, Any] = {
+        _FLAGS[name]: value for name, value in flags.items() if name in _FLAGS and isinstance(value, bool)
+    }
+    return Instance(0, drafts.place(label), box, mask, extra=extra, **known)
+
+
+def _region(
+    members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], file: Path
+) -> tuple[Mask | None, bx.Box | None]:
+    """The union of what was drawn, and the box where a rectangle was."""
+    polygons: list[list[float]] = []
+    masks: list[Mask] = []
+    box: bx.Box | None = None
+    for i, shape in members:
+        record, kind = f"shape {i}", shape.get("shape_type", "polygon")
+        points = _points(shape.get("points"), file, record)
+        if kind == "polygon":
+            polygons.append(points.ravel().tolist())
+        elif kind in ("rectangle", "mask", "circle") and len(points) < 2:
+            raise AnnotationError(f"a {kind} has two points", file=file, record=record, value=shape.get("points"))
+        elif kind == "rectangle":
+            box = bx.check([*points.min(axis=0), *points.max(axis=0)], *size, file=file, record=record)
+        elif kind == "mask":
+            masks.append(_mask(shape.get("mask"), points, size, file, record))
+        elif kind == "circle":
+            radius = float(np.hypot(*(points[1] - points[0])))
+            masks.append(disc(points[0].tolist(), (radius, radius), size, file=file, record=record))
+        else:
+            rule = "an object is a polygon, rectangle, circle or mask"
+            raise AnnotationError(
+                rule, file=file, record=record, value=kind, remedy="draw it as one of them, or remove it"
+            )
+    if polygons:
+        masks.append(Mask.from_polygons(polygons, *size, file=file, record=f"shape {members[0][0]}"))
+    for other in masks[1:]:
+        masks[0] |= other
+    return (masks[0] if masks else None), box
+
+
+def _points(value: Any, file: Path, record: str) -> NDArray[np.float64]:
+    try:
+        points = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise AnnotationError('"points" is a list of [x, y] in pixels', file=file, record=record, value=value)
+    return points
+
+
+def _mask(value: Any, points: NDArray[np.float64], size: tuple[int, int], file: Path, record: str) -> Mask:
+    left, top, right, bottom = np.clip(np.rint(points[:2]), -(2**31), 2**31).astype(np.int64).ravel().tolist()
+    try:
+        png = base64.b64decode(value, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise AnnotationError('"mask" is a PNG in base64', file=file, record=record, value=value) from None
+    try:
+        crop = read_index_png(file, png, size=(right - left + 1, bottom - top + 1))
+    except AnnotationError as problem:
+        raise AnnotationError(problem.rule, file=file, record=record, remedy=problem.remedy) from None
+    return Mask.from_crop(crop > 0, left, top, *size)
+
+
+def _extra(entry: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    bag = entry.get("extra")
+    return {k: v for k, v in entry.items() if k not in known} | (bag if isinstance(bag, dict) else {})
+
+
+def _split(extra: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    """Further fields under their own names where labelme has no use for those, the others under ``extra``."""
+    clash = {k: v for k, v in extra.items() if k in known}
+    return {k: v for k, v in extra.items() if k not in known} | ({"extra": clash} if clash else {})
+
+
+def _write(album: Album, path: Path) -> None:
+    """Modal masks (polygons where they were drawn as such, else masks of pixels), boxes and flags."""
+    with new_folder(path) as folder:
+        for record, stem in unique_stems(album):
+            extra = dict(record.extra)
+            content = {
+                "version": "5.5.0",
+                "flags": extra.pop("flags") if isinstance(extra.get("flags"), dict) and extra["flags"] else {},
+                "shapes": _shapes(record, album.categories),
+                "imagePath": PurePosixPath(record.file_name).name,
+                "imageData": None,
+                "imageHeight": record.height,
+                "imageWidth": record.width,
+                **_split(extra, _FILE_KEYS),
+            }
+            write_json(folder / f"{stem}.json", content, indent=2)
+
+
+def _shapes(record: ImageRecord, categories: tuple[Category, ...]) -> list[dict[str, Any]]:
+    shapes: list[dict[str, Any]] = []
+    for group, instance in enumerate(record.instances, 1):
+        parts = _parts(instance)
+        extra = dict(instance.extra)
+        flags = {name: value for name, field in _FLAGS.items() if (value := getattr(instance, field)) is not None}
+        flags = {name: value for name, value in flags.items() if value or name not in ("crowd", "stuff")}
+        others = extra.get("flags")
+        if (
+            isinstance(others, dict)
+            and others
+            and not any(n in _FLAGS and isinstance(v, bool) for n, v in others.items())
+        ):
+            flags |= extra.pop("flags")
+        description = extra.pop("description") if extra.get("description") else ""
+        head = {"flags": flags, "description": description, **_split(extra, _SHAPE_KEYS)}
+        mask = instance.modal_mask
+        if mask is not None and (mask.is_empty or instance.modal_box != mask.box):
+            head["box"] = list(instance.modal_box)
+        for i, part in enumerate(parts):
+            more = head if i == 0 else {"flags": {}, "description": ""}
+            group_id = group if len(parts) > 1 else None
+            shapes.append({"label": categories[instance.category].name, **part, "group_id": group_id, **more})
+    return shapes
+
+
+def _parts(instance: Instance) -> list[dict[str, Any]]:
+    mask = instance.modal_mask
+    if mask is None:
+        x1, y1, x2, y2 = instance.modal_box
+        return [{"shape_type": "rectangle", "points": [[x1, y1], [x2, y2]]}]
+    if mask.polygons is not None:
+        return [
+            {"shape_type": "polygon", "points": [list(p) for p in zip(polygon[::2], polygon[1::2], strict=True)]}
+            for polygon in mask.polygons
+        ]
+    box = bx.outward(mask.box if not mask.is_empty else (0, 0, 1, 1))
+    x1, y1, x2, y2 = box.tolist()
+    png = BytesIO()
+    Image.fromarray(mask.crop(box)).save(png, "PNG")
+    code = base64.b64encode(png.getvalue()).decode("ascii")
+    return [{"shape_type": "mask", "points": [[x1, y1], [x2 - 1, y2 - 1]], "mask": code}]
+
+
+_HOLDS = frozenset(
+    {
+        *(Holds.MODAL_MASK, Holds.MODAL_BOX, Holds.POLYGONS, Holds.PIXELS, Holds.OVERLAP, Holds.EMPTY_IMAGES),
+        *(Holds.CROWD, Holds.STUFF, Holds.WHOLE, Holds.OCCLUDED, Holds.TRUNCATED, Holds.DIFFICULT),
+        *(Holds.IMAGE_EXTRA, Holds.INSTANCE_EXTRA),
+    }
+)
+DIALECT = (
+    Dialect("labelme", "labelme (folder of JSON files)", "folder", _HOLDS, _recognise, _read, _write),
+    Dialect("labelme-file", "labelme (one JSON file)", "file", _HOLDS, _recognise_file, _read),
+)

@@ -1,0 +1,186 @@
+"""What is left of an album when a dialect can hold only so much of it, and what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..core.album import Album
+from ..core.boxes import Box
+from ..core.masks import Mask
+from ..core.records import Category, ImageRecord, Instance
+from .dialects import Holds
+
+_DERIVED = "area"
+"""A field of COCO that the masks tell: not missed where there are masks."""
+
+_VALUES: tuple[tuple[Holds, str, Any], ...] = (
+    (Holds.CROWD, "is_crowd", False),
+    (Holds.STUFF, "is_stuff", False),
+    (Holds.WHOLE, "is_whole", None),
+    (Holds.ORDER, "order", None),
+    (Holds.OCCLUDE_RATE, "occlude_rate", None),
+    (Holds.OCCLUDED, "is_occluded", None),
+    (Holds.TRUNCATED, "is_truncated", None),
+    (Holds.DIFFICULT, "is_difficult", None),
+    (Holds.SCORE, "score", None),
+    (Holds.INSTANCE_EXTRA, "extra", {}),
+)
+
+NO_EXTENT = "objects without anything the target can hold of their extent"
+
+
+class Reduced:
+    """An album as a dialect can hold it: each record is reduced when it is asked for.
+
+    Ids, overlaps and empty pictures and categories are left as they are: they are the writer's to settle.
+    """
+
+    def __init__(self, album: Album, holds: frozenset[Holds]) -> None:
+        self._album, self._holds = album, holds
+        self.categories = tuple(_category(category, holds) for category in album.categories)
+        self.extra = album.extra if Holds.FILE_EXTRA in holds else {}
+        self.annotation_ids = album.annotation_ids
+
+    def __iter__(self) -> Iterator[ImageRecord]:
+        return (reduced(record, self._holds) for record in self._album)
+
+    def __getitem__(self, index: int) -> ImageRecord:
+        return reduced(self._album[index], self._holds)
+
+    def album(self) -> Album:
+        """All of it."""
+        kept = list(self)
+        left = {instance.id for record in kept for instance in record.instances}
+        ids = [i for i in self.annotation_ids.tolist() if i in left]
+        return Album(kept, self.categories, source=self._album.source, annotation_ids=ids, extra=self.extra)
+
+
+def reduced(record: ImageRecord, holds: frozenset[Holds]) -> ImageRecord:
+    """What a dialect can hold of one record."""
+    kept = tuple(left for instance in record.instances if (left := _instance(instance, holds)) is not None)
+    ids = {instance.id for instance in kept}
+    occlusions = tuple(pair for pair in record.occlusions if ids.issuperset(pair))
+    return replace(
+        record,
+        instances=kept,
+        occlusions=occlusions if Holds.OCCLUSIONS in holds else (),
+        extra=record.extra if Holds.IMAGE_EXTRA in holds else {},
+    )
+
+
+def _instance(instance: Instance, holds: frozenset[Holds]) -> Instance | None:
+    modal, amodal = _mask(instance.modal_mask, holds), _mask(instance.amodal_mask, holds)
+    changes: dict[str, Any] = {name: empty for feature, name, empty in _VALUES if feature not in holds}
+    modal = modal if Holds.MODAL_MASK in holds else None
+    amodal = amodal if Holds.AMODAL_MASK in holds else None
+    modal_box: Box | None = instance.modal_box if Holds.MODAL_BOX in holds else _mask_box(modal)
+    amodal_box = (instance.amodal_box if Holds.AMODAL_BOX in holds else None) or _mask_box(amodal)
+    if modal_box is None:
+        return None
+    if amodal is None and instance.amodal_mask is not None and _DERIVED in instance.extra and "extra" not in changes:
+        changes["extra"] = {key: value for key, value in instance.extra.items() if key != _DERIVED}  # the whole's
+    return replace(
+        instance, modal_box=modal_box, modal_mask=modal, amodal_box=amodal_box, amodal_mask=amodal, **changes
+    )
+
+
+def _mask(mask: Mask | None, holds: frozenset[Holds]) -> Mask | None:
+    if mask is None or (mask.polygons is None and Holds.PIXELS not in holds):
+        return None
+    if mask.polygons is not None and Holds.POLYGONS not in holds:
+        return Mask(mask.height, mask.width, mask.counts)
+    return mask
+
+
+def _mask_box(mask: Mask | None) -> Box | None:
+    return None if mask is None or mask.is_empty else mask.box
+
+
+def _category(category: Category, holds: frozenset[Holds]) -> Category:
+    return replace(
+        category,
+        supercategory=category.supercategory if Holds.SUPERCATEGORY in holds else "",
+        extra=category.extra if Holds.CATEGORY_EXTRA in holds else {},
+    )
+
+
+# ---- what is lost ---------------------------------------------------------------------------------------------------
+
+
+def lost_of_instance(instance: Instance, holds: frozenset[Holds]) -> Iterator[str]:
+    """What a dialect cannot hold of one object."""
+    modal, amodal = instance.modal_mask, instance.amodal_mask
+    for feature, name, empty in _VALUES:
+        if feature not in holds and getattr(instance, name) != empty and (name != "extra" or _missed(instance)):
+            yield _named(feature, sorted(set(instance.extra) - {_DERIVED})) if name == "extra" else feature
+    if modal is not None and Holds.MODAL_MASK not in holds:
+        yield Holds.MODAL_MASK
+    if amodal is not None and Holds.AMODAL_MASK not in holds:
+        yield Holds.AMODAL_MASK
+    own_box = modal is not None and Holds.MODAL_MASK in holds
+    if Holds.MODAL_BOX not in holds and own_box and instance.modal_box != _mask_box(modal):
+        yield Holds.MODAL_BOX
+    if Holds.AMODAL_BOX not in holds and instance.amodal_box is not None and instance.amodal_box != _mask_box(amodal):
+        yield Holds.AMODAL_BOX
+    for mask, feature in ((modal, Holds.MODAL_MASK), (amodal, Holds.AMODAL_MASK)):
+        if mask is not None and feature in holds:
+            if mask.polygons is None and Holds.PIXELS not in holds:
+                yield Holds.PIXELS
+            if mask.polygons is not None and Holds.POLYGONS not in holds:
+                yield Holds.POLYGONS
+    if _instance(instance, holds) is None:
+        yield NO_EXTENT
+
+
+def lost_of_record(record: ImageRecord, holds: frozenset[Holds]) -> Iterator[str]:
+    """What a dialect cannot hold of one picture, its objects taken one by one left aside."""
+    if record.occlusions and Holds.OCCLUSIONS not in holds:
+        yield Holds.OCCLUSIONS
+    if record.extra and Holds.IMAGE_EXTRA not in holds:
+        yield _named(Holds.IMAGE_EXTRA, sorted(record.extra))
+    if not record.instances and Holds.EMPTY_IMAGES not in holds:
+        yield Holds.EMPTY_IMAGES
+    if Holds.OVERLAP not in holds and overlap(record):
+        yield Holds.OVERLAP
+
+
+def lost_of_category(category: Category, holds: frozenset[Holds], used: bool) -> Iterator[str]:
+    """What a dialect cannot hold of one category."""
+    if category.supercategory and Holds.SUPERCATEGORY not in holds:
+        yield Holds.SUPERCATEGORY
+    if category.extra and Holds.CATEGORY_EXTRA not in holds:
+        yield _named(Holds.CATEGORY_EXTRA, sorted(category.extra))
+    if not used and Holds.EMPTY_CATEGORIES not in holds:
+        yield Holds.EMPTY_CATEGORIES
+
+
+def overlap(record: ImageRecord) -> bool:
+    """Whether two visible masks of one picture share a pixel."""
+    masks = [i.modal_mask for i in record.instances if i.modal_mask is not None]
+    if len(masks) < 2:
+        return False
+    union = masks[0]
+    for mask in masks[1:]:
+        union = union | mask
+    return union.area != sum(mask.area for mask in masks)
+
+
+def unheld_values(value: Any) -> bool:
+    """Whether a further field has a number that JSON cannot hold (NaN, infinity)."""
+    if isinstance(value, float):
+        return not np.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(unheld_values, value.values()))
+    return isinstance(value, list) and any(map(unheld_values, value))
+
+
+def _missed(instance: Instance) -> bool:
+    return any(key != _DERIVED for key in instance.extra)
+
+
+def _named(feature: Holds, keys: list[str]) -> str:
+    return f"{feature}: {', '.join(keys)}"

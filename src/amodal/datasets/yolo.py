@@ -1,0 +1,216 @@
+"""YOLO segmentation text: one ``.txt`` a picture, one line an object.
+
+A line is the category's number, from 0, and a polygon ``x1 y1 x2 y2 ...`` in shares of the picture's width and
+height; an odd number more is a score. Four numbers are a box (middle x, middle y, width, height). Names stand in
+``data.yaml`` or ``classes.txt``. ``labels/train/a.txt`` belongs to ``images/train/a.jpg``, or ``train/labels/a.txt``
+to ``train/images/a.jpg``. Sizes come from the pictures, so these must be there (``--images`` where they lie
+elsewhere); a picture without a file has no objects. Nothing else of ``data.yaml`` is used: no path of it is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import boxes as bx
+from ..core.album import Album
+from ..core.errors import AmodalError, AnnotationError
+from ..core.images import read_size
+from ..core.masks import Mask
+from ..core.records import Category, ImageRecord, Instance
+from .dialects import Dialect, Holds, Reading
+from .folders import find, new_folder, pictures, unique_stems
+from .jsonfile import write_text
+
+_SLACK = 0.01
+"""How far beyond the picture a point may lie, as a share of it: rounding of other tools."""
+
+
+def _recognise(path: Path) -> bool:
+    named = (path / "classes.txt").is_file() or any(find(path, "*.yaml", most=1))
+    return named and bool(find(path / "labels", "**/*.txt", most=1) or find(path, "*/labels/**/*.txt", most=1))
+
+
+def _read(path: Path, how: Reading) -> Album:
+    names = _names(path)
+    records: list[ImageRecord] = []
+    next_id = 1
+    for number, (picture, file_name, label) in enumerate(_pairs(path, how), 1):
+        try:
+            if picture is None:
+                raise AnnotationError(
+                    "each text has a picture: its size is needed",
+                    file=label,
+                    remedy="give the folder of the pictures (--images), with the same names",
+                )
+            record = _image(picture, file_name, label, number, next_id, len(names), how)
+        except AmodalError as problem:
+            how.bad(problem)
+            continue
+        records.append(record)
+        next_id += len(record.instances)
+    return Album(records, tuple(Category(i, name) for i, name in enumerate(names)), source=path)
+
+
+def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
+    """(picture or None, its name, text) of all pictures and texts; the text may not exist."""
+    for labels in [path / "labels"] if (path / "labels").is_dir() else sorted(path.glob("*/labels")):
+        folder = how.images or labels.parent / "images"
+        before = "" if labels.parent == path else f"{labels.parent.name}/images/"
+        found = pictures(folder)
+        texts = {file.relative_to(labels).with_suffix("").as_posix(): file for file in find(labels, "**/*.txt")}
+        for stem in sorted(found.keys() | texts.keys()):
+            picture = found.get(stem)
+            name = picture.relative_to(folder).as_posix() if picture else stem
+            yield picture, before + name, texts.get(stem, labels / f"{stem}.txt")
+
+
+def _names(path: Path) -> list[str]:
+    file = path / "classes.txt"
+    try:
+        if file.is_file():
+            return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+        file = next(iter(sorted(find(path, "*.yaml"), key=lambda f: f.name != "data.yaml")), path / "data.yaml")
+        names = _yaml(file.read_bytes()).get("names")
+    except (OSError, ValueError, RecursionError, AttributeError) as problem:
+        raise AnnotationError(
+            f"the names cannot be read ({problem})", file=file, remedy="see docs/formats.md"
+        ) from None
+    if isinstance(names, dict) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
+        names = [names[key] for key in sorted(names, key=int)]
+    if not isinstance(names, list) or not all(isinstance(name, str | int) for name in names):
+        raise AnnotationError(
+            '"names" lists the categories, from 0', file=file, value=names, remedy="see docs/formats.md"
+        )
+    return [str(name) for name in names]
+
+
+def _yaml(content: bytes) -> Any:
+    import yaml  # 30 ms, for this dialect alone
+
+    try:
+        return yaml.safe_load(content)
+    except yaml.YAMLError as problem:
+        raise ValueError(str(problem).replace("\n", " ")) from None
+
+
+def _image(picture: Path, name: str, label: Path, number: int, next_id: int, kinds: int, how: Reading) -> ImageRecord:
+    width, height = read_size(picture)
+    try:
+        lines = label.read_text("utf-8").splitlines() if label.is_file() else []
+    except (OSError, UnicodeDecodeError) as problem:
+        raise AnnotationError(f"the text cannot be read ({problem})", file=label, remedy="save it as UTF-8") from None
+    instances: list[Instance] = []
+    for i, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                instances.append(_instance(line, next_id + len(instances), kinds, (width, height), label, f"line {i}"))
+        except AmodalError as problem:
+            how.bad(problem)
+    return ImageRecord(number, name, width, height, tuple(instances))
+
+
+def _instance(line: str, number: int, kinds: int, size: tuple[int, int], file: Path, record: str) -> Instance:
+    remedy = "write it again from the polygon in pixels"
+    try:
+        values = np.array(line.split(), dtype=np.float64)
+    except ValueError:
+        values = np.empty(0)
+    if len(values) < 5 or not np.isfinite(values).all():
+        rule = "a line is a category's number and a polygon of three points or more, or a box"
+        raise AnnotationError(rule, file=file, record=record, value=line, remedy=remedy)
+    kind, shape = values[0], values[1:]
+    if not kind.is_integer() or not 0 <= kind < kinds:
+        rule = f"a line begins with a category's number, 0 to {kinds - 1}"
+        raise AnnotationError(
+            rule, file=file, record=record, value=line.split()[0], remedy="list its name, or correct it"
+        )
+    score = None
+    if len(shape) % 2:
+        shape, score = shape[:-1], float(shape[-1])
+        if not 0 <= score <= 1:
+            raise AnnotationError("a score is 0 to 1", file=file, record=record, value=score, remedy=remedy)
+    if shape.min() < -_SLACK or shape.max() > 1 + _SLACK:
+        rule = "coordinates are shares of the picture's width and height, 0 to 1"
+        raise AnnotationError(rule, file=file, record=record, value=line, remedy=remedy)
+    if len(shape) == 4:
+        x, y, w, h = (float(v) for v in shape * np.tile(size, 2))
+        box = bx.check(np.round((x - w / 2, y - h / 2, x + w / 2, y + h / 2), 6), *size, file=file, record=record)
+        return Instance(number, int(kind), box, score=score)
+    # what was written from pixels comes back as it was: 17 digits divided and multiplied are off in the last one
+    points = np.round(shape.reshape(-1, 2) * size, 6)
+    mask = Mask.from_polygons([points.ravel().tolist()], *size, file=file, record=record)
+    if mask.is_empty:
+        raise AnnotationError("an object has a pixel", file=file, record=record, value=line, remedy=remedy)
+    return Instance(number, int(kind), mask.box, mask, score=score)
+
+
+def _write(album: Album, path: Path) -> None:
+    """Objects drawn as polygons, no others: a box among polygons would be read as one. Several of one are joined."""
+    with new_folder(path) as folder:
+        (folder / "images").mkdir()
+        for record, stem in unique_stems(album):
+            lines = [_line(instance, record) for instance in record.instances]
+            write_text(folder / "labels" / f"{stem}.txt", "".join(f"{line}\n" for line in lines if line))
+        import yaml
+
+        names = {i: category.name for i, category in enumerate(album.categories)}
+        content = {"path": ".", "train": "images", "val": "images", "names": names}
+        write_text(folder / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def _drawn(instance: Instance) -> tuple[tuple[float, ...], ...] | None:
+    mask = instance.modal_mask
+    return None if mask is None or mask.is_empty else mask.polygons
+
+
+def _line(instance: Instance, record: ImageRecord) -> str | None:
+    polygons = _drawn(instance)
+    if polygons is None:
+        return None
+    points = _joined([np.asarray(polygon, np.float64).reshape(-1, 2) for polygon in polygons])
+    values = np.clip(points / (record.width, record.height), 0, 1).ravel()
+    return " ".join([str(instance.category), *map(repr, values.tolist())])
+
+
+def _joined(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """One outline of several: each next one reached from the nearest point, there and back on the same line."""
+    whole = parts[0]
+    for part in parts[1:]:
+        gaps = ((whole[:, None] - part) ** 2).sum(axis=-1)
+        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
+        there = np.roll(part, -int(j), axis=0)
+        whole = np.concatenate([whole[: i + 1], there, there[:1], whole[i:]])
+    return whole
+
+
+def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
+    """One outline an object, within the picture, to a millionth of a pixel."""
+    for instance in record.instances:
+        where = f"{record.file_name}, object {instance.id}"
+        polygons = _drawn(instance)
+        if polygons is None:
+            continue
+        points = np.concatenate([np.asarray(polygon, np.float64) for polygon in polygons]).reshape(-1, 2)
+        if len(polygons) > 1:
+            yield "objects of several polygons (they are joined by lines)", where
+        if (points < 0).any() or (points > (record.width, record.height)).any():
+            yield "polygons that reach beyond the picture", where
+        if (np.round(points, 6) != points).any():
+            yield "digits of a polygon beyond a millionth of a pixel", where
+
+
+DIALECT = Dialect(
+    "yolo",
+    "YOLO segmentation (folder of texts)",
+    "folder",
+    frozenset({Holds.MODAL_MASK, Holds.POLYGONS, Holds.OVERLAP, Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES}),
+    _recognise,
+    _read,
+    _write,
+    _limits,
+)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amodal.core.errors import AmodalError
+from amodal.core.masks import Mask
+from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file, write_fixed
+
+Write = Callable[..., Path]
+
+
+def amodal_file() -> dict[str, Any]:
+    """Two objects of 20 x 20; the second lies in front of the first. Nothing is wrong with it."""
+
+    def rle(x1: int, y1: int, x2: int, y2: int) -> dict[str, Any]:
+        return Mask.from_box((x1, y1, x2, y2), 60, 40).to_rle()
+
+    hidden = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "segmentation": rle(10, 10, 30, 30),
+        "bbox": [10, 10, 20, 20],
+        "area": 400,
+        "visible_mask": rle(10, 10, 20, 30),
+        "visible_bbox": [10, 10, 10, 20],
+        "invisible_mask": rle(20, 10, 30, 30),
+        "occlude_rate": 0.5,
+    }
+    front = {
+        "id": 2,
+        "image_id": 1,
+        "category_id": 1,
+        "segmentation": rle(20, 5, 40, 35),
+        "bbox": [20, 5, 20, 30],
+        "area": 600,
+        "visible_mask": rle(20, 5, 40, 35),
+        "visible_bbox": [20, 5, 20, 30],
+        "occlude_rate": 0,
+    }
+    return {
+        "images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}],
+        "annotations": [hidden, front],
+        "categories": [{"id": 1, "name": "box"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "field", "after"),
+    [
+        ({"occlude_rate": 0.7}, "occlude-rate", "occlude_rate", 0.5),
+        ({"bbox": [10, 10, 40, 20]}, "amodal-box", "bbox", [10, 10, 20, 20]),
+        ({"visible_bbox": [10, 10, 20, 20]}, "modal-box", "visible_bbox", [10, 10, 10, 20]),
+        ({"area": 4000}, "area", "area", 400),
+        (
+            {"invisible_mask": Mask.from_box((20, 10, 25, 30), 60, 40).to_rle()},
+            "hidden-mask",
+            "invisible_mask",
+            amodal_file()["annotations"][0]["invisible_mask"],
+        ),
+    ],
+)
+def test_what_has_one_right_answer_is_mended(
+    write_file: Write, tmp_path: Path, change: dict[str, Any], rule: str, field: str, after: Any
+) -> None:
+    content = amodal_file()
+    content["annotations"][0].update(change)
+    report = check_file(write_file(content))
+    assert [found.rule for found in report.findings] == [rule]
+    changes, beside = write_fixed(report, tmp_path / "out" / "fixed.json")
+    assert [(one.record, one.rule) for one in changes] == [("annotation 1", rule)]
+    fixed = json.loads((tmp_path / "out" / "fixed.json").read_text())
+    assert fixed["annotations"][0][field] == after
+    assert json.loads(beside.read_text())["changes"][0]["rule"] == rule
+    assert check_file(tmp_path / "out" / "fixed.json").findings == ()
+    assert json.loads(write_file(content).read_text()) == content  # the file itself is not touched
+
+
+def test_a_sound_file_comes_back_as_it_is(write_file: Write, tmp_path: Path) -> None:
+    path = write_file(amodal_file())
+    report = check_file(path)
+    assert report.findings == ()
+    changes, _ = write_fixed(report, tmp_path / "fixed.json")
+    assert changes == []
+    assert list(read_annotations(tmp_path / "fixed.json")) == list(read_annotations(path))
+
+
+def test_an_object_given_twice_is_left_out_once(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    content["annotations"].append({**content["annotations"][1], "id": 3})
+    content["images"][0]["occlusions"] = [[3, 1], [2, 1]]
+    report = check_file(write_file(content))
+    changes, _ = write_fixed(report, tmp_path / "fixed.json")
+    assert [one.text for one in changes] == ["annotation 3: left out, the same as 2 (duplicate)"]
+    (record,) = read_annotations(tmp_path / "fixed.json")
+    assert [one.id for one in record.instances] == [1, 2] and record.occlusions == ((2, 1),)
+
+
+def test_an_id_used_twice_is_renumbered(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    content["annotations"][1]["id"] = 1
+    report = check_file(write_file(content))
+    assert [found.rule for found in report.findings] == ["id-clash"]
+    changes, _ = write_fixed(report, tmp_path / "fixed.json")
+    assert [one.text for one in changes] == ["annotation 1: id 1 -> 2 (id-clash)"]
+    (record,) = read_annotations(tmp_path / "fixed.json")
+    assert [one.id for one in record.instances] == [1, 2]
+    assert check_file(tmp_path / "fixed.json").findings == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "annotations.json",
+        "fixed.json",
+        "fixed.json.changes.json",
+    ]
+
+
+def test_a_box_is_cut_at_the_border_and_an_unreadable_record_left_out(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    del content["annotations"][1]["segmentation"], content["annotations"][1]["visible_mask"]
+    content["annotations"][1].update(bbox=[20, 5, 50, 30], visible_bbox=[20, 5, 20, 30])
+    content["annotations"].append({**content["annotations"][0], "id": 3, "category_id": 9})
+    changes, _ = write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
+    assert [(one.record, one.rule) for one in changes] == [
+        ("annotation 2", "box-outside"),
+        ("annotation 3", "unknown-category"),
+    ]
+    fixed = json.loads((tmp_path / "fixed.json").read_text())
+    assert fixed["annotations"][1]["bbox"] == [20, 5, 40, 30] and len(fixed["annotations"]) == 2
+
+
+def test_the_file_itself_is_never_written_over(write_file: Write) -> None:
+    path = write_file(amodal_file())
+    with pytest.raises(AmodalError, match="writes a new file"):
+        write_fixed(check_file(path), path)

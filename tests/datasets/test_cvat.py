@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from amodal.core.errors import AmodalError, AnnotationError
+from amodal.datasets.dialects import Reading, dialect_named, recognise
+
+HEAD = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><id>1</id><labels>
+<label><name>car</name><color>#fa3253</color><attributes><attribute><name>parked</name></attribute></attributes></label>
+<label><name>bus</name></label></labels></task></meta>"""
+SHAPES = """
+<polygon label="bus" source="manual" occluded="1" points="1.00,1.00;6.00,1.00;6.00,5.00" z_order="2">
+  <attribute name="parked">true</attribute><attribute name="truncated"></attribute></polygon>
+<box label="car" occluded="0" xtl="3.00" ytl="2.00" xbr="8.50" ybr="7.00" z_order="0"></box>
+<mask label="car" occluded="0" rle="1, 3, 1, 1" left="4" top="5" width="3" height="2" z_order="1"></mask>
+<ellipse label="car" occluded="0" cx="6" cy="5" rx="4" ry="2" z_order="1"></ellipse>
+<box label="car" occluded="0" xtl="2" ytl="2" xbr="6" ybr="4" rotation="90" z_order="0"></box>
+<polygon label="car" occluded="0" points="0,0;2,0;2,2;0,2" z_order="0" group_id="1"></polygon>
+<polygon label="car" occluded="0" points="4,4;6,4;6,6;4,6" z_order="0" group_id="1"></polygon>
+"""
+
+
+def text_of(shapes: str, image: str = 'id="7" name="sub/a.jpg" subset="train" width="12" height="10"') -> str:
+    return f"{HEAD}<image {image}>{shapes}</image></annotations>"
+
+
+def read(folder: Path, text: str, **how: Any) -> Any:
+    path = folder / "annotations.xml"
+    path.write_text(text)
+    return dialect_named("cvat").read(path, Reading(**how))
+
+
+def test_shapes_of_each_kind(tmp_path: Path) -> None:
+    album = read(tmp_path, text_of(SHAPES))
+    assert recognise(tmp_path / "annotations.xml").name == "cvat"
+    assert [(c.id, c.name) for c in album.categories] == [(1, "car"), (2, "bus")]
+    (record,) = album
+    assert (record.id, record.file_name, record.width, record.height) == (7, "sub/a.jpg", 12, 10)
+    drawn, box, pixels, ellipse, turned, two = record.instances
+    assert drawn.modal_mask.polygons == ((1, 1, 6, 1, 6, 5),) and drawn.is_occluded is True and drawn.category == 1
+    assert drawn.extra == {"attributes": {"parked": "true"}} and drawn.is_truncated is None
+    assert box.modal_box == (3, 2, 8.5, 7) and box.modal_mask is None and box.is_occluded is False
+    assert pixels.modal_mask.crop((4, 5, 7, 7)).astype(int).tolist() == [[0, 1, 1], [1, 0, 1]]
+    assert ellipse.modal_box == (2, 3, 10, 7)
+    assert np.allclose(turned.modal_box, (3, 1, 5, 5)) and turned.modal_mask.area == 8
+    assert two.modal_mask.area == 8
+    assert [i.order for i in record.instances] == [1, 3, 2, 2, 3, 3]  # z_order 2 is the front
+
+
+def test_no_order_where_all_lie_alike(tmp_path: Path) -> None:
+    (record,) = read(
+        tmp_path, text_of(SHAPES.replace('z_order="1"', 'z_order="0"').replace('z_order="2"', 'z_order="0"'))
+    )
+    assert {i.order for i in record.instances} == {None}
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ('<polygon points="1,1;2,2;3,1"/>', "has a label"),
+        ('<polygon label="car" points="1,1;2,2"/>', "three points"),
+        ('<polygon label="car" points="1,1;2;3,1"/>', "x,y;x,y"),
+        ('<polygon label="car" points=""/>', "numbers with commas"),
+        ('<polygon label="car" points="nan,1;2,2;3,1"/>', "all finite"),
+        ('<polygon label="car" points="1,1;9,2;3,9" z_order="1.5"/>', '"z_order" is a whole number'),
+        ('<polygon label="car" points="1,1;9,2;3,9" occluded="maybe"/>', '"occluded" is 0, 1'),
+        ('<polyline label="car" points="1,1;2,2"/>', "polygon, mask, box or ellipse"),
+        ('<box label="car" xtl="5" ytl="1" xbr="5" ybr="4"/>', "x1 < x2"),
+        ('<box label="car" xtl="5" ytl="1" ybr="4"/>', '"xbr" is a number'),
+        ('<mask label="car" rle="3, 4" left="1" top="1" width="3" height="2"/>', "runs fill its box"),
+        ('<mask label="car" rle="-3, 9" left="1" top="1" width="3" height="2"/>', "runs fill its box"),
+        ('<mask label="car" rle="0, 6" left="10" top="1" width="3" height="2"/>', "lies in its picture"),
+        (
+            '<mask label="car" rle="0, 9000000000000" left="0" top="0" width="3000000" height="3000000"/>',
+            "in its picture",
+        ),
+        ('<mask label="car" rle="6" left="1" top="1" width="3" height="2"/>', "has a pixel"),
+        ('<ellipse label="car" cx="1" cy="1" rx="0" ry="2"/>', "radii above 0"),
+        ('<box label="car" xtl="1" ytl="1" xbr="3" ybr="4"><attribute name="order">x</attribute></box>', '"order" is'),
+        ('<box label="car" xtl="1" ytl="1" xbr="3" ybr="4"><attribute name="extra">x</attribute></box>', "JSON object"),
+    ],
+)
+def test_broken_shapes(tmp_path: Path, shape: str, message: str) -> None:
+    text = text_of(SHAPES + shape)
+    with pytest.raises(AmodalError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value) and "image 7, object 7" in str(caught.value)
+    found: list[AmodalError] = []
+    (record,) = read(tmp_path, text, on_bad=found.append)
+    assert len(found) == 1 and len(record.instances) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEAD + '<track id="0" label="car"></track></annotations>', "CVAT for images 1.1"),
+        ("<annotation></annotation>", "<image> elements in <annotations>"),
+        (text_of("", 'id="x" name="a.jpg" width="2" height="2"'), '"id" is a number'),
+        (text_of("", 'id="1" name="../a.jpg" width="2" height="2"'), "inside the folder"),
+        (text_of("", 'id="1" name="a.jpg" width="0" height="2"'), "at least one pixel"),
+        (
+            text_of("").replace("</annotations>", '<image id="7" name="b.jpg" width="2" height="2"/></annotations>'),
+            "once",
+        ),
+        (text_of("")[:-5], "not an XML file"),
+        ('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><annotations>&e;</annotations>', "no document type"),
+    ],
+)
+def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(AnnotationError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value)

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.core.errors import AmodalError, AnnotationError
+from amodal.core.masks import Mask
+from amodal.datasets.dialects import Reading, dialect_named, recognise
+
+
+def png(array: np.ndarray) -> str:
+    file = BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def shape(**changes: Any) -> dict[str, Any]:
+    base = {"label": "cup", "points": [[1, 1], [6, 1], [6, 5]], "group_id": None, "shape_type": "polygon", "flags": {}}
+    return base | changes
+
+
+def file_of(*shapes: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    size = {"imageHeight": 10, "imageWidth": 12}
+    return (
+        {"version": "5.4.1", "flags": {}, "shapes": list(shapes), "imagePath": "a.jpg", "imageData": None}
+        | size
+        | changes
+    )
+
+
+def read(path: Path, content: dict[str, Any], **how: Any) -> Any:
+    (path / "a.json").write_text(json.dumps(content))
+    return dialect_named("labelme").read(path, Reading(**how))
+
+
+def test_shapes_of_each_kind(tmp_path: Path) -> None:
+    mask = np.array([[1, 0, 1], [1, 1, 1]], np.uint8)
+    album = read(
+        tmp_path,
+        file_of(
+            shape(flags={"occluded": True, "mine": False}, description="chipped", other=[1]),
+            shape(label="dog", shape_type="rectangle", points=[[8, 2], [3, 7]]),
+            shape(shape_type="mask", points=[[4, 5], [6, 6]], mask=png(mask)),
+            shape(shape_type="circle", points=[[6, 5], [8, 5]]),
+            shape(group_id=3, points=[[0, 0], [2, 0], [2, 2], [0, 2]]),
+            shape(group_id=3, points=[[4, 4], [6, 4], [6, 6], [4, 6]]),
+            flags={"seen": True},
+            otherData=5,
+        ),
+    )
+    assert recognise(tmp_path).name == "labelme" and recognise(tmp_path / "a.json").name == "labelme-file"
+    assert [c.name for c in album.categories] == ["cup", "dog"]
+    (record,) = album
+    assert record.extra == {"otherData": 5, "flags": {"seen": True}}
+    drawn, box, pixels, circle, two = record.instances
+    assert drawn.modal_mask.polygons == ((1, 1, 6, 1, 6, 5),) and drawn.is_occluded is True
+    assert drawn.extra == {"other": [1], "description": "chipped", "flags": {"mine": False}}
+    assert box.modal_box == (3, 2, 8, 7) and box.modal_mask is None and box.category == 1
+    assert pixels.modal_mask.area == 5 and pixels.modal_box == (4, 5, 7, 7)
+    assert circle.modal_mask.area == 12 and circle.modal_box == (4, 3, 8, 7)
+    assert two.modal_mask.area == 8 and len(record.instances) == 5  # one object of two parts
+
+
+def test_the_name_of_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (record,) = read(tmp_path / "sub", file_of(imagePath="..\\images\\a.jpg"))
+    assert record.file_name == "a.jpg"  # labelme's way to say "elsewhere": looked for in --images
+    (record,) = dialect_named("labelme").read(tmp_path, Reading())
+    assert record.file_name == "sub/a.jpg"
+    for name in ("/etc/passwd", "b/../../a.jpg", "C:\\a.jpg", ""):
+        with pytest.raises(AnnotationError, match="inside the folder"):
+            read(tmp_path / "sub", file_of(imagePath=name))
+
+
+def test_a_size_that_is_not_given_comes_from_the_picture(tmp_path: Path) -> None:
+    content = file_of(imageHeight=None, imageWidth=None)
+    Image.new("RGB", (9, 4)).save(tmp_path / "a.jpg")
+    (record,) = read(tmp_path, content)
+    assert (record.width, record.height) == (9, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"label": ""}, "name of the kind"),
+        ({"points": [[1, 2, 3]]}, "list of [x, y]"),
+        ({"points": [[1, float("inf")], [1, 2], [3, 4]]}, "list of [x, y]"),
+        ({"points": [[1, 2], [3, 4]]}, "three points"),
+        ({"shape_type": "line"}, "polygon, rectangle, circle or mask"),
+        ({"shape_type": "rectangle", "points": [[1, 2]]}, "two points"),
+        ({"shape_type": "rectangle", "points": [[1, 2], [1, 8]]}, "x1 < x2"),
+        ({"shape_type": "circle", "points": [[1, 2], [1, 2]]}, "radii above 0"),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "no"}, "base64"),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "AAAA"}, "cannot be read"),
+        ({"shape_type": "mask", "points": [[1, 1], [3, 2]], "mask": png(np.eye(2, dtype=np.uint8))}, "3 x 2 pixels"),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": png(np.zeros((2, 2), np.uint8))}, "has a pixel"),
+        ({"flags": [1]}, "flags"),
+        ({"box": [1, 2, 1, 2]}, "x1 < x2"),
+    ],
+)
+def test_broken_shapes(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    content = file_of(shape(), shape(**changes))
+    with pytest.raises(AmodalError) as caught:
+        read(tmp_path, content)
+    assert message in str(caught.value) and "a.json: shape 2" in str(caught.value)
+    found: list[AmodalError] = []
+    (record,) = read(tmp_path, content, on_bad=found.append)
+    assert len(found) == 1 and len(record.instances) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shapes": 3}, {"shapes": [3]}, {"imagePath": 7}, {"imageWidth": -1}, {"imageWidth": "8"}]
+)
+def test_broken_files(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(AnnotationError, match=r"a\.json"):
+        read(tmp_path, file_of() | changes)
+
+
+def test_a_drawn_mask_is_written_as_it_was_drawn(tmp_path: Path) -> None:
+    album = read(
+        tmp_path, file_of(shape(), shape(shape_type="mask", points=[[1, 1], [2, 2]], mask=png(np.eye(2, dtype=bool))))
+    )
+    dialect = dialect_named("labelme")
+    assert dialect.write is not None
+    dialect.write(album, tmp_path / "out")
+    first, second = json.loads((tmp_path / "out/a.json").read_text())["shapes"]
+    assert (
+        first["shape_type"] == "polygon" and first["points"] == [[1, 1], [6, 1], [6, 5]] and first["group_id"] is None
+    )
+    assert second["shape_type"] == "mask" and second["points"] == [[1, 1], [2, 2]]
+    assert (
+        second["mask"] and Mask.from_array(np.asarray(Image.open(BytesIO(base64.b64decode(second["mask"]))))).area == 2
+    )

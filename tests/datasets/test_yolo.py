@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.core.album import Album
+from amodal.core.errors import AmodalError, AnnotationError
+from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets.convert import losses
+from amodal.datasets.dialects import Reading, dialect_named, recognise
+
+POLYGON = "1 0.1 0.1 0.9 0.1 0.9 0.8"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "set"
+    for name in ("images/train/a.jpg", "images/train/none.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 10)).save(root / name)
+    (root / "labels/train").mkdir(parents=True)
+    (root / "labels/train/a.txt").write_text(f"{POLYGON}\n\n0 0.5 0.5 0.4 0.2\n{POLYGON} 0.25\n")
+    (root / "data.yaml").write_text("path: /etc\ntrain: ../../elsewhere\nnames:\n  0: cup\n  1: dog\n")
+    return root
+
+
+def test_polygons_boxes_and_scores(folder: Path) -> None:
+    album = dialect_named("yolo").read(folder, Reading())
+    assert recognise(folder).name == "yolo" and [(c.id, c.name) for c in album.categories] == [(0, "cup"), (1, "dog")]
+    record, empty = album
+    assert (record.file_name, record.width, record.height) == ("train/a.jpg", 20, 10)
+    assert empty.file_name == "train/none.png" and empty.instances == ()
+    drawn, box, scored = record.instances
+    assert drawn.modal_mask is not None and drawn.modal_mask.polygons == ((2, 1, 18, 1, 18, 8),) and drawn.category == 1
+    assert box.modal_box == (6, 4, 14, 6) and box.modal_mask is None and box.score is None
+    assert scored.score == 0.25 and scored.modal_mask == drawn.modal_mask
+
+
+def test_splits_with_their_own_folders(folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "other"
+    (root / "valid").mkdir(parents=True)
+    (folder / "images").rename(root / "valid/images")
+    (folder / "labels").rename(root / "valid/labels")
+    (root / "data.yaml").write_text("names: [cup, dog]")
+    assert recognise(root).name == "yolo"
+    names = [r.file_name for r in dialect_named("yolo").read(root, Reading())]
+    assert names == ["valid/images/train/a.jpg", "valid/images/train/none.png"]
+
+
+def test_names_in_a_text(folder: Path) -> None:
+    (folder / "classes.txt").write_text("mug\nhound\n")
+    assert [c.name for c in dialect_named("yolo").read(folder, Reading()).categories] == ["mug", "hound"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 0.1 0.1 0.9", "three points or more"),
+        ("dog 0.1 0.1 0.9 0.1 0.9 0.8", "category's number and a polygon"),
+        ("2 0.1 0.1 0.9 0.1 0.9 0.8", "0 to 1"),
+        ("0.5 0.1 0.1 0.9 0.1 0.9 0.8", "begins with a category's number"),
+        ("1 10 10 90 10 90 80", "shares of the picture"),
+        ("1 nan 0.1 0.9 0.1 0.9 0.8", "category's number and a polygon"),
+        ("1 0.1 0.1 0.1 0.1 0.1 0.1", "has a pixel"),
+        ("1 0.5 0.5 0 0.2", "x1 < x2"),
+        (f"{POLYGON} 7", "a score is 0 to 1"),
+    ],
+)
+def test_broken_lines(folder: Path, line: str, message: str) -> None:
+    (folder / "labels/train/a.txt").write_text(f"{POLYGON}\n{line}\n")
+    with pytest.raises(AmodalError) as caught:
+        dialect_named("yolo").read(folder, Reading())
+    assert message in str(caught.value) and "a.txt: line 2" in str(caught.value)
+    found: list[AmodalError] = []
+    album = dialect_named("yolo").read(folder, Reading(on_bad=found.append))
+    assert len(found) == 1 and len(album[0].instances) == 1
+
+
+@pytest.mark.parametrize(
+    "names", ["names: 3", "names: {1: a, 2: b}", "names: [[1]]", "- 3", "names: [", "a: !!python/x 1"]
+)
+def test_broken_names(folder: Path, names: str) -> None:
+    (folder / "data.yaml").write_text(names)
+    with pytest.raises(AnnotationError, match=r"data\.yaml"):
+        dialect_named("yolo").read(folder, Reading())
+
+
+def test_a_text_without_its_picture(folder: Path) -> None:
+    (folder / "labels/train/lost.txt").write_text(POLYGON)
+    with pytest.raises(AnnotationError, match=r"lost\.txt: each text has a picture.*--images"):
+        dialect_named("yolo").read(folder, Reading())
+
+
+def test_what_it_cannot_say_is_named(tmp_path: Path) -> None:
+    parts = Mask.from_polygons([[1, 1, 5, 1, 5, 5, 1, 5], [10, 2, 14, 2, 14, 6, 10, 6]], 20, 10)
+    beyond = Mask.from_polygons([[-3, 1, 5, 1, 5, 5]], 20, 10)
+    pixels = Mask.from_array(np.ones((10, 20), bool))
+    objects = tuple(Instance(i, 0, m.box, m) for i, m in enumerate((parts, beyond, pixels), 1))
+    album = Album([ImageRecord(1, "a.jpg", 20, 10, objects)], [Category(0, "cup")])
+    dialect = dialect_named("yolo")
+    named = " ".join(loss.what for loss in losses(album, dialect))
+    assert "several polygons" in named and "beyond the picture" in named and "masks of pixels" in named
+    assert dialect.write is not None
+    dialect.write(album, tmp_path / "out")
+    Image.new("RGB", (20, 10)).save(tmp_path / "out/images/a.jpg")
+    (record,) = dialect.read(tmp_path / "out", Reading())
+    joined, cut = (i.modal_mask for i in record.instances)
+    assert joined is not None and cut is not None
+    assert joined.iou(parts) > 0.85 and joined.box == parts.box  # one outline: a line joins the two
+    assert cut.polygons is not None and cut.polygons[0][:2] == (0, 1)
