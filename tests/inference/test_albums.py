@@ -15,7 +15,7 @@ from amodal.core.errors import AmodalError, AnnotationError, ImageError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference import albums as module
-from amodal.inference.albums import TruthLeakWarning, predict_album
+from amodal.inference.albums import TruthLeakWarning, iter_album, predict_album
 from amodal.inference.networks import NetworkPair
 from amodal.inference.predictor import Predictor
 
@@ -49,7 +49,7 @@ def test_categories_go_by_name(toy: SimpleNamespace, tiny_set: tuple[Path, Path]
     found = predict_album(predictor, read_annotations(annotations), images)
     assert [p.category for p in found] == [1, 0, 1]  # the album's numbers
     told = [call[2].tolist() for call in predictor.networks.modal.calls[::3]]  # type: ignore[attr-defined]
-    assert told == [[2], [0, 0]]  # the networks' numbers
+    assert told == [[2, 0, 0]]  # the networks' numbers; both pictures in one batch
     with pytest.raises(AnnotationError, match=r"annotation 12.*cat"):
         predict_album(build(toy, ("dog", "cat")), read_annotations(annotations), images)
 
@@ -119,6 +119,33 @@ def test_bad_input(toy: SimpleNamespace, tiny_set: tuple[Path, Path], tiny_coco:
     with pytest.raises(ImageError, match=r"a\.png: the picture does not exist"):
         predict_album(predictor, album, images)
     assert not predictor.networks.modal.calls  # type: ignore[attr-defined]  # found out before the first was predicted
+
+
+def test_given_masks_are_a_scene(toy: SimpleNamespace, tiny_set: tuple[Path, Path], tiny_coco: dict[str, Any]) -> None:
+    images, path = tiny_set
+    path.write_text(json.dumps(_amodal(tiny_coco, visible=True)))
+    album = read_annotations(path)
+    found = predict_album(build(toy), album, images, "mask")
+    assert all(p.occluders is not None and p.depth_rank is not None for p in found)
+    known = {p.image_id: {q.annotation_id for q in found if q.image_id == p.image_id} for p in found}
+    assert all(set(p.occluders or ()) <= known[p.image_id] for p in found)  # never of another picture
+    for options in ({"given": "mask", "scene": False}, {"given": "box"}):
+        assert all(p.occluders is None for p in predict_album(build(toy), album, images, **options))
+    asked = predict_album(build(toy), album, images, "box", scene=True)
+    assert [p.depth_rank for p in asked] == [1, 1, 1] or any(p.occluders for p in asked)
+
+
+def test_a_picture_at_a_time_in_the_albums_order(
+    toy: SimpleNamespace, tiny_set: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, annotations = tiny_set
+    album = read_annotations(annotations)
+    whole = predict_album(build(toy), album, images)
+    for window in (1, module.WINDOW_PX):  # each picture alone; all together
+        monkeypatch.setattr(module, "WINDOW_PX", window)
+        parts = list(iter_album(build(toy), album, images))
+        assert [[p.image_id for p in part] for part in parts] == [[r.id] * len(r.instances) for r in album]
+        assert {p.annotation_id: p for part in parts for p in part} == {p.annotation_id: p for p in whole}
 
 
 def test_an_album_without_objects(toy: SimpleNamespace, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,15 @@ import pytest
 
 from amodal.core import boxes as bx
 from amodal.core.errors import AmodalError, WeightsError
-from amodal.inference import detectors as module
-from amodal.inference.detectors import YoloxNano, coco_categories, decode, letterbox, suppress
+from amodal.inference.detectors import (
+    YoloxNano,
+    coco_categories,
+    named_categories,
+    open_detector,
+    open_segmenter,
+)
+from amodal.inference.detectors import yolox as module
+from amodal.inference.detectors.yolox import decode, letterbox, suppress
 
 CELLS = 52 * 52 + 26 * 26 + 13 * 13
 
@@ -79,7 +87,7 @@ def test_suppression_is_within_a_category() -> None:
 
 
 def test_the_shipped_file_is_whole_and_runs() -> None:
-    folder = Path(module.__file__).parent / "yolox"
+    folder = Path(module.__file__).parents[1] / "yolox"
     digest = hashlib.sha256((folder / "yolox_nano.onnx").read_bytes()).hexdigest()
     assert digest in (folder / "NOTICE").read_text() and "Apache License" in (folder / "LICENSE").read_text()
     image = np.full((120, 90, 3), 114, np.uint8)
@@ -99,3 +107,31 @@ def test_bad_input(tmp_path: Path) -> None:
             YoloxNano(threads=1).detect(np.zeros((9, 9, 3), np.uint8), score)
     with pytest.raises(WeightsError, match=r"none\.onnx"):
         YoloxNano(tmp_path / "none.onnx")
+
+
+def test_names_become_categories() -> None:
+    found = named_categories(["mug", "dog", "mug", "spoon rest"])
+    assert [(c.name, c.id) for c in found] == [("mug", 91), ("dog", 18), ("spoon rest", 92)]
+
+
+def test_the_word_of_a_detector() -> None:
+    assert isinstance(open_detector(), YoloxNano) and len(open_detector("yolox").categories) == 80
+    for word in ("", "yolo", "torchvision:ssd", "transformers", "transformers:"):
+        with pytest.raises(AmodalError, match="a detector is yolox, torchvision"):
+            open_detector(word)
+    for word in ("sam2", "sam2:", "sam:x"):
+        with pytest.raises(AmodalError, match="a segmenter is sam2:NAME"):
+            open_segmenter(word)
+    with pytest.raises(AmodalError, match="names its own weights"):
+        open_detector("transformers:x", "weights.pth")
+
+
+@pytest.mark.parametrize(
+    ("word", "extra"), [("torchvision", "train"), ("transformers:x", "transformers"), ("sam2:x", "transformers")]
+)
+def test_without_torch_a_detector_says_what_to_install(word: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("torchvision_detector", "transformers_detector"):
+        monkeypatch.delitem(sys.modules, f"amodal.inference.detectors.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(AmodalError, match=rf"needs torch.*Run: pip install 'amodal\[{extra}\]'"):
+        (open_segmenter if word.startswith("sam2") else open_detector)(word)

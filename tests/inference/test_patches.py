@@ -12,7 +12,7 @@ from amodal.inference.patches import coverage, cut_patches, mask_heat, paste_hea
 def test_cut_patches_is_the_training_cut_channels_first() -> None:
     image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), dtype=np.uint8)
     boxes = np.array([[3.5, 2, 20, 28], [-5, -5, 60, 40.0]])
-    patches = cut_patches(image, boxes, 16)
+    patches = cut_patches([image, image], boxes, 16)
     assert patches.shape == (2, 3, 16, 16) and patches.dtype == np.uint8
     for patch, box in zip(patches, boxes, strict=True):
         np.testing.assert_array_equal(patch.transpose(1, 2, 0), cut_patch(image, box, 16))

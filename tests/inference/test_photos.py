@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from amodal.core.boxes import Box
 from amodal.core.errors import AmodalError, BoxError, ImageError
+from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference import photos as module
-from amodal.inference.detectors import Detection
+from amodal.inference.detectors import Detection, coco_categories, named_categories
 from amodal.inference.networks import NetworkPair
 from amodal.inference.photos import GivenBox, album_content, parse_box, predict_photos
 from amodal.inference.predictor import Predictor
@@ -19,6 +21,8 @@ from amodal.inference.predictor import Predictor
 
 class FakeDetector:
     """Sees a person and a dog, the dog less surely."""
+
+    categories = coco_categories()
 
     def detect(self, image: np.ndarray, min_score: float) -> list[Detection]:
         found = [Detection((10, 5, 30, 25), 0, "person", 0.9), Detection((5, 5, 20, 20), 16, "dog", 0.4)]
@@ -114,3 +118,39 @@ def test_bad_input(toy: SimpleNamespace, photos: list[Path], tmp_path: Path) -> 
         with pytest.raises(BoxError, match=r"one\.png: --box 2: a box"):
             predict_photos(predictor, photos[:1], [box, parse_box(text)])
     assert not predictor.networks.modal.calls  # type: ignore[attr-defined]
+
+
+class FakeSegmenter:
+    """Sees the left half of a box; nothing in a box that starts at the border."""
+
+    def segment(self, image: np.ndarray, boxes: list[Box]) -> list[Mask]:
+        height, width = image.shape[:2]
+        halves = [(x1, y1, (x1 + x2) / 2 if x1 else x1, y2) for x1, y1, x2, y2 in boxes]
+        return [Mask.from_box(half, width, height) for half in halves]
+
+
+def test_masks_of_a_segmenter_are_what_is_predicted_from(toy: SimpleNamespace, photos: list[Path]) -> None:
+    given = [parse_box("10,8,30,20:dog"), parse_box("0,0,9,9:mug")]
+    album, _, found = predict_photos(build(toy), photos[:1], given, segmenter=FakeSegmenter())
+    dog, mug = found
+    assert dog.modal_mask == Mask.from_box((10, 8, 20, 20), 60, 40) == album[0].instances[0].modal_mask
+    assert (dog.annotation_id, dog.category, mug.annotation_id, mug.category) == (1, 0, 2, 1)
+    assert mug.modal_box == (0, 0, 9, 9) and album[0].instances[1].modal_mask is None
+    content = album_content(album)["annotations"]
+    assert Mask.from_rle(content[0]["segmentation"]) == dog.modal_mask and "segmentation" not in content[1]
+    _, _, boxes = predict_photos(build(toy), photos[:1], given, segmenter=FakeSegmenter(), use_masks=False)
+    _, _, alone = predict_photos(build(toy), photos[:1], given)
+    assert boxes == alone and boxes[0].modal_box == (10, 8, 30, 20)
+
+
+def test_a_detector_of_its_own_categories(toy: SimpleNamespace, photos: list[Path]) -> None:
+    class Mugs:
+        categories = named_categories(["mug", "spoon rest"])
+
+        def detect(self, image: np.ndarray, min_score: float) -> list[Detection]:
+            mask = Mask.from_box((12, 8, 30, 20), image.shape[1], image.shape[0])
+            return [Detection((12, 8, 30, 20), 1, "spoon rest", 0.5, mask)]
+
+    album, _, found = predict_photos(build(toy), photos, detector=Mugs())
+    assert [(c.name, c.id) for c in album.categories] == [("mug", 91), ("spoon rest", 92)]
+    assert [p.category for p in found] == [1, 1] and found[0].modal_mask.area == 18 * 12

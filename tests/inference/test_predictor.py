@@ -87,20 +87,48 @@ def test_nothing_found_is_said(toy: SimpleNamespace) -> None:
     predictor = build(toy)
     (found,) = predictor.predict([(5, 5, 30, 30)])
     assert found.stop_reason == "empty" and found.amodal_mask.is_empty and found.modal_mask.is_empty
-    assert found.amodal_box == (5, 5, 30, 30) and found.score == 0 and found.trace == () and found.modal_heat is None
+    assert found.amodal_box == (5, 5, 30, 30) and found.score == 0 and found.modal_heat is None
+    assert [step.heat for step in found.trace] == [None]
 
 
 @pytest.mark.parametrize("stop", [True, False])
-def test_the_border(toy: SimpleNamespace, stop: bool) -> None:
-    predictor = build(toy, stop_at_border=stop, max_steps=30)
+@pytest.mark.parametrize("by_setting", [True, False])
+def test_the_border(toy: SimpleNamespace, stop: bool, by_setting: bool) -> None:
+    predictor = build(toy, max_steps=30, **({"stop_at_border": stop} if by_setting else {}))
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     image[..., 0] = 255
     predictor.set_image(image)
-    (found,) = predictor.predict([(0, 50, 100, 100)], keep_heat=True)
-    assert found.stop_reason == "border"  # without stop_at_border: half a picture farther out
+    (found,) = predictor.predict([(0, 50, 100, 100)], beyond_border=None if by_setting else not stop)
+    assert found.stop_reason == "border"  # going on beyond: half a picture farther out
     last = found.trace[-1].box
     assert last == ((0, 0, WIDTH, HEIGHT) if stop else (-100, -75, 300, 225))
-    assert found.amodal_mask.iou(Mask.from_box((0, 0, WIDTH, HEIGHT), WIDTH, HEIGHT)) > (0.999 if stop else 0.95)
+    if stop:
+        assert found.cut_sides == ("left", "top", "right", "bottom")
+        assert found.canvas is None and found.amodal_box == (0, 0, WIDTH, HEIGHT)
+        assert found.amodal_mask.iou(Mask.from_box((0, 0, WIDTH, HEIGHT), WIDTH, HEIGHT)) > 0.999
+        return
+    # beyond the border the toy sees the mean colour's red, 0.48: not hot enough for the mask
+    assert found.canvas == (-100, -75, 400, 300)
+    in_canvas = Mask.from_box((100, 75, 300, 225), 400, 300)
+    assert found.amodal_mask.iou(in_canvas) > 0.95 and (found.amodal_mask.width, found.amodal_mask.height) == (400, 300)
+    assert found.modal_mask == Mask.from_box((100, 125, 200, 175), 400, 300)
+    assert found.amodal_box == pytest.approx((0, 0, WIDTH, HEIGHT), abs=5)  # in the picture's own coordinates
+
+
+def test_masks_leave_the_picture_on_their_canvas(toy: SimpleNamespace) -> None:
+    predictor = build(toy, max_steps=30, amodal_threshold=0.3)  # now the mean colour outside is hot enough
+    image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    image[50:100, :100, 0] = 255
+    predictor.set_image(image)
+    given = np.zeros((HEIGHT, WIDTH), bool)
+    given[50:100, :100] = True
+    (found,) = predictor.predict(masks=[given], beyond_border=True)
+    assert found.canvas == (-100, -75, 400, 300) and found.cut_sides[0] == "left"
+    assert found.amodal_box[0] == -100 and found.hidden_mask.area == found.amodal_mask.area - 5000
+    assert found.modal_mask == Mask.from_box((100, 125, 200, 175), 400, 300)
+    assert found.occlude_rate > 0.4
+    (inside,) = predictor.predict(masks=[given])
+    assert inside.canvas is None and inside.cut_sides == ("left",) and inside.amodal_box[0] == 0
 
 
 def test_thresholds_decide(toy: SimpleNamespace) -> None:

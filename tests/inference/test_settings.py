@@ -11,7 +11,7 @@ from amodal.inference.settings import PredictionSettings
 def test_defaults_are_the_papers() -> None:
     s = PredictionSettings()
     assert (s.modal_threshold, s.amodal_threshold, s.strip_threshold) == (0.8, 0.7, 0.1)
-    assert (s.iis_passes, s.max_steps, s.stop_at_border, s.batch_size) == (3, 10, True, 32)
+    assert (s.iis_passes, s.max_steps, s.stop_at_border, s.batch_size) == (3, 10, True, 8)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,9 +13,14 @@ from ..core.errors import AmodalError, AnnotationError, ImageError
 from ..core.images import read_image, read_size
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance, Prediction
+from .engine import Job
+from .ordering import order_scene
+from .outcome import Asked
 from .predictor import Predictor
 
 Given = Literal["box", "mask"]
+WINDOW_PX = 64_000_000
+"""Pictures whose objects may advance together hold at the most so many pixels (3 bytes each), or are one picture."""
 
 
 class TruthLeakWarning(UserWarning):
@@ -29,6 +34,9 @@ def predict_album(
     given: Given = "box",
     *,
     keep_heat: bool = False,
+    refine: bool = False,
+    scene: bool | None = None,
+    beyond_border: bool | None = None,
     progress: Callable[[int], Any] | None = None,
 ) -> list[Prediction]:
     """Predict every record of an annotation file.
@@ -42,7 +50,8 @@ def predict_album(
         given: "box": the modal box and category of a record are used, nothing else. "mask": its modal mask, or its
             ``segmentation`` where it has no visible one; such a mask may show what should be found, so a
             `TruthLeakWarning` counts them.
-        keep_heat: as in `Predictor.predict`.
+        keep_heat, refine, beyond_border: as in `Predictor.predict`.
+        scene: find who hides whom in each picture; None: where masks are given.
         progress: called with the number of objects of each picture when it is done.
 
     Returns:
@@ -52,11 +61,104 @@ def predict_album(
         ImageError: a picture missing, undecodable, or of another size than its record says.
         AnnotationError: ``given="mask"`` and a record without a mask or with an empty one.
     """
+    found: dict[int, Prediction] = {}
+    for predictions in iter_album(
+        predictor,
+        album,
+        images_dir,
+        given,
+        keep_heat=keep_heat,
+        refine=refine,
+        scene=scene,
+        beyond_border=beyond_border,
+    ):
+        found.update((prediction.annotation_id, prediction) for prediction in predictions)
+        if progress is not None:
+            progress(len(predictions))
+    return [found[i] for i in album.annotation_ids.tolist()]
+
+
+def iter_album(
+    predictor: Predictor,
+    album: Album,
+    images_dir: str | Path,
+    given: Given = "box",
+    *,
+    keep_heat: bool = False,
+    refine: bool = False,
+    scene: bool | None = None,
+    beyond_border: bool | None = None,
+) -> Iterator[list[Prediction]]:
+    """`predict_album` a picture at a time: what is not kept by the caller is forgotten.
+
+    Objects of several pictures advance together. Memory holds two batches of objects, the pictures they lie in, and
+    never more than `WINDOW_PX` pixels and one picture, however long the album is.
+
+    Yields:
+        the predictions of each picture that has objects, in the order of the album and of its records.
+    """
     if given not in get_args(Given):
         raise AmodalError("what is given is a box or a mask", value=given)
-    records = [record for record in album if record.instances]
-    leaks = 0
+    _check_album(album, images_dir, given)
+    scene = given == "mask" if scene is None else scene
+
+    def work(records: Sequence[ImageRecord], owners: list[int]) -> Iterator[tuple[Job, Asked]]:
+        for place, record in enumerate(records):
+            path = image_path(images_dir, record.file_name, file=album.source)
+            image = read_image(path)
+            _check_size(path, (image.shape[1], image.shape[0]), record, album)
+            objects = record.instances
+            # the networks' numbers of categories are not the album's: names carry over
+            names = [album.categories[o.category].name for o in objects] if predictor.networks.categories else None
+            jobs = predictor.make_jobs(
+                image,
+                record.id,
+                boxes=[o.modal_box for o in objects] if given == "box" else None,
+                masks=[_given_mask(o, album)[0] for o in objects] if given == "mask" else None,
+                categories=names,
+                scores=[1.0 if o.score is None else o.score for o in objects],
+                ids=[o.id for o in objects],
+                refine=refine,
+                beyond_border=beyond_border,
+            )
+            owners.extend([place] * len(jobs))
+            yield from jobs
+
+    for records in _windows(record for record in album if record.instances):
+        owners: list[int] = []
+        parts: list[dict[int, Prediction]] = [{} for _ in records]
+        head = 0
+        for number, prediction in predictor.run_jobs(work(records, owners), keep_heat=keep_heat):
+            parts[owners[number]][number] = prediction
+            while head < len(records) and len(parts[head]) == len(records[head].instances):
+                objects = records[head].instances
+                mine = [parts[head][i] for i in sorted(parts[head])]
+                mine = [replace(p, category=o.category) for p, o in zip(mine, objects, strict=True)]
+                parts[head] = {}
+                head += 1
+                yield list(order_scene(mine).predictions) if scene else mine
+
+
+def _windows(records: Iterable[ImageRecord]) -> Iterator[list[ImageRecord]]:
+    """Runs of pictures that may be in memory together."""
+    window: list[ImageRecord] = []
+    pixels = 0
     for record in records:
+        pixels += record.width * record.height
+        if window and pixels > WINDOW_PX:
+            yield window
+            window, pixels = [], record.width * record.height
+        window.append(record)
+    if window:
+        yield window
+
+
+def _check_album(album: Album, images_dir: str | Path, given: Given) -> None:
+    """Look for every picture and, where masks are given, for every mask."""
+    leaks = 0
+    for record in album:
+        if not record.instances:
+            continue
         path = image_path(images_dir, record.file_name, file=album.source)
         _check_size(path, read_size(path), record, album)
         if given == "mask":
@@ -66,36 +168,8 @@ def predict_album(
             f"{leaks} of {len(album.annotation_ids)} records of {album.source} have no visible_mask: their whole mask "
             "is given as if it were the visible one, so a score would be flattered",
             TruthLeakWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    found: dict[int, Prediction] = {}
-    for record in records:
-        for prediction in _predict_picture(predictor, record, album, images_dir, given, keep_heat):
-            found[prediction.annotation_id] = prediction
-        if progress is not None:
-            progress(len(record.instances))
-    return [found[i] for i in album.annotation_ids.tolist()]
-
-
-def _predict_picture(
-    predictor: Predictor, record: ImageRecord, album: Album, images_dir: str | Path, given: Given, keep_heat: bool
-) -> list[Prediction]:
-    path = image_path(images_dir, record.file_name, file=album.source)
-    image = read_image(path)
-    _check_size(path, (image.shape[1], image.shape[0]), record, album)
-    predictor.set_image(image, image_id=record.id)
-    objects = record.instances
-    # the networks' numbers of categories are not the album's: names carry over
-    names = [album.categories[o.category].name for o in objects] if predictor.networks.categories else None
-    predictions = predictor.predict(
-        boxes=[o.modal_box for o in objects] if given == "box" else None,
-        masks=[_given_mask(o, album)[0] for o in objects] if given == "mask" else None,
-        categories=names,
-        scores=[1.0 if o.score is None else o.score for o in objects],
-        ids=[o.id for o in objects],
-        keep_heat=keep_heat,
-    )
-    return [replace(p, category=o.category) for p, o in zip(predictions, objects, strict=True)]
 
 
 def _given_mask(instance: Instance, album: Album) -> tuple[Mask, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +17,14 @@ from torch import Tensor, nn
 from ..core.errors import WeightsError
 from ..models.config import ModelConfig
 from ..models.weights import ROLES, Role, config_dict, load_network, save_network, sha256_of
-from .networks import FORMAT
+from .networks import CONFIG_FILE, FORMAT, read_config
 from .settings import PredictionSettings
 
 PARITY = 1e-4
 """Largest difference allowed between a network in torch and in onnxruntime, in heat."""
+
+
+_WRITTEN = ("format", "networks", "prediction", "categories", "notes", "sha256")
 
 
 class _Heat(nn.Module):
@@ -47,16 +51,64 @@ def export_weights(
     The ONNX is made from the float16 weights, read back, so that both files hold the same network.
 
     Args:
-        folder: made if missing; files are written beside and renamed, config.json last.
+        folder: made if missing; all files are written and checked beside it and moved in at the end.
         networks: "modal" and "amodal", trained.
         settings: how they are to be used, thresholds included.
         categories: names in the order of the networks' channels; empty for category-agnostic ones.
         notes: kept in config.json under "notes".
 
     Raises:
-        WeightsError: torch and onnxruntime differ by more than `PARITY`.
+        WeightsError: torch and onnxruntime differ by more than `PARITY`; what lay in the folder is left as it was.
     """
     folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+        _write_all(Path(beside), networks, settings, categories, notes or {})
+        folder.mkdir(exist_ok=True)
+        for file in sorted(Path(beside).iterdir(), key=lambda file: file.name == CONFIG_FILE):  # config.json last
+            file.replace(folder / file.name)
+    return folder
+
+
+def export_folder(source: str | Path, folder: str | Path) -> dict[Role, float]:
+    """Write a weights folder anew from the safetensors and the config of another (or the same) one.
+
+    Settings, categories, calibration and notes are kept.
+
+    Returns:
+        The largest difference in heat between torch and onnxruntime on random input, for each network.
+
+    Raises:
+        WeightsError: the source is incomplete, or as `export_weights`.
+    """
+    source, folder = Path(source), Path(folder)
+    config = read_config(source)
+    settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=source / CONFIG_FILE)
+    networks = {role: load_network(source, role) for role in ROLES}
+    kept = {key: value for key, value in config.items() if key not in _WRITTEN}
+    export_weights(
+        folder, networks, settings, categories=tuple(config.get("categories", [])), notes=config.get("notes")
+    )
+    if kept:
+        _write_config(folder, read_config(folder) | kept)
+    return {role: parity(folder, role) for role in ROLES}
+
+
+def parity(folder: Path, role: Role) -> float:
+    """The largest difference in heat between a folder's safetensors in torch and its ONNX, on random input."""
+    network = load_network(folder, role)
+    inputs = _random_inputs(network.config, 3)  # type: ignore[arg-type]
+    names = ["image", "heat", "category"][: len(inputs)]
+    return _difference(_Heat(network.cpu().eval()), folder / f"{role}.onnx", inputs, names)
+
+
+def _write_all(
+    folder: Path,
+    networks: dict[Role, nn.Module],
+    settings: PredictionSettings,
+    categories: tuple[str, ...],
+    notes: dict[str, Any],
+) -> None:
     configs: dict[str, ModelConfig] = {}
     for role in ROLES:
         configs[role] = networks[role].config  # type: ignore[assignment]
@@ -66,14 +118,13 @@ def export_weights(
         "networks": {role: config_dict(configs[role]) for role in ROLES},
         "prediction": asdict(settings),
         "categories": list(categories),
-        "notes": notes or {},
+        "notes": notes,
     }
     _write_config(folder, config)
     for role in ROLES:
         export_onnx(load_network(folder, role), folder / f"{role}.onnx")
     files = [f"{role}.{ending}" for role in ROLES for ending in ("onnx", "safetensors")]
     _write_config(folder, config | {"sha256": {name: sha256_of(folder / name) for name in files}})
-    return folder
 
 
 def export_onnx(network: nn.Module, path: str | Path) -> float:
@@ -134,6 +185,6 @@ def _random_inputs(config: ModelConfig, count: int) -> tuple[Tensor, ...]:
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:
-    beside = folder / ".config.json.part"
-    beside.write_text(json.dumps(config, indent=2) + "\n")
-    beside.replace(folder / "config.json")
+    beside = folder / f".{CONFIG_FILE}.part"
+    beside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    beside.replace(folder / CONFIG_FILE)

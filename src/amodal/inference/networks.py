@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import WeightsError
+from .calibration import Calibration, read_calibrations
 from .settings import PredictionSettings
 
 Backend = Literal["onnx", "torch"]
@@ -68,6 +69,7 @@ class NetworkPair:
         amodal: image and modal heat -> heat of the whole object over a larger frame.
         settings: thresholds and caps the pair was tuned with.
         categories: names the networks tell apart, in their order; empty: they take no category.
+        calibrations: how likely an object is occluded, by what is given of it: "box", "mask"; either may be missing.
 
     Raises:
         WeightsError: a modal network with a margin, or an amodal one without: expansion needs strips beside the box.
@@ -77,6 +79,7 @@ class NetworkPair:
     amodal: Network
     settings: PredictionSettings = field(default_factory=PredictionSettings)
     categories: tuple[str, ...] = ()
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.modal.margin != 0:
@@ -152,7 +155,8 @@ def load_networks(folder: str | Path | None = None, backend: Backend = "onnx", *
                 threads=threads,
             )
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=path)
-    return NetworkPair(pair["modal"], pair["amodal"], settings, categories)
+    calibrations = read_calibrations(config.get("calibration", {}), file=path)
+    return NetworkPair(pair["modal"], pair["amodal"], settings, categories, calibrations)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

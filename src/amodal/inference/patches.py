@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +14,11 @@ from ..core.masks import Mask
 from ..core.resample import resample_matrix
 
 
-def cut_patches(image: NDArray[np.uint8], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
+def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
     """What a network sees of each box, cut as in training (`core.images.cut_patch`).
 
     Args:
-        image: uint8 ``(H, W, 3)``, RGB.
+        images: the picture of each box, uint8 ``(H, W, 3)``, RGB.
         boxes: xyxy ``(n, 4)``.
         size_px: side of the patches.
 
@@ -25,8 +26,8 @@ def cut_patches(image: NDArray[np.uint8], boxes: bx.BoxArray, size_px: int) -> N
         uint8 ``(n, 3, size_px, size_px)``.
     """
     patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
-    for i, box in enumerate(boxes):
-        patches[i] = cut_patch(image, box, size_px).transpose(2, 0, 1)
+    for patch, image, box in zip(patches, images, boxes, strict=True):
+        patch[:] = cut_patch(image, box, size_px).transpose(2, 0, 1)
     return patches
 
 
@@ -50,11 +51,11 @@ def coverage(source: int, start: ArrayLike, stop: ArrayLike) -> NDArray[np.float
     return weights
 
 
-def mask_heat(mask: Mask, box: ArrayLike, size_px: int) -> NDArray[np.float32]:
-    """A mask as heat over a box: each sample is the covered share of its cell.
+def mask_heat(mask: Mask | NDArray[np.floating], box: ArrayLike, size_px: int) -> NDArray[np.float32]:
+    """A mask, or heat at the picture's pixels, as heat over a box: each sample is the mean of its cell.
 
     Args:
-        mask: of the whole picture.
+        mask: of the whole picture; or heat ``(H, W)`` in [0, 1], which is 0 beyond the picture.
         box: xyxy, fractions allowed.
         size_px: side of the heat.
 
@@ -63,13 +64,21 @@ def mask_heat(mask: Mask, box: ArrayLike, size_px: int) -> NDArray[np.float32]:
     """
     x1, y1, x2, y2 = bx.as_box(box)
     area = bx.outward(box)
-    crop = mask.crop(area).astype(np.float32)
-    left, top = area[:2].tolist()
+    left, top, right, bottom = area.tolist()
+    crop = mask.crop(area).astype(np.float32) if isinstance(mask, Mask) else _crop(mask, left, top, right, bottom)
     edges = np.arange(size_px + 1) / size_px
     xs, ys = x1 - left + (x2 - x1) * edges, y1 - top + (y2 - y1) * edges
     columns = coverage(crop.shape[1], xs[:-1], xs[1:])
     rows = coverage(crop.shape[0], ys[:-1], ys[1:])
     return np.asarray(rows @ crop @ columns.T, np.float32)
+
+
+def _crop(heat: NDArray[np.floating], left: int, top: int, right: int, bottom: int) -> NDArray[np.float32]:
+    out = np.zeros((bottom - top, right - left), np.float32)
+    part = heat[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    y, x = max(-top, 0), max(-left, 0)
+    out[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return out
 
 
 class PixelHeat(NamedTuple):

@@ -1,4 +1,4 @@
-"""Single photographs, with boxes drawn by hand or found by the detector."""
+"""Single photographs, with boxes drawn by hand or found by a detector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, BoxError
 from ..core.images import read_image, read_size
-from ..core.records import Category, ImageRecord, Instance, Prediction
-from .detectors import YoloxNano, coco_categories
+from ..core.records import ImageRecord, Instance, Prediction
+from .detectors import Detection, Detector, Segmenter, YoloxNano, named_categories
+from .ordering import order_scene
 from .predictor import Predictor
 
 UNNAMED = "object"
 """Category of a box given without one."""
-
-_FIRST_OWN_ID = 91  # COCO's ids end at 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,14 @@ def predict_photos(
     photos: Sequence[Path],
     given: Sequence[GivenBox] = (),
     *,
+    detector: Detector | None = None,
+    segmenter: Segmenter | None = None,
+    use_masks: bool = True,
     min_score: float = 0.3,
     keep_heat: bool = False,
+    refine: bool = False,
+    scene: bool | None = None,
+    beyond_border: bool | None = None,
     drawn: Drawn | None = None,
     progress: Callable[[int], Any] | None = None,
 ) -> tuple[Album, Path, list[Prediction]]:
@@ -75,14 +80,18 @@ def predict_photos(
     Args:
         predictor: what to predict with.
         photos: one or more files.
-        given: boxes of the one photograph; empty: YOLOX-nano finds objects in each.
+        given: boxes of the one photograph; empty: a detector finds objects in each.
+        detector: finds them; None takes YOLOX-nano.
+        segmenter: finds the visible mask inside each box, given or found.
+        use_masks: where the detector or the segmenter gives visible masks, predict from these; otherwise from boxes.
         min_score: least score of a detection.
-        keep_heat: as in `Predictor.predict`.
+        keep_heat, refine, beyond_border: as in `Predictor.predict`; only masks are refined.
+        scene: find who hides whom in each photo; None: where every object has a mask that is used.
         drawn: called with each photo's path, its pixels, its predictions and the names of their categories.
         progress: called with 1 after each photo.
 
     Returns:
-        the photos with the boxes given or found, as an album; the folder its file names are relative to; the
+        the photos with the boxes and masks given or found, as an album; the folder its file names are relative to; the
         predictions in the album's order.
 
     Raises:
@@ -94,36 +103,34 @@ def predict_photos(
     if given and len(photos) != 1:
         raise AmodalError("boxes belong to one photograph", value=f"{len(photos)} photographs", remedy="give one photo")
     sizes = [read_size(photo) for photo in photos]
-    for i, box in enumerate(given, start=1):
-        bx.check(box.box, *sizes[0], file=photos[0], record=f"--box {i}")
-    categories = _categories(given)
+    boxes = [bx.check(box.box, *sizes[0], file=photos[0], record=f"--box {i}") for i, box in enumerate(given, start=1)]
+    if detector is None and not given:
+        detector = YoloxNano()
+    categories = named_categories([g.name or UNNAMED for g in given]) if given else _of(detector).categories
     place = {category.name: i for i, category in enumerate(categories)}
-    detector = None if given else YoloxNano()
     records: list[ImageRecord] = []
     predictions: list[Prediction] = []
     for number, (photo, name) in enumerate(zip(photos, names, strict=True), start=1):
         image = read_image(photo)
-        if detector is None:
-            found = [(box.box, box.name or UNNAMED, 1.0) for box in given]
+        if given:
+            labels = [g.name or UNNAMED for g in given]
+            found = [Detection(b, place[text], text, 1.0) for b, text in zip(boxes, labels, strict=True)]
         else:
-            known = predictor.networks.categories
-            detections = detector.detect(image, min_score)
+            found = _of(detector).detect(image, min_score)
             # networks that tell categories apart can only be asked about those
-            found = [(d.box, d.name, d.score) for d in detections if not known or d.name in known]
-        first = len(predictions) + 1
-        ids = list(range(first, first + len(found)))
+            known = predictor.networks.categories
+            found = [d for d in found if not known or d.name in known]
+        if segmenter is not None:
+            found = _segmented(segmenter, image, found)
+        words = {"keep_heat": keep_heat, "beyond_border": beyond_border}
         predictor.set_image(image, image_id=number)
-        mine = predictor.predict(
-            [box for box, _, _ in found],
-            [name for _, name, _ in found] if predictor.networks.categories else None,
-            scores=[score for _, _, score in found],
-            ids=ids,
-            keep_heat=keep_heat,
-        )
-        mine = [replace(p, category=place[name]) for p, (_, name, _) in zip(mine, found, strict=True)]
+        mine = _predict_found(predictor, found, len(predictions) + 1, use_masks, refine, words)
+        if scene or (scene is None and found and use_masks and all(d.mask is not None for d in found)):
+            mine = list(order_scene(mine).predictions)
+        mine = [replace(p, category=place[d.name]) for p, d in zip(mine, found, strict=True)]
         instances = tuple(
-            Instance(p.annotation_id, p.category, p.modal_box, score=score)
-            for p, (_, _, score) in zip(mine, found, strict=True)
+            Instance(p.annotation_id, p.category, p.modal_box, modal_mask=d.mask, score=d.score)
+            for p, d in zip(mine, found, strict=True)
         )
         records.append(ImageRecord(number, name, image.shape[1], image.shape[0], instances))
         predictions.extend(mine)
@@ -134,8 +141,42 @@ def predict_photos(
     return Album(records, categories, source=root), root, predictions
 
 
+def _of(detector: Detector | None) -> Detector:
+    assert detector is not None  # no boxes were given
+    return detector
+
+
+def _segmented(segmenter: Segmenter, image: NDArray[np.uint8], found: list[Detection]) -> list[Detection]:
+    """The detections with masks; where the segmenter sees nothing, the detection keeps its box alone."""
+    masks = segmenter.segment(image, [d.box for d in found])
+    return [replace(d, mask=None if m.is_empty else m) for d, m in zip(found, masks, strict=True)]
+
+
+def _predict_found(
+    predictor: Predictor, found: list[Detection], first_id: int, use_masks: bool, refine: bool, words: dict[str, Any]
+) -> list[Prediction]:
+    """Predictions in the order found: from masks those that have one, from boxes the others."""
+    by_mask = [use_masks and d.mask is not None for d in found]
+    mine: dict[int, Prediction] = {}
+    for masks_given in (False, True):
+        who = [i for i, has in enumerate(by_mask) if has == masks_given]
+        if not who:
+            continue
+        predictions = predictor.predict(
+            boxes=None if masks_given else [found[i].box for i in who],
+            masks=[mask for i in who if (mask := found[i].mask) is not None] if masks_given else None,
+            categories=[found[i].name for i in who] if predictor.networks.categories else None,
+            scores=[found[i].score for i in who],
+            ids=[first_id + i for i in who],
+            refine=refine and masks_given,
+            **words,
+        )
+        mine |= dict(zip(who, predictions, strict=True))
+    return [mine[i] for i in range(len(found))]
+
+
 def album_content(album: Album) -> dict[str, Any]:
-    """An album of modal boxes as the content of a COCO file, to be read beside the results."""
+    """An album of modal boxes, and masks where known, as the content of a COCO file, to be read beside the results."""
     return {
         "images": [{"id": r.id, "file_name": r.file_name, "width": r.width, "height": r.height} for r in album],
         "annotations": [
@@ -148,6 +189,7 @@ def album_content(album: Album) -> dict[str, Any]:
                 "iscrowd": 0,
                 "score": 1.0 if o.score is None else round(o.score, 6),
             }
+            | ({} if o.modal_mask is None else {"segmentation": o.modal_mask.to_rle()})
             for record in album
             for o in record.instances
         ],
@@ -165,13 +207,3 @@ def _common_folder(photos: Sequence[Path]) -> tuple[Path, list[str]]:
             raise AmodalError("each photograph is given once", file=photos[i])
     root = Path(os.path.commonpath([path.parent for path in full]))
     return root, [path.relative_to(root).as_posix() for path in full]
-
-
-def _categories(given: Sequence[GivenBox]) -> tuple[Category, ...]:
-    """Categories of the boxes: COCO's ids for COCO's names, ids from 91 on for others; all of COCO's for detections."""
-    if not given:
-        return coco_categories()
-    coco = {category.name: category for category in coco_categories()}
-    names = list(dict.fromkeys(box.name or UNNAMED for box in given))
-    own = [name for name in names if name not in coco]
-    return tuple(coco.get(name) or Category(_FIRST_OWN_ID + own.index(name), name) for name in names)

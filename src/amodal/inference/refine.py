@@ -13,24 +13,31 @@ NO_HYPOTHESIS = 0.5
 
 
 def refine(
-    network: Network, patches: NDArray[np.uint8], category: NDArray[np.int64] | None, passes: int
+    network: Network,
+    patches: NDArray[np.uint8],
+    category: NDArray[np.int64] | None,
+    passes: int,
+    hypothesis: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Modal heat of a batch of boxes (paper section 4.1; IIS).
 
-    The first pass is given the constant 1/2, every other one the heat of the pass before it.
+    The first pass is given the hypothesis or, without one, the constant 1/2; every other one the heat of the pass
+    before it.
 
     Args:
         network: the modal network.
         patches: uint8 ``(n, 3, p, p)``, what lies in each modal box.
         category: int64 ``(n,)`` or None.
         passes: how many, >= 1.
+        hypothesis: float32 ``(n, p, p)`` in [0, 1] over the boxes: what is believed already.
 
     Returns:
         float32 ``(n, s, s)`` in [0, 1] over the boxes.
     """
     stretch = resample_matrix(network.heat_px, network.patch_px, outside="edge")
-    heat = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
-    found = network(patches, heat, category)
+    if hypothesis is None:
+        hypothesis = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
+    found = network(patches, hypothesis, category)
     for _ in range(passes - 1):
         found = network(patches, np.ascontiguousarray(stretch @ found @ stretch.T), category)
     return found

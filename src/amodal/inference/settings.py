@@ -26,6 +26,8 @@ class PredictionSettings:
     """Modal mask: the pixels whose modal heat exceeds this (section 4.1)."""
     amodal_threshold: float = 0.7
     """Amodal mask: the pixels whose amodal heat exceeds this (section 4.1)."""
+    given_threshold: float = 0.5
+    """Visible pixels of a heat that another segmenter gives: those above this. The paper does not say; ours."""
     strip_threshold: float = 0.1
     """A side moves outward where the mean heat beside it exceeds this (section 4.1)."""
     max_steps: int = 10
@@ -35,12 +37,12 @@ class PredictionSettings:
     stop_at_border: bool = True
     """Keep the expanding box inside the picture, as in the paper's Fig. 5."""
     beyond_border: float = 0.5
-    """Without `stop_at_border`: how far beyond each border the box may go, in lengths of the picture."""
-    batch_size: int = 32
-    """Most patches given to a network at once."""
+    """Without `stop_at_border`: how far beyond each border boxes and masks may go, in lengths of the picture."""
+    batch_size: int = 8
+    """Most patches given to a network at once. On a CPU more of them are slower: they fall out of its cache."""
 
     def __post_init__(self) -> None:
-        for name in ("modal_threshold", "amodal_threshold", "strip_threshold"):
+        for name in ("modal_threshold", "amodal_threshold", "given_threshold", "strip_threshold"):
             self._need(name, "a number of 0 or more, below 1", _is_number(v := getattr(self, name)) and 0 <= v < 1)
         for name in ("max_steps", "iis_passes", "batch_size"):
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..models.weights import load_network
+from .networks import check_file, read_config
 
 
 class TorchNetwork:
@@ -37,11 +38,19 @@ class TorchNetwork:
         self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None = None
     ) -> NDArray[np.float32]:
         """Heat in [0, 1], float32 ``(n, heat_px, heat_px)``, over the frame of each patch."""
+        if len(patches) == 0:
+            return np.zeros((0, self.heat_px, self.heat_px), np.float32)
         image, belief = (torch.from_numpy(np.ascontiguousarray(a)).to(self.device) for a in (patches, heat))
         kind = None if category is None else torch.from_numpy(category).to(self.device)
         return torch.sigmoid(self.module(image, belief, kind)).float().cpu().numpy()
 
 
 def load_torch_network(folder: Path, name: Literal["modal", "amodal"], device: str = "cpu") -> TorchNetwork:
-    """The network of a weights folder, from its safetensors; raises WeightsError as `models.weights.load_network`."""
+    """The network of a weights folder, from its safetensors.
+
+    Raises:
+        WeightsError: the file is not the one config.json was written for; and as `models.weights.load_network`.
+    """
+    file = folder / f"{name}.safetensors"
+    check_file(file, read_config(folder).get("sha256", {}).get(file.name))
     return TorchNetwork(load_network(folder, name), device)

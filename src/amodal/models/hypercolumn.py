@@ -86,7 +86,12 @@ class Hypercolumn(nn.Module):
                 f"widths has one number for each of the {len(channels)} taps of {config.backbone}",
                 value=list(config.widths),
             )
-        sources = [-(-config.patch_px // stride) for stride in strides]
+        if config.patch_px % strides[-1]:
+            raise RecipeError(
+                f"patch_px is a multiple of {strides[-1]}, the coarsest stride of {config.backbone}",
+                value=config.patch_px,
+            )
+        sources = [config.patch_px // stride for stride in strides]
         # the finest level has the answer's own size; the others keep their distance from it
         targets = [-(-config.heat_px * strides[0] // stride) for stride in strides]
         coarsest = channels[-1]

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from ..core.errors import WeightsError
+from ..core.errors import RecipeError, WeightsError
 from .config import ModelConfig
 from .hypercolumn import Hypercolumn
 
@@ -42,7 +42,7 @@ def save_network(folder: str | Path, role: Role, state: dict[str, Tensor]) -> No
             raise WeightsError("weights are finite in half precision", file=path, record=name, remedy="train again")
         kept[name] = value
     beside = path.with_name(f".{path.name}.part")
-    save_file(kept, beside)
+    beside.write_bytes(save(kept))  # save_file would make a file that only its owner reads
     beside.replace(path)
 
 
@@ -54,7 +54,10 @@ def load_network(folder: str | Path, role: Role) -> nn.Module:
     """
     config = read_model_config(folder, role)
     path = Path(folder) / f"{role}.safetensors"
-    network = build_network(config)
+    try:
+        network = build_network(config)
+    except RecipeError as problem:
+        raise _unfit(folder, role, problem) from None
     try:
         state = load_file(path)
     except FileNotFoundError:
@@ -82,18 +85,37 @@ def load_state(network: nn.Module, state: dict[str, Tensor], path: str | Path) -
 
 
 def read_model_config(folder: str | Path, role: Role) -> ModelConfig:
-    """The `ModelConfig` of one network in a weights folder's config.json."""
+    """The `ModelConfig` of one network in a weights folder's config.json.
+
+    Raises:
+        WeightsError: no such file, no such network in it, or a setting that is unknown or of the wrong kind.
+    """
     path = Path(folder) / "config.json"
     try:
         settings: dict[str, Any] = json.loads(path.read_text())["networks"][role]
     except FileNotFoundError:
         raise WeightsError("a weights folder holds config.json", file=path, remedy="check the folder") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as problem:
+    except (ValueError, KeyError, TypeError) as problem:
         raise WeightsError(f'config.json describes "networks" / "{role}" ({problem})', file=path) from None
+    if not isinstance(settings, dict):
+        raise WeightsError("a network's settings are an object", file=path, record=f"networks.{role}", value=settings)
     unknown = settings.keys() - {field.name for field in fields(ModelConfig)}
     if unknown:
-        raise WeightsError("config.json has settings this version does not know", file=path, value=sorted(unknown))
-    return ModelConfig(**settings)
+        raise WeightsError(
+            "config.json names only settings this version knows",
+            file=path,
+            record=f"networks.{role}",
+            value=sorted(unknown),
+            remedy="take the version of amodal that wrote it",
+        )
+    try:
+        return ModelConfig(**settings)
+    except RecipeError as problem:
+        raise _unfit(folder, role, problem) from None
+
+
+def _unfit(folder: str | Path, role: Role, problem: RecipeError) -> WeightsError:
+    return WeightsError(str(problem), file=Path(folder) / "config.json", record=f"networks.{role}")
 
 
 def config_dict(config: ModelConfig) -> dict[str, Any]:

@@ -20,6 +20,11 @@ def write_checkpoint(folder: str | Path, state: dict[str, Any]) -> None:
     beside.replace(path)
 
 
+def has_checkpoint(folder: str | Path) -> bool:
+    """Whether a stage was begun."""
+    return (Path(folder) / _NAME).exists()
+
+
 def read_checkpoint(folder: str | Path, fingerprint: str) -> dict[str, Any] | None:
     """The last checkpoint of a run, None where there is none. Tensors and plain values only, nothing is unpickled.
 

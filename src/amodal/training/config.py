@@ -10,7 +10,6 @@ from ..core.errors import RecipeError
 from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
-
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
 
@@ -152,7 +151,7 @@ class Recipe:
     def _check_networks(self) -> None:
         modal, amodal, trim = self.modal.network, self.amodal.network, self.synthesis.trim
         if modal.margin != 0:
-            raise RecipeError("modal.network.margin is 0: that network answers over the box it sees", value=modal.margin)
+            raise RecipeError("modal.network.margin is 0: it answers over the box it sees", value=modal.margin)
         margin = trim / (1 - 2 * trim)
         if not amodal.margin > 0 or abs(amodal.margin - margin) > 1e-4:
             raise RecipeError(

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from ..core.album import Album
-from ..core.errors import RecipeError
+from ..core.errors import AmodalError, RecipeError
 from ..core.records import ImageRecord
 from ..datasets import read_annotations
 from ..datasets.idlist import read_ids
@@ -28,7 +28,8 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     """Training examples without end, and the recipe's validation examples (None where no photograph is kept for it).
 
     Raises:
-        RecipeError: an id list that cannot be read or leaves nothing to train on.
+        RecipeError: an id list that cannot be read, names no photograph of its source or leaves nothing to train on;
+            another number of categories than the networks have.
         AnnotationError, ImageError: from the sources themselves.
     """
     train: list[Source] = []
@@ -37,10 +38,16 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
         for kept, sources in zip(_split(source), (train, validation), strict=True):
             if kept is not None:
                 sources.append(Source(kept, source.images, source.weight))
+    categories = recipe.modal.network.num_categories
     shape = ExampleShape(recipe.modal.network.patch_px, recipe.modal.network.heat_px, recipe.amodal.network.heat_px)
     plain = replace(recipe.synthesis, colour_jitter=0.0)
     material = Material(train, recipe.synthesis)
-    material.warm()
+    if categories and categories != len(material.categories):
+        raise RecipeError(
+            f"num_categories is 0 or the {len(material.categories)} of the data",
+            value=categories,
+            remedy="correct it in modal.network and amodal.network",
+        )
     training = OcclusionDataset.from_material(material, shape=shape, seed=recipe.seed, length=_ENDLESS)
     if not validation:
         return training, None
@@ -52,7 +59,11 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
 def training_batches(
     dataset: OcclusionDataset, batch_size: int, first_step: int, steps: int, workers: int
 ) -> Iterator[Batch]:
-    """The batches of steps ``first_step`` to ``steps - 1``: step s holds examples ``s * batch_size`` and on."""
+    """The batches of steps ``first_step`` to ``steps - 1``: step s holds examples ``s * batch_size`` and on.
+
+    Raises:
+        AmodalError: what making an example raised, as it was, from a worker too.
+    """
     loader = DataLoader(
         dataset,
         batch_size=batch_size,
@@ -60,7 +71,18 @@ def training_batches(
         num_workers=workers,
         prefetch_factor=4 if workers else None,
     )
-    return iter(loader)
+    return _plainly(iter(loader))
+
+
+def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches; a worker's error without the traceback that torch writes into its message."""
+    try:
+        yield from batches
+    except AmodalError as problem:
+        lines = str(problem).splitlines()
+        if not lines or "DataLoader worker" not in lines[0]:
+            raise
+        raise type(problem)(lines[-1].partition(": ")[2]) from None
 
 
 class _Span(Sampler[int]):
@@ -77,6 +99,15 @@ class _Span(Sampler[int]):
 def _split(source: DataSource) -> tuple[Album, Album | None]:
     album = read_annotations(source.annotations)
     held, excluded = read_ids(source.validation), read_ids(source.exclude)
+    known = {record.id for record in album}
+    for path, ids in ((source.validation, held), (source.exclude, excluded)):
+        if ids and not ids & known:
+            raise RecipeError(
+                f"a list of photographs names some of {source.annotations}",
+                file=path,
+                value=min(ids),
+                remedy="give the ids of this source",
+            )
 
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
         return record if record.id not in excluded and (record.id in held) == validation else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,25 +76,29 @@ def train_network(
     checks = _validation_batches(validation, settings, device)
     log = Log(folder, state.step)
     batches = training_batches(training, settings.batch_size, state.step, settings.steps, recipe.workers)
-    progress = tqdm(total=settings.steps, initial=state.step, desc=name, unit="step", dynamic_ncols=True)
     start, done = time.perf_counter(), 0
     network.train()
-    for batch in batches:
-        batch = {key: value.to(device) for key, value in batch.items()}
-        loss = _step(state, stage, settings, recipe.seed, batch)
-        done += len(batch["weight"])
-        progress.update()
-        if state.step % 20 == 0 or state.step == settings.steps:
-            rate = done / (time.perf_counter() - start)
-            log.write(state.step, loss=loss, examples_per_second=round(rate, 1))
-            progress.set_postfix_str(f"loss {loss:.4f}, {rate:.0f} examples/s")
-        if state.step % recipe.validate_every == 0 or state.step == settings.steps:
-            _judge(state, stage, checks, log)
-        if state.step % recipe.checkpoint_every == 0 or state.step == settings.steps:
-            write_checkpoint(folder, _captured(state, fingerprint))
-    progress.close()
+    with _progress(name, state.step, settings.steps) as progress:
+        for batch in batches:
+            batch = {key: value.to(device) for key, value in batch.items()}
+            loss = _step(state, stage, settings, recipe.seed, batch)
+            done += len(batch["weight"])
+            progress.update()
+            if state.step % 20 == 0 or state.step == settings.steps:
+                rate = done / (time.perf_counter() - start)
+                log.write(state.step, loss=loss, examples_per_second=round(rate, 1))
+                progress.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
+            if state.step % recipe.validate_every == 0 or state.step == settings.steps:
+                _judge(state, stage, checks, log)
+            if state.step % recipe.checkpoint_every == 0 or state.step == settings.steps:
+                write_checkpoint(folder, _captured(state, fingerprint))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
     return network.eval()
+
+
+def _progress(name: str, first_step: int, steps: int) -> tqdm[None]:
+    interval = 0.2 if sys.stderr.isatty() else 60  # a log file needs no line a step
+    return tqdm(total=steps, initial=first_step, desc=name, unit="step", dynamic_ncols=True, mininterval=interval)
 
 
 def _step(state: _State, stage: Stage, settings: StageSettings, seed: int, batch: Batch) -> float:
@@ -137,7 +142,7 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], log: Log) -> None:
         return
     scores = validate(stage, state.average, batches)
     log.write(state.step, **{f"val_{key}": value for key, value in scores.items()})
-    if scores["iou"] > state.best_score:
+    if scores["iou"] > state.best_score and math.isfinite(scores["loss"]):
         state.best_step, state.best_score = state.step, scores["iou"]
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
     shown = ", ".join(f"{key} {value:.4f}" for key, value in scores.items())

@@ -13,10 +13,13 @@ from torch import nn
 from ..core.errors import RecipeError
 from ..datasets.jsonfile import write_json
 from ..models.weights import build_network
+from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
 from .data import make_streams
 from .loop import train_network
 from .stages import AmodalStage, ModalStage
+
+STAGES = ("modal", "amodal")
 
 
 def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module]:
@@ -34,14 +37,17 @@ def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn
         AnnotationError, ImageError: from the data.
     """
     output = Path(recipe.output)
-    if not resume and any((output / name / "checkpoint.pt").exists() for name in ("modal", "amodal")):
+    if not resume and any(has_checkpoint(output / name) for name in STAGES):
         raise RecipeError(
             "a new run needs a folder of its own", file=output, remedy="give --resume, or another --output"
         )
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     device = _device(recipe.device)
     fingerprint = _fingerprint(recipe)
+    for name in STAGES:  # refuse another recipe before anything of the run is touched
+        read_checkpoint(output / name, fingerprint)
     training, validation = make_streams(recipe)
+    training.material.warm()
     write_json(output / "recipe.json", asdict(recipe), indent=2)
 
     torch.manual_seed(recipe.seed)
@@ -74,9 +80,13 @@ def _on(device: torch.device, network: nn.Module) -> nn.Module:
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RecipeError("device is cpu, cuda, cuda:1, ... or auto", value=name) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
         raise RecipeError("this torch finds no GPU", value=name, remedy='give device "cpu"')
-    return torch.device(name)
+    return device
 
 
 def _fingerprint(recipe: Recipe) -> str:

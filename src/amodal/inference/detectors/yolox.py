@@ -1,53 +1,22 @@
-"""Boxes for a photograph that comes with none."""
+"""The detector that ships with the package."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..core import boxes as bx
-from ..core.errors import AmodalError, WeightsError
-from ..core.records import Category
+from ...core import boxes as bx
+from ...core.errors import WeightsError
+from ..onnx_networks import open_session
+from .base import Detection, check_score, coco_categories, package_folder
 
 INPUT_PX = 416
 STRIDES = (8, 16, 32)
 PADDING = 114
 MAX_DETECTIONS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One object a detector found.
-
-    Attributes:
-        box: modal box, xyxy, inside the picture.
-        category: place in `coco_categories`.
-        name: the category's name.
-        score: confidence, 0-1.
-    """
-
-    box: bx.Box
-    category: int
-    name: str
-    score: float
-
-
-@cache
-def coco_categories() -> tuple[Category, ...]:
-    """COCO's 80 categories with COCO's own ids, in the order of the detector's classes.
-
-    >>> coco_categories()[2]
-    Category(id=3, name='car')
-    """
-    entries = json.loads((_folder() / "coco_categories.json").read_text(encoding="utf-8"))
-    return tuple(Category(entry["id"], entry["name"]) for entry in entries)
 
 
 class YoloxNano:
@@ -64,9 +33,8 @@ class YoloxNano:
     """
 
     def __init__(self, path: str | Path | None = None, *, threads: int = 0) -> None:
-        from .onnx_networks import open_session
-
-        file = _folder() / "yolox_nano.onnx" if path is None else Path(path)
+        file = package_folder() / "yolox" / "yolox_nano.onnx" if path is None else Path(path)
+        self.categories = coco_categories()
         self._session = open_session(file, threads)
         self._input = self._session.get_inputs()[0].name
         cells = sum((INPUT_PX // stride) ** 2 for stride in STRIDES)
@@ -87,8 +55,7 @@ class YoloxNano:
         Raises:
             AmodalError: ``min_score`` is not a number from 0 to 1.
         """
-        if not 0 <= min_score <= 1:
-            raise AmodalError("a score is a number from 0 to 1", value=min_score)
+        check_score(min_score)
         blob, scale = letterbox(image)
         raw = self._session.run(None, {self._input: blob})[0][0]
         boxes, objectness, classes = decode(raw)
@@ -155,7 +122,3 @@ def suppress(
         drop = (category[rest] == category[best]) & (bx.iou(boxes[best], boxes[rest]) > max_iou)
         order = rest[~drop]
     return np.array(kept, dtype=np.intp)
-
-
-def _folder() -> Path:
-    return Path(str(resources.files("amodal"))) / "inference" / "yolox"

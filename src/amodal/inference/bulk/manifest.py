@@ -1,0 +1,97 @@
+"""What a run was started with, so that it is taken up with nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...core.album import Album
+from ...core.errors import AmodalError
+from ...datasets.jsonfile import write_json
+from ..settings import PredictionSettings
+from .shards import Shard, make_shards
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """Hex digest of what decides a run's records.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def facts_of(
+    album: Album, settings: PredictionSettings, *, networks: str, with_masks: bool, **more: Any
+) -> dict[str, Any]:
+    """What decides a run's records, for its manifest.
+
+    Args:
+        album: the records asked about: their ids, boxes and scores count, not the file they come from.
+        settings: of the prediction.
+        networks: names the networks: a digest of their config, which holds those of their files.
+        with_masks: masks are given, so they count, too.
+        more: whatever else decides, JSON values.
+    """
+    records = hashlib.sha256()
+    for record in album:
+        records.update(repr((record.id, record.file_name, record.width, record.height)).encode())
+        for o in record.instances:
+            records.update(repr((o.id, o.category, o.modal_box, o.score)).encode())
+            for mask in (o.modal_mask, o.amodal_mask) if with_masks else ():
+                records.update(b"-" if mask is None else str(mask.to_rle()["counts"]).encode())
+    return {"album": records.hexdigest(), "settings": asdict(settings), "networks": networks, **more}
+
+
+def start_run(folder: Path, album: Album, count: int, facts: Mapping[str, Any]) -> list[Shard]:
+    """Make the folder and its manifest, or see that the one there is of this very run.
+
+    Raises:
+        AmodalError: the folder holds another run; what differs is named.
+    """
+    shards = make_shards(album, count)
+    wanted = {
+        "format": FORMAT,
+        "fingerprint": fingerprint({**facts, "shards": count}),
+        "shards": count,
+        "pictures": len(album),
+        "objects": len(album.annotation_ids),
+        "facts": json.loads(json.dumps(dict(facts), default=str)),
+    }
+    path = folder / MANIFEST
+    folder.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        if any(folder.glob("shard-*.jsonl")):
+            raise AmodalError("a folder with shards has their manifest", file=path, remedy="name an empty folder")
+        write_json(path, wanted, indent=2)
+        return shards
+    found = read_manifest(folder)
+    if found.get("fingerprint") != wanted["fingerprint"]:
+        old = {"shards": found.get("shards"), **found.get("facts", {})}
+        new = {"shards": count, **wanted["facts"]}
+        changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        raise AmodalError(
+            "a run is taken up with the inputs it was started with",
+            file=folder,
+            value=f"another {', '.join(changed)}",
+            remedy="repeat the words of that run, or name another folder",
+        )
+    return shards
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A run's manifest; raises AmodalError where it cannot be read."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise AmodalError(f"a run's manifest cannot be read ({problem})", file=folder / MANIFEST) from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise AmodalError(f'this version reads "format": {FORMAT}', file=folder / MANIFEST)
+    return manifest

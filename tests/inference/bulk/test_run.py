@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amodal.core.album import Album
+from amodal.core.errors import AmodalError, AnnotationError, ImageError
+from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance, Prediction
+from amodal.inference.bulk import MANIFEST, Progress, predict_shards, read_shards, start_run
+from amodal.inference.bulk.run import GROUP, gather_errors
+
+PICTURES = 3 * GROUP + 5
+FACTS = {"given": "box", "networks": "abc"}
+
+
+@pytest.fixture(scope="module")
+def album() -> Album:
+    """Picture i has i % 3 objects; ids count on."""
+    ids = iter(range(1, 1000))
+    records = [
+        ImageRecord(100 + i, f"{i}.png", 9, 9, tuple(Instance(next(ids), 0, (1, 1, 8, 8)) for _ in range(i % 3)))
+        for i in range(PICTURES)
+    ]
+    return Album(records, (Category(7, "thing"),))
+
+
+class Oracle:
+    """Predicts each box filled; fails for the pictures it is told to, and dies at the call it is told to."""
+
+    def __init__(self, bad: Sequence[int] = (), dies_at: int = 10**9, error: Exception | None = None) -> None:
+        self.bad, self.dies_at, self.calls = set(bad), dies_at, 0
+        self.error = ImageError("the picture cannot be decoded") if error is None else error
+
+    def __call__(self, album: Album) -> list[Prediction]:
+        self.calls += 1
+        if self.calls >= self.dies_at:
+            raise KeyboardInterrupt
+        if any(record.id in self.bad for record in album):
+            raise self.error
+        return [
+            Prediction(r.id, o.id, 0, 1.0, o.modal_box, m, m, o.modal_box, 1, "converged")
+            for r in album
+            for o in r.instances
+            for m in [Mask.from_array(np.ones((9, 9), bool))]
+        ]
+
+
+def ids_in(folder: Path) -> list[int]:
+    return [record["annotation_id"] for record in read_shards(folder)]
+
+
+def test_every_object_once_in_order(album: Album, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    shards = start_run(tmp_path, album, 4, FACTS)
+    outcome = predict_shards(Oracle(), album, tmp_path, shards, progress=seen.append)
+    total = len(album.annotation_ids)
+    assert (outcome.made, outcome.found, outcome.objects, outcome.failed) == (4, 0, total, 0)
+    assert ids_in(tmp_path) == album.annotation_ids.tolist()
+    assert [p.done for p in seen] == sorted(p.done for p in seen) and seen[-1].done == seen[-1].total == total
+    assert seen[-1].seconds_left == 0 and all((p.seconds_left or 0) >= 0 for p in seen)
+    assert (tmp_path / "errors.jsonl").read_text() == ""
+    assert json.loads((tmp_path / MANIFEST).read_text())["objects"] == total
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize("call", range(1, 9))
+def test_a_kill_at_any_group_loses_and_doubles_nothing(album: Album, tmp_path: Path, call: int) -> None:
+    shards = start_run(tmp_path, album, 3, FACTS)
+    dying = Oracle(dies_at=call)
+    try:
+        predict_shards(dying, album, tmp_path, shards)
+    except KeyboardInterrupt:
+        with pytest.raises(AmodalError, match="all 3 shards of the run are there"):
+            ids_in(tmp_path)
+    (tmp_path / f".{shards[1].name}.feedbeef.part").write_text("half a rec")  # as SIGKILL leaves it
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("shard-*of-00003.jsonl")}
+    outcome = predict_shards(Oracle(), album, tmp_path, start_run(tmp_path, album, 3, FACTS))
+    assert outcome.found == len(before) and outcome.made == 3 - len(before)
+    assert all((tmp_path / name).stat().st_mtime_ns == time for name, time in before.items())
+    assert ids_in(tmp_path) == album.annotation_ids.tolist()
+    if outcome.made > 1:
+        assert not list(tmp_path.glob(".*.part"))
+
+
+def test_bad_pictures_are_reported_and_the_rest_is_finished(album: Album, tmp_path: Path) -> None:
+    shards = start_run(tmp_path, album, 2, FACTS)
+    bad = [101, 102, 140]
+    outcome = predict_shards(Oracle(bad), album, tmp_path, shards)
+    lost = {o.id for record in album if record.id in bad for o in record.instances}
+    assert ids_in(tmp_path) == [i for i in album.annotation_ids.tolist() if i not in lost]
+    errors = [json.loads(line) for line in (tmp_path / "errors.jsonl").read_text().splitlines()]
+    assert [e["image_id"] for e in errors] == bad and outcome.failed == 3
+    assert errors[0]["error"] == "the picture cannot be decoded" and errors[0]["file_name"] == "1.png"
+    assert {i for e in errors for i in e["annotation_ids"]} == lost
+    # mended: only the shards with a failure are made again
+    again = predict_shards(Oracle(), album, tmp_path, shards)
+    assert again.made == 0
+    again = predict_shards(Oracle([140]), album, tmp_path, shards, retry_failed=True)
+    assert (again.made, again.failed) == (2, 1)
+    again = predict_shards(Oracle(), album, tmp_path, shards, retry_failed=True)
+    assert (again.made, again.found, again.failed) == (1, 1, 0)
+    assert ids_in(tmp_path) == album.annotation_ids.tolist() and gather_errors(tmp_path) == 0
+
+
+def test_what_no_picture_should_raise_is_reported_too(album: Album, tmp_path: Path) -> None:
+    shards = start_run(tmp_path, album, 1, FACTS)
+    predict_shards(Oracle([101], error=MemoryError("no room")), album, tmp_path, shards)
+    assert json.loads((tmp_path / "errors.jsonl").read_text())["error"] == "MemoryError: no room"
+
+
+def test_another_run_is_refused_and_named(album: Album, tmp_path: Path) -> None:
+    start_run(tmp_path, album, 3, FACTS)
+    with pytest.raises(AmodalError, match="another networks"):
+        start_run(tmp_path, album, 3, {**FACTS, "networks": "def"})
+    with pytest.raises(AmodalError, match="another shards"):
+        start_run(tmp_path, album, 4, FACTS)
+    (tmp_path / MANIFEST).write_text("{")
+    with pytest.raises(AmodalError, match="manifest cannot be read"):
+        start_run(tmp_path, album, 3, FACTS)
+    (tmp_path / MANIFEST).unlink()
+    (tmp_path / "shard-00000-of-00003.jsonl").write_text("")
+    with pytest.raises(AmodalError, match="has their manifest"):
+        start_run(tmp_path, album, 3, FACTS)
+
+
+def test_a_damaged_line_is_named(album: Album, tmp_path: Path) -> None:
+    shards = start_run(tmp_path, album, 1, FACTS)
+    predict_shards(Oracle(), album, tmp_path, shards)
+    with (tmp_path / shards[0].name).open("a") as file:
+        file.write("{half\n")
+    with pytest.raises(AnnotationError, match=f"line {len(album.annotation_ids) + 1}"):
+        ids_in(tmp_path)

@@ -1,0 +1,140 @@
+"""The export without training; `tests/training/test_ship.py` has a whole folder through both back ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from amodal.core.errors import WeightsError  # noqa: E402
+from amodal.inference import export  # noqa: E402
+from amodal.inference.export import export_onnx, export_weights  # noqa: E402
+from amodal.inference.onnx_networks import OnnxNetwork  # noqa: E402
+from amodal.inference.settings import PredictionSettings  # noqa: E402
+from amodal.inference.torch_networks import TorchNetwork  # noqa: E402
+from amodal.models.config import ModelConfig  # noqa: E402
+from amodal.models.weights import build_network  # noqa: E402
+
+TINY = ModelConfig(backbone="test_resnet", patch_px=32, heat_px=20, widths=(4, 4, 6, 6, 8), grid=2, num_categories=3)
+SETTINGS = PredictionSettings(modal_threshold=0.45, amodal_threshold=0.55, max_steps=4)
+NAMES = ("cat", "dog", "cup")
+RNG = np.random.default_rng(3)
+PATCHES = RNG.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
+HEAT = RNG.random((6, 32, 32), dtype=np.float32)
+
+
+def networks() -> dict[str, torch.nn.Module]:
+    torch.manual_seed(0)
+    return {
+        "modal": build_network(TINY).eval(),
+        "amodal": build_network(replace(TINY, heat_px=24, margin=0.125)).eval(),
+    }
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.nn.Module, float]:
+    """One real export (5 s): its file, its network, the difference it reports."""
+    path = tmp_path_factory.mktemp("export") / "amodal.onnx"
+    network = networks()["amodal"]
+    return path, network, export_onnx(network, path)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[torch.nn.Module]:
+    """`export_onnx` that only writes a name; the networks it was given."""
+    given: list[torch.nn.Module] = []
+
+    def write(network: torch.nn.Module, path: Path) -> float:
+        given.append(network)
+        path.write_text(path.name)
+        return 0.0
+
+    monkeypatch.setattr(export, "export_onnx", write)
+    return given
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_onnx_equals_torch_for_every_category_and_batch(
+    exported: tuple[Path, torch.nn.Module, float], count: int
+) -> None:
+    path, module, difference = exported
+    assert 0 < difference < 1e-4
+    onnx = OnnxNetwork(path, patch_px=32, heat_px=24, margin=0.125, takes_category=True, threads=1)
+    expected = TorchNetwork(module)
+    found = []
+    for category in range(3):
+        inputs = PATCHES[:count], HEAT[:count], np.full(count, category)
+        found.append(onnx(*inputs))
+        assert found[-1].shape == (count, 24, 24)
+        np.testing.assert_allclose(found[-1], expected(*inputs), atol=1e-4)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+    mixed = onnx(PATCHES[:count], HEAT[:count], np.arange(count) % 3)
+    for i in range(count):
+        np.testing.assert_allclose(mixed[i], found[i % 3][i], atol=1e-5)
+
+
+def test_a_graph_that_differs_is_not_kept(
+    exported: tuple[Path, torch.nn.Module, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Other:
+        """The graph of a network with other weights."""
+
+        def save(self, path: str, **options: object) -> None:
+            Path(path).write_bytes(exported[0].read_bytes())
+
+    monkeypatch.setattr(torch.onnx, "export", lambda *args, **options: Other())
+    assert export_onnx(exported[1], tmp_path / "same.onnx") == exported[2]
+    torch.manual_seed(9)
+    other = build_network(replace(TINY, heat_px=24, margin=0.125))
+    with pytest.raises(WeightsError, match=r"x\.onnx: a network gives the same heat in torch and in onnxruntime"):
+        export_onnx(other, tmp_path / "x.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["same.onnx"]
+
+
+def test_the_folder(tmp_path: Path, quick: list[torch.nn.Module]) -> None:
+    pair = networks()
+    folder = tmp_path / "new" / "weights"
+    assert export_weights(folder, pair, SETTINGS, categories=NAMES, notes={"seen": 7}) == folder  # type: ignore[arg-type]
+    config = json.loads((folder / "config.json").read_text())
+    assert config["format"] == 1 and config["categories"] == list(NAMES) and config["notes"] == {"seen": 7}
+    assert config["prediction"]["amodal_threshold"] == 0.55 and config["prediction"]["max_steps"] == 4
+    assert config["networks"]["amodal"]["margin"] == 0.125 and config["networks"]["modal"]["backbone"] == "test_resnet"
+    files = {f"{role}.{ending}" for role in pair for ending in ("onnx", "safetensors")}
+    assert set(config["sha256"]) == files and {p.name for p in folder.iterdir()} == files | {"config.json"}
+    assert list(folder.parent.iterdir()) == [folder]
+    # the graphs are made from the half-precision weights, so that both files hold one network
+    for network, exact in zip(quick, pair.values(), strict=True):
+        for name, tensor in network.state_dict().items():
+            wanted = exact.state_dict()[name]
+            half = wanted.is_floating_point() and "running_" not in name
+            assert torch.equal(tensor, wanted.half().float() if half else wanted), name
+
+
+def test_a_failed_export_leaves_the_folder_as_it_was(
+    tmp_path: Path, quick: list[torch.nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = export_weights(tmp_path / "w", networks(), SETTINGS)  # type: ignore[arg-type]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def fail(network: object, path: Path) -> float:
+        path.write_bytes(b"half")
+        raise WeightsError("a network gives the same heat", file=path)
+
+    monkeypatch.setattr(export, "export_onnx", fail)
+    with pytest.raises(WeightsError, match="same heat"):
+        export_weights(folder, networks(), PredictionSettings())  # type: ignore[arg-type]
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
+    pair = networks()
+    with torch.no_grad():
+        pair["amodal"].score.bias[0] = float("nan")
+    with pytest.raises(WeightsError, match=r"score\.bias: weights are finite"):
+        export_weights(tmp_path / "w", pair, PredictionSettings())  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())

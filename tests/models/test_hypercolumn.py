@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from amodal.core.errors import RecipeError
+from amodal.models.config import ModelConfig
+from amodal.models.hypercolumn import FrameResize, Hypercolumn
+
+Make = Callable[..., ModelConfig]
+
+
+def inputs(config: ModelConfig, count: int = 3) -> tuple[Tensor, Tensor]:
+    rng = torch.Generator().manual_seed(1)
+    side = config.patch_px
+    image = torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)
+    return image, torch.rand(count, side, side, generator=rng)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "widths"),
+    [
+        ("test_efficientnet", (4, 6, 8, 8, 12)),
+        ("test_efficientnet_ln", (4, 6, 8, 8, 12)),
+        ("test_resnet", (4, 6, 8, 8, 12)),
+        ("test_byobnet", (4, 6, 8, 8, 12)),
+        ("test_convnext", (4, 6, 8, 8)),
+    ],
+)
+@pytest.mark.parametrize(("patch_px", "heat_px", "margin"), [(32, 16, 0.0), (64, 24, 0.125), (96, 19, 0.125)])
+def test_shapes(
+    tiny_config: Make, backbone: str, widths: tuple[int, ...], patch_px: int, heat_px: int, margin: float
+) -> None:
+    config = tiny_config(backbone=backbone, widths=widths, patch_px=patch_px, heat_px=heat_px, margin=margin)
+    network = Hypercolumn(config).eval()
+    image, heat = inputs(config)
+    with torch.no_grad():
+        out = network(image, heat)
+        assert out.shape == (3, heat_px, heat_px) and out.dtype == torch.float32
+        assert torch.equal(network(image.float(), heat), out)  # bytes or floats of the same values
+        one_by_one = torch.cat([network(image[i : i + 1], heat[i : i + 1]) for i in range(3)])
+    torch.testing.assert_close(one_by_one, out, atol=1e-4, rtol=1e-4)
+
+
+def test_image_and_heat_both_count(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config()).eval()
+    image, heat = inputs(network.config)
+    with torch.no_grad():
+        out = network(image, heat)
+        assert not torch.allclose(network(255 - image, heat), out)
+        assert not torch.allclose(network(image, 1 - heat), out)
+
+
+class Spy(torch.nn.Module):
+    """Stands before a backbone and keeps what it is given."""
+
+    def __init__(self, inner: torch.nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        self.seen = torch.empty(0)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        self.seen = x
+        return self.inner(x)  # type: ignore[no-any-return]
+
+
+def test_normalisation_and_the_heat_channel(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config(mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 5.0))).eval()
+    network.backbone = spy = Spy(network.backbone)
+    image, heat = inputs(network.config)
+    network(image, heat)
+    assert spy.seen.shape == (3, 4, 32, 32)
+    for channel, (mean, std) in enumerate([(10, 2), (20, 4), (30, 5)]):
+        torch.testing.assert_close(spy.seen[:, channel], (image[:, channel].float() - mean) / std)
+    torch.testing.assert_close(spy.seen[:, 3], 2 * heat - 1)
+    network(image, torch.full_like(heat, 0.5))
+    assert (spy.seen[:, 3] == 0).all()  # nothing believed is nothing said
+
+
+def test_each_category_has_its_channel_and_its_map(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config(num_categories=4)).eval()
+    network.backbone = spy = Spy(network.backbone)
+    image, heat = inputs(network.config)
+    maps: list[Tensor] = []
+    network.score.register_forward_hook(lambda module, given, out: maps.append(out))
+    category = torch.tensor([2, 0, 3])
+    with torch.no_grad():
+        out = network(image, heat, category)
+    assert spy.seen.shape == (3, 3 + 4, 32, 32) and maps[0].shape == (3, 4, 16, 16)
+    for i, chosen in enumerate(category.tolist()):
+        for channel in range(4):
+            expected = 2 * heat[i] - 1 if channel == chosen else torch.zeros(32, 32)
+            torch.testing.assert_close(spy.seen[i, 3 + channel], expected)
+        assert torch.equal(out[i], maps[0][i, chosen])
+
+
+def test_a_network_with_categories_needs_one(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config(num_categories=2))
+    with pytest.raises(RecipeError, match="give one for each patch"):
+        network(*inputs(network.config))
+
+
+def test_an_agnostic_network_ignores_the_category(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config()).eval()
+    image, heat = inputs(network.config)
+    with torch.no_grad():
+        assert torch.equal(network(image, heat, torch.tensor([1, 2, 3])), network(image, heat))
+
+
+def test_one_width_a_tap(tiny_config: Make) -> None:
+    with pytest.raises(RecipeError, match=r"widths .* 5 taps of test_efficientnet; found \[4, 8\]"):
+        Hypercolumn(tiny_config(widths=(4, 8)))
+
+
+def test_patches_that_do_not_divide(tiny_config: Make) -> None:
+    with pytest.raises(RecipeError, match=r"multiple of 32, .* test_convnext; found 40"):
+        Hypercolumn(tiny_config(backbone="test_convnext", widths=(4, 6, 8, 8), patch_px=40))
+
+
+@pytest.mark.parametrize("num_categories", [0, 2])
+def test_the_gradient_reaches_every_parameter(tiny_config: Make, num_categories: int) -> None:
+    network = Hypercolumn(tiny_config(num_categories=num_categories, margin=0.125)).train()
+    image, heat = inputs(network.config, 4)
+    category = torch.tensor([0, 1, 0, 1]) if num_categories else None
+    network(image, heat, category).square().sum().backward()
+    for name, parameter in network.named_parameters():
+        gradient = parameter.grad
+        assert gradient is not None and torch.isfinite(gradient).all() and gradient.abs().max() > 0, name
+
+
+def interpolated(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """numpy's own linear interpolation of samples at (i + 1/2) / n, the edge going on."""
+    return np.interp(where, (np.arange(len(values)) + 0.5) / len(values), values)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.125])
+@pytest.mark.parametrize(("source", "target"), [(8, 8), (8, 20), (16, 10), (5, 13), (1, 4)])
+def test_resizing_into_the_frame_is_bilinear(source: int, target: int, margin: float) -> None:
+    maps = np.random.default_rng(0).random((2, 3, source, source))
+    where = -margin + (1 + 2 * margin) * (np.arange(target) + 0.5) / target
+    rows = np.apply_along_axis(interpolated, 2, maps, where)
+    expected = np.apply_along_axis(interpolated, 3, rows, where)
+    found = FrameResize(source, target, margin)(torch.from_numpy(maps).float())
+    assert found.shape == (2, 3, target, target)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.125])
+def test_a_ramp_over_the_patch_stays_where_it_is(margin: float) -> None:
+    """A map whose value is its x coordinate over the patch reads, anywhere in the frame, the x coordinate there."""
+    source, target = 32, 40
+    across = (torch.arange(source) + 0.5) / source
+    ramp = across.expand(1, 1, source, source)
+    found = FrameResize(source, target, margin)(ramp)[0, 0]
+    x = -margin + (1 + 2 * margin) * (np.arange(target) + 0.5) / target
+    inside = (x > across[0].item()) & (x < across[-1].item())
+    assert inside.sum() > target * 0.7
+    np.testing.assert_allclose(found[:, inside].numpy(), np.broadcast_to(x[inside], (target, inside.sum())), atol=1e-6)
+    assert (found[:, x < 0] == across[0]).all() and (found[:, x > 1] == across[-1]).all()
+    downwards = FrameResize(source, target, margin)(ramp.transpose(2, 3))[0, 0]
+    torch.testing.assert_close(downwards, found.T)

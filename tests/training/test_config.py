@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from amodal.core.errors import RecipeError
+from amodal.synthesis.settings import SynthesisSettings
+from amodal.training.config import DataSource, Recipe, StageSettings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("batch_size", 0),
+        ("lr", -1e-3),
+        ("lr", float("nan")),
+        ("backbone_lr", 1e4),
+        ("weight_decay", -1.0),
+        ("warmup_steps", -1),
+        ("clip_norm", -1.0),
+        ("momentum", 1.0),
+        ("ema_decay", 1.0),
+        ("true_mask_share", 1.5),
+        ("hypothesis_passes", ()),
+        ("hypothesis_passes", (0.0, 0.0)),
+        ("hypothesis_passes", (1.0, -0.5)),
+        ("hypothesis_passes", (float("nan"),)),
+        ("optimizer", "adam"),
+        ("schedule", "linear"),
+        ("loss", "max"),
+    ],
+)
+def test_stages_that_cannot_be(name: str, value: Any) -> None:
+    with pytest.raises(RecipeError, match=name):
+        StageSettings(**{name: value})
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
+def test_a_source_has_a_weight(weight: float) -> None:
+    with pytest.raises(RecipeError, match="weight"):
+        DataSource("images", "annotations.json", weight)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data": ()}, "at least one source"),
+        ({"checkpoint_every": 0}, "checkpoint_every is 1 or more; found 0"),
+        ({"validate_every": 0}, "validate_every"),
+        ({"validation_examples": 0}, "validation_examples"),
+        ({"workers": -1}, "workers is 0 or more; found -1"),
+        ({"threads": -1}, "threads"),
+        ({"seed": -1}, "seed"),
+        ({"thresholds": "mine"}, "thresholds"),
+        ({"synthesis": SynthesisSettings(trim=0.2)}, r"0\.2 / \(1 - 2 \* 0\.2\) = 0\.333333.*found 0\.125"),
+        ({"synthesis": SynthesisSettings(trim=0.0)}, "margin is over 0"),
+    ],
+)
+def test_runs_that_cannot_be(make_recipe: Callable[..., Recipe], changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(RecipeError, match=told):
+        make_recipe(**changes)
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "value", "told"),
+    [
+        ("modal", "margin", 0.125, "modal.network.margin is 0"),
+        ("amodal", "margin", 0.0, "amodal.network.margin is over 0"),
+        ("amodal", "margin", 0.2, "amodal.network.margin .* found 0.2"),
+        ("amodal", "patch_px", 64, "patch_px is the same for both; found .32, 64."),
+        ("amodal", "widths", (4, 6, 8, 8, 8), "widths is the same"),
+        ("modal", "grid", 4, "grid is the same"),
+        ("modal", "blocks", 2, "blocks is the same"),
+        ("modal", "backbone", "test_resnet", "backbone is the same"),
+        ("amodal", "num_categories", 2, "num_categories is the same"),
+    ],
+)
+def test_the_two_networks_fit_each_other(
+    make_recipe: Callable[..., Recipe], role: str, name: str, value: Any, told: str
+) -> None:
+    network = replace(getattr(make_recipe(), role).network, **{name: value})
+    with pytest.raises(RecipeError, match=told):
+        make_recipe(**{role: {"network": network}})
+
+
+def test_another_trim_with_its_margin_is_fine(make_recipe: Callable[..., Recipe]) -> None:
+    network = replace(make_recipe().amodal.network, margin=0.05 / 0.9)
+    assert make_recipe(amodal={"network": network}, synthesis=SynthesisSettings(trim=0.05)).amodal.network == network
+
+
+def test_the_default_networks_fit_each_other() -> None:
+    recipe = Recipe(data=(DataSource("images", "annotations.json"),))
+    assert (recipe.modal.network.margin, recipe.amodal.network.margin, recipe.amodal.network.heat_px) == (0, 0.125, 80)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from amodal.core.errors import AmodalError, RecipeError
+from amodal.training.config import DataSource, Recipe
+from amodal.training.data import make_streams, training_batches
+
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture
+def source(drawn: Path) -> DataSource:
+    return DataSource(str(drawn / "images"), str(drawn / "annotations.json"), 1.0, str(drawn / "validation.txt"))
+
+
+def photographs(dataset: torch.utils.data.Dataset, count: int = 60) -> set[int]:  # type: ignore[type-arg]
+    return {int(dataset[i]["image_id"]) for i in range(count)}
+
+
+def test_no_photograph_is_on_both_sides(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
+    (tmp_path / "out.txt").write_text("3\n\n# and\n4\n")
+    training, validation = make_streams(make_recipe(data=(replace(source, exclude=str(tmp_path / "out.txt")),)))
+    assert validation is not None
+    assert photographs(training) == {1, 2, 5, 6}
+    assert photographs(validation, 8) == {7, 8} and len(validation) == 8
+    shapes = {name: tuple(value.shape) for name, value in training[0].items()}
+    assert shapes["modal_patch"] == shapes["amodal_patch"] == (3, 32, 32)
+    assert shapes["modal_label"] == (16, 16) and shapes["amodal_label"] == (20, 20)
+
+
+def test_validation_is_the_same_for_every_seed_and_has_no_colour_jitter(make_recipe: Make) -> None:
+    plain = make_recipe()
+    other = make_recipe(seed=5, synthesis=replace(plain.synthesis, colour_jitter=0.5))
+    (train_a, valid_a), (train_b, valid_b) = make_streams(plain), make_streams(other)
+    assert valid_a is not None and valid_b is not None
+    for i in range(8):
+        assert torch.equal(valid_a[i]["amodal_patch"], valid_b[i]["amodal_patch"])
+    assert not torch.equal(train_a[0]["amodal_patch"], train_b[0]["amodal_patch"])
+
+
+def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSource) -> None:
+    training, validation = make_streams(make_recipe(data=(replace(source, validation=""),)))
+    assert validation is None and photographs(training, 120) == set(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n".join(map(str, range(1, 9))), "leaves photographs to train on"),
+        ("7\nseven\n", "one image id a line"),
+        ("99\n98", "names some of .*found 98"),
+        (None, "one image id a line"),
+    ],
+)
+def test_lists_that_do_not_work(
+    make_recipe: Make, source: DataSource, tmp_path: Path, text: str | None, told: str
+) -> None:
+    path = tmp_path / "ids.txt"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(AmodalError, match=told):
+        make_streams(make_recipe(data=(replace(source, validation=str(path)),)))
+
+
+def test_two_sources_share_by_weight(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("1\n2\n3\n4\n")
+    (tmp_path / "b.txt").write_text("5\n6\n7\n8\n")
+    first = replace(source, weight=3.0, validation="", exclude=str(tmp_path / "b.txt"))
+    second = replace(source, weight=1.0, validation="", exclude=str(tmp_path / "a.txt"))
+    training, _ = make_streams(make_recipe(data=(first, second)))
+    from_first = sum(int(training[i]["image_id"]) <= 4 for i in range(400))
+    assert from_first / 400 == pytest.approx(0.75, abs=0.07)
+    assert training.material.categories == ("disc", "box")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("first_step", [0, 2, 5])
+def test_step_s_holds_the_same_examples_wherever_a_run_starts(make_recipe: Make, first_step: int, workers: int) -> None:
+    training, _ = make_streams(make_recipe())
+    batches = list(training_batches(training, 3, first_step, 5, workers))
+    assert len(batches) == 5 - first_step
+    for step, batch in enumerate(batches, first_step):
+        for i in range(3):
+            assert torch.equal(batch["modal_patch"][i], training[step * 3 + i]["modal_patch"])
+
+
+def test_the_number_of_categories_is_that_of_the_data(make_recipe: Make) -> None:
+    recipe = make_recipe()
+    networks = [{"network": replace(stage.network, num_categories=3)} for stage in (recipe.modal, recipe.amodal)]
+    with pytest.raises(RecipeError, match="0 or the 2 of the data; found 3"):
+        make_streams(make_recipe(*networks))

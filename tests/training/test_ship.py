@@ -1,0 +1,83 @@
+"""From a recipe to a weights folder that both back ends and the predictor open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amodal.core.images import read_image
+from amodal.datasets import read_annotations
+from amodal.inference.networks import load_networks
+from amodal.inference.predictor import Predictor
+from amodal.inference.settings import PredictionSettings
+from amodal.training import ship
+from amodal.training.config import Recipe
+from amodal.training.run import run_training
+from amodal.training.thresholds import CUTOFFS
+
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture
+def shipped(make_recipe: Make) -> Iterator[tuple[Recipe, Path]]:
+    recipe = make_recipe(modal={"steps": 20, "batch_size": 8}, amodal={"steps": 20, "batch_size": 8})
+    yield recipe, ship.train_and_ship(recipe)
+
+
+def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], drawn: Path) -> None:
+    recipe, folder = shipped
+    assert folder == Path(recipe.output) / "weights"
+    files = ["amodal.onnx", "amodal.safetensors", "modal.onnx", "modal.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*files, "config.json"])
+    assert not list(folder.parent.glob(".weights*"))
+    config = json.loads((folder / "config.json").read_text())
+    assert config["sha256"] == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
+    assert config["notes"]["recipe"] == json.loads(json.dumps(asdict(recipe)))
+
+    by_cutoff = config["notes"]["validation"]
+    assert by_cutoff["examples"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS)
+    for role in ("modal", "amodal"):
+        curve = by_cutoff[role]
+        assert curve[CUTOFFS.index(config["prediction"][f"{role}_threshold"])] == pytest.approx(max(curve), abs=1e-4)
+
+    onnx, torch_ = load_networks(folder, threads=1), load_networks(folder, "torch")
+    assert onnx.settings == torch_.settings and onnx.categories == torch_.categories == ()
+    rng = np.random.default_rng(0)
+    for a, b, heat_px, margin in ((onnx.modal, torch_.modal, 16, 0.0), (onnx.amodal, torch_.amodal, 20, 0.125)):
+        assert (a.patch_px, a.heat_px, a.margin) == (b.patch_px, b.heat_px, b.margin) == (32, heat_px, margin)
+        for count in (0, 1, 7):
+            patches = rng.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8)
+            heat = rng.random((count, 32, 32), dtype=np.float32)
+            np.testing.assert_allclose(a(patches, heat, None), b(patches, heat, None), atol=1e-4)
+            assert a(patches, heat, None).shape == (count, heat_px, heat_px)
+
+    album = read_annotations(drawn / "annotations.json")
+    record = album[6]  # kept for validation
+    found = {}
+    for name, pair in (("onnx", onnx), ("torch", torch_)):
+        predictor = Predictor(pair)
+        predictor.set_image(read_image(drawn / "images" / record.file_name))
+        found[name] = predictor.predict(boxes=[instance.modal_box for instance in record.instances], keep_heat=True)
+    for a, b in zip(found["onnx"], found["torch"], strict=True):
+        assert a.modal_heat is not None and b.modal_heat is not None
+        np.testing.assert_allclose(a.modal_heat, b.modal_heat, atol=3e-4)  # three passes feed each other
+        assert a.stop_reason == b.stop_reason and a.steps == b.steps
+        assert a.amodal_mask.area > 0 and a.amodal_mask.iou(b.amodal_mask) > 0.95
+
+
+def test_how_thresholds_are_chosen(make_recipe: Make, drawn: Path) -> None:
+    changes = {"modal": {"steps": 1}, "amodal": {"steps": 1}}
+    recipe = make_recipe(**changes)
+    networks = run_training(recipe)
+    settings, scores = ship.choose_settings(recipe, *networks)
+    assert set(scores) == {"examples", "cutoffs", "modal", "amodal"} and settings.strip_threshold == 0.1
+    settings, scores = ship.choose_settings(make_recipe(**changes, thresholds="paper"), *networks)
+    assert (settings.modal_threshold, settings.amodal_threshold, scores) == (0.8, 0.7, {})
+    source = recipe.data[0].__class__(recipe.data[0].images, recipe.data[0].annotations)
+    assert ship.choose_settings(make_recipe(**changes, data=(source,)), *networks) == (PredictionSettings(), {})

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from amodal.models.config import ModelConfig
+from amodal.models.weights import build_network
+from amodal.training.config import Recipe, StageSettings
+from amodal.training.data import Batch, make_streams
+from amodal.training.evidence import align
+from amodal.training.stages import AmodalStage, ModalStage
+from amodal.training.thresholds import CUTOFFS, best_cutoff, iou_by_cutoff
+from amodal.training.validate import validate
+
+
+@pytest.fixture
+def batch(make_recipe: Callable[..., Recipe]) -> Batch:
+    return next(iter(DataLoader(make_streams(make_recipe())[0], batch_size=6, sampler=range(6))))
+
+
+class Spy(nn.Module):
+    """A network that answers zero and remembers what it was asked."""
+
+    def __init__(self, heat_px: int = 16, num_categories: int = 0) -> None:
+        super().__init__()
+        self.config = ModelConfig(patch_px=32, heat_px=heat_px, num_categories=num_categories)
+        self.asked: list[tuple[Tensor, Tensor, Tensor | None]] = []
+
+    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
+        self.asked.append((image, heat, category))
+        return torch.zeros(len(image), self.config.heat_px, self.config.heat_px)
+
+
+def test_the_modal_stage_trains_on_each_kind_of_hypothesis(batch: Batch) -> None:
+    stage = ModalStage(StageSettings(hypothesis_passes=(0.5, 0.3, 0.2)))
+    rng = np.random.default_rng(0)
+    passes = []
+    for _ in range(300):
+        network = Spy()
+        logits, label = stage(network, batch, rng)
+        passes.append(len(network.asked) - 1)
+        assert network.asked[-1][0] is batch["modal_patch"] and label is batch["modal_label"]
+        assert logits.shape == label.shape
+    np.testing.assert_allclose(np.bincount(passes) / 300, [0.5, 0.3, 0.2], atol=0.08)
+
+
+def test_validation_draws_nothing(batch: Batch) -> None:
+    network = Spy()
+    ModalStage(StageSettings(hypothesis_passes=(0.0, 1.0)))(network, batch, None)
+    assert len(network.asked) == 1 and (network.asked[0][1] == 0.5).all()
+    modal = Spy()
+    network = Spy(20)
+    AmodalStage(StageSettings(true_mask_share=1.0), modal)(network, batch, None)
+    expected = align(torch.full((6, 16, 16), 0.5), batch["modal_box"], batch["seen_box"], 32)
+    torch.testing.assert_close(network.asked[0][1], expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_the_amodal_stage_is_told_predicted_heat_or_the_true_mask(batch: Batch, share: float) -> None:
+    modal, network = Spy(), Spy(20)
+    stage = AmodalStage(StageSettings(true_mask_share=share), modal)
+    rng = np.random.default_rng(1)
+    true = align(batch["visible_mask"], batch["modal_box"], batch["seen_box"], 32)
+    predicted = align(torch.full((6, 16, 16), 0.5), batch["modal_box"], batch["seen_box"], 32)
+    told_true = 0
+    for _ in range(50):
+        _, label = stage(network, batch, rng)
+        image, heat, _ = network.asked[-1]
+        assert image is batch["amodal_patch"] and label is batch["amodal_label"]
+        for i in range(6):
+            is_true = torch.equal(heat[i], true[i])
+            assert is_true or torch.allclose(heat[i], predicted[i])
+            told_true += is_true
+    assert told_true / 300 == pytest.approx(share, abs=0.1)
+    assert all((heat == 0.5).all() and image is batch["modal_patch"] for image, heat, _ in modal.asked)
+
+
+@pytest.mark.parametrize("num_categories", [0, 2])
+def test_the_category_goes_to_networks_that_know_it(batch: Batch, num_categories: int) -> None:
+    modal, network = Spy(num_categories=num_categories), Spy(20, num_categories)
+    AmodalStage(StageSettings(), modal)(network, batch, np.random.default_rng(0))
+    ModalStage(StageSettings())(modal, batch, np.random.default_rng(0))
+    for _, _, category in modal.asked + network.asked:
+        assert category is (batch["category"] if num_categories else None)
+
+
+class Knows(nn.Module):
+    """Answers with the label: heat 0.72 on the object, 0.28 elsewhere, noise where unknown."""
+
+    def __init__(self, label: Tensor) -> None:
+        super().__init__()
+        self.config = ModelConfig(patch_px=32, heat_px=16)
+        self.label = label
+
+    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
+        known = torch.where(self.label == 1, torch.logit(torch.tensor(0.72)), torch.logit(torch.tensor(0.28)))
+        return torch.where(self.label == -1, torch.randn(known.shape), known)
+
+
+def test_scores_of_a_network_that_knows(batch: Batch) -> None:
+    batch = batch | {"modal_label": batch["modal_label"].clone()}
+    batch["modal_label"][:, :3] = -1
+    network = Knows(batch["modal_label"]).train()
+    stage = ModalStage(StageSettings())
+    scores = validate(stage, network, [batch])
+    assert network.training and scores["iou"] == 1.0
+    assert scores["loss"] == pytest.approx(-np.log(0.72) * (batch["modal_label"] != -1).float().mean().item(), rel=1e-4)
+    occluded = (batch["hidden_share"] > 0.05).float().mean().item()
+    assert ("iou_occluded" in scores) == (occluded > 0) and ("iou_clear" in scores) == (occluded < 1)
+    curve = iou_by_cutoff(stage, network, [batch, batch])
+    for cutoff, iou in zip(CUTOFFS, curve, strict=True):
+        if 0.28 < cutoff < 0.72:
+            assert iou == 1.0
+        elif cutoff > 0.72:
+            assert iou == 0.0
+        else:
+            assert 0 < iou < 1
+    assert 0.28 < best_cutoff(curve) < 0.72
+
+
+def test_a_real_network_in_both_stages(make_recipe: Callable[..., Recipe], batch: Batch) -> None:
+    recipe = make_recipe()
+    modal, amodal = build_network(recipe.modal.network).eval(), build_network(recipe.amodal.network).eval()
+    rng = np.random.default_rng(0)
+    for stage, network in (
+        (ModalStage(recipe.modal), modal),
+        (AmodalStage(recipe.amodal, modal), amodal),
+    ):
+        logits, label = stage(network, batch, rng)
+        assert logits.shape == label.shape and logits.requires_grad
