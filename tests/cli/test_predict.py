@@ -160,3 +160,81 @@ def test_bad_files(
     (images / "a.png").unlink()
     assert "a.png: the picture does not exist" in refused(capsys, *album, *out)
     assert not (tmp_path / "out.json").exists() and not (tmp_path / "o").exists()
+
+
+def test_detections_take_the_place_of_the_records(
+    tiny_set: tuple[Path, Path], weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    detections, output = tmp_path / "detections.json", tmp_path / "r.json"
+    entries = [
+        {"image_id": 7, "category_id": 9, "bbox": [2, 2, 20, 20], "score": 0.9},
+        {"image_id": 3, "category_id": 5, "bbox": [2, 3, 10, 12], "score": 0.2},
+    ]
+    detections.write_text(json.dumps(entries))
+    words = ["--images", str(images), "--annotations", str(annotations), "--detections", str(detections)]
+    words += ["--weights", weights, "--output", str(output)]
+    assert main(["predict", *words]) == 0
+    found = json.loads(output.read_text())
+    assert [(r["annotation_id"], r["image_id"], r["category_id"]) for r in found] == [(1, 7, 9), (2, 3, 5)]
+    assert main(["predict", *words, "--min-score", "0.5"]) == 0
+    assert [r["annotation_id"] for r in json.loads(output.read_text())] == [1]
+    entries[1]["bbox"] = [90, 3, 10, 12]
+    detections.write_text(json.dumps(entries))
+    assert "detections.json: detection 1: a box must lie inside" in refused(capsys, *words)
+
+
+def test_shards(tiny_set: tuple[Path, Path], weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images, annotations = tiny_set
+    output = tmp_path / "shards"
+    words = ["--images", str(images), "--annotations", str(annotations), "--weights", weights, "--shards", "2"]
+    words += ["--output", str(output)]
+    whole = (images / "a.png").read_bytes()
+    (images / "a.png").write_bytes(whole[:200])
+    assert main(["predict", *words]) == 0
+    told = capsys.readouterr()
+    assert f"2 objects in 2 shards: {output}" in told.out and "1 pictures could not be predicted" in told.err
+    (error,) = (json.loads(line) for line in (output / "errors.jsonl").read_text().splitlines())
+    assert error["file_name"] == "a.png" and error["annotation_ids"] == [12] and "cannot be decoded" in error["error"]
+    (images / "a.png").write_bytes(whole)
+    assert main(["predict", *words, "--retry-failed"]) == 0
+    assert "1 objects in 1 shards, 1 were there" in capsys.readouterr().out
+    lines = [json.loads(line) for path in sorted(output.glob("shard-*-of-*2.jsonl")) for line in path.open()]
+    assert sorted(record["annotation_id"] for record in lines) == [11, 12, 13]
+    assert (output / "errors.jsonl").read_text() == ""
+    single = tmp_path / "r.json"
+    assert main(["predict", *words[:-4], "--output", str(single)]) == 0
+    assert sorted(json.loads(single.read_text()), key=str) == sorted(lines, key=str)
+    assert "another settings" not in refused(capsys, *words[:-2], "--output", str(single))
+    assert "another given" in refused(capsys, *words, "--scene", "--given", "mask").replace("album, ", "")
+
+
+def test_a_run_in_which_nothing_works_is_an_error(
+    tiny_set: tuple[Path, Path], weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    for path in (images / "a.png", images / "sub" / "b.png"):
+        path.unlink()
+    words = ["--images", str(images), "--annotations", str(annotations), "--weights", weights, "--shards", "1"]
+    assert "no picture of this run" in refused(capsys, *words, "--output", str(tmp_path / "o"))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["p.png", "--detections", "d.json"], "--detections goes with --annotations"),
+        (["p.png", "--shards", "2"], "--shards goes with --images"),
+        (["p.png", "--box", "1,2,3,4", "--detector", "yolox"], "boxes or a detector"),
+        (["p.png", "--detector", "magic"], "a detector is yolox"),
+        (["p.png", "--segmenter", "magic"], "a segmenter is sam2:NAME"),
+        (["--images", "i", "--annotations", "a", "--detector", "yolox"], "--detector goes with photographs"),
+        (["--images", "i", "--annotations", "a", "--retry-failed"], "go with --shards"),
+        (["--images", "i", "--annotations", "a", "--refine"], "--refine improves given masks"),
+        (["--images", "i", "--annotations", "a", "--detector-weights", "w"], "goes with photographs"),
+    ],
+)
+def test_more_words_that_do_not_go_together(
+    words: list[str], told: str, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told in refused(capsys, *words, "--output", str(tmp_path / "o"), "--weights", weights)
+    assert not (tmp_path / "o").exists()

@@ -88,6 +88,7 @@ def make_recipe(drawn: Path, tmp_path: Path) -> Callable[..., Recipe]:
             "checkpoint_every": 3,
             "validate_every": 2,
             "validation_examples": 8,
+            "calibration_examples": 12,
         }
         return Recipe(**(settings | changes))
 

@@ -55,6 +55,7 @@ def test_a_source_has_a_weight(weight: float) -> None:
         ({"workers": -1}, "workers is 0 or more; found -1"),
         ({"threads": -1}, "threads"),
         ({"seed": -1}, "seed"),
+        ({"calibration_examples": -1}, "calibration_examples"),
         ({"thresholds": "mine"}, "thresholds"),
         ({"synthesis": SynthesisSettings(trim=0.2)}, r"0\.2 / \(1 - 2 \* 0\.2\) = 0\.333333.*found 0\.125"),
         ({"synthesis": SynthesisSettings(trim=0.0)}, "margin is over 0"),

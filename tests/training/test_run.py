@@ -102,7 +102,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_the_workers(make_recipe: 
     assert not torch.equal(other["a.score.weight"], first["a.score.weight"])
 
 
-@pytest.mark.parametrize("steps_done", [2, 3, 5, 6, 8, 11])
+@pytest.mark.parametrize("steps_done", [2, 5, 6, 11])
 def test_a_stopped_run_goes_on_as_if_it_had_not(
     make_recipe: Make, tmp_path: Path, stop_before: Callable[[int | None], None], steps_done: int
 ) -> None:

@@ -40,6 +40,7 @@ def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], dra
     assert config["sha256"] == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
     assert config["notes"]["recipe"] == json.loads(json.dumps(asdict(recipe)))
 
+    assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
     by_cutoff = config["notes"]["validation"]
     assert by_cutoff["examples"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS)
     for role in ("modal", "amodal"):

@@ -13,7 +13,7 @@ import jsonargparse
 from .. import __version__
 from ..core.errors import AmodalError
 
-COMMANDS = ("predict", "evaluate", "synthesize", "train")
+COMMANDS = ("predict", "evaluate", "convert", "check", "show", "synthesize", "train", "export")
 """Every command is the module of ``amodal.cli`` with its name."""
 
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141
@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``amodal``; None takes them from the process.
 
     Returns:
-        The exit code: 0; 2 for input that the user can mend (told in one line on stderr); 130 when interrupted;
-        141 when the reader of the output went away.
+        The exit code: 0, or what the command returned; 2 for input that the user can mend (told in one line on stderr);
+        130 when interrupted; 141 when the reader of the output went away.
 
     Raises:
         SystemExit: from ``--help`` and ``--version`` (0) and from words the parser does not know (2).
@@ -37,10 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = build_parser(words).parse_args(words)
-        _command(args.command).run(args[args.command])
+        code: int | None = _command(args.command).run(args[args.command])
         sys.stdout.flush()
     except AmodalError as problem:
         return _refuse(str(problem))
+    except jsonargparse.ArgumentError as problem:
+        command = next((f" {word}" for word in words if word in COMMANDS), "")
+        told = " ".join(str(problem).split()).rstrip(".")
+        raise SystemExit(_refuse(f"{told}. See amodal{command} --help.")) from None
     except ModuleNotFoundError as problem:
         if (problem.name or "").partition(".")[0] not in _TRAIN_EXTRA:
             raise
@@ -58,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("amodal: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    return EXIT_OK
+    return code or EXIT_OK
 
 
 def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentParser:
@@ -71,6 +75,7 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
         prog="amodal",
         description="The whole object from its visible part: amodal masks and boxes.",
         version=__version__,
+        exit_on_error=False,
     )
     commands = parser.add_subcommands(required=True, dest="command")
     asked = next((word for word in words or () if not word.startswith("-")), None)

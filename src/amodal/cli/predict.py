@@ -1,20 +1,18 @@
-"""Predict whole objects: for every record of a COCO file, or for single photographs.
+"""Predict whole objects: for every record of a COCO file, for a detector's answers, or for single photographs.
 
 With --images and --annotations, --output is the results file to write, one record for each annotation in its order.
+With --shards it is a folder of JSON-lines shards that can be taken up again after a kill, and split by torchrun or Ray.
 With photographs, --output is a folder: predictions.json, annotations.json (the boxes used) and one drawn picture each.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsonargparse
 
@@ -33,13 +31,42 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=str | None, default=None, metavar="DIR", help="folder of the pictures")
     parser.add_argument("--annotations", type=str | None, default=None, metavar="FILE", help="COCO or COCOA file")
     parser.add_argument(
-        "--output", type=str, required=True, metavar="PATH", help="results file; a folder for photographs"
+        "--detections",
+        type=str | None,
+        default=None,
+        metavar="FILE",
+        help="COCO results of a detector for the pictures of --annotations, predicted instead of its own records",
+    )
+    parser.add_argument(
+        "--output", type=str, required=True, metavar="PATH", help="results file; a folder for photographs and shards"
     )
     parser.add_argument("--weights", type=str | None, default=None, metavar="DIR", help="default: the package's own")
     parser.add_argument("--backend", choices=["onnx", "torch"], default="onnx", help="what runs the networks")
     parser.add_argument(
-        "--given", choices=["box", "mask"], default="box", help="what of each annotation is used: modal box or mask"
+        "--given",
+        choices=["box", "mask"],
+        default=None,
+        help="what of each object is used: modal box or mask; default: box, for photographs the mask if there is one",
     )
+    parser.add_argument("--refine", action="store_true", help="with --given mask: improve the masks, too")
+    parser.add_argument(
+        "--scene", action="store_true", help="also find who hides whom; done anyway where masks are given"
+    )
+    parser.add_argument(
+        "--beyond-border", action="store_true", help="let masks and boxes leave the picture; each record has its canvas"
+    )
+    parser.add_argument(
+        "--min-score", type=float | None, default=None, help="least score, 0-1; default 0.3, 0 for --detections"
+    )
+    parser.add_argument(
+        "--page", type=str | None, default=None, metavar="PATH", help="also write this .html page, or PATH/index.html"
+    )
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    _add_photo_arguments(parser)
+    _add_bulk_arguments(parser)
+
+
+def _add_photo_arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument(
         "--box",
         action="append",
@@ -48,11 +75,40 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
         metavar="X1,Y1,X2,Y2[:CATEGORY]",
         help="visible box of an object of the one photograph, pixels; may be repeated; none: a detector finds them",
     )
-    parser.add_argument("--min-score", type=float, default=0.3, help="least score of a detected object, 0-1")
     parser.add_argument(
-        "--page", type=str | None, default=None, metavar="PATH", help="also write this .html page, or PATH/index.html"
+        "--detector",
+        type=str | None,
+        default=None,
+        metavar="NAME",
+        help="what finds objects in photographs: yolox (default, comes with the package), torchvision[:faster|:mask], "
+        "transformers:FOLDER_OR_REPOSITORY",
     )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
+    parser.add_argument(
+        "--detector-weights",
+        type=str | None,
+        default=None,
+        metavar="FILE",
+        help="local weights of yolox (.onnx) or torchvision (.safetensors, .pth)",
+    )
+    parser.add_argument(
+        "--segmenter",
+        type=str | None,
+        default=None,
+        metavar="NAME",
+        help="what finds visible masks in the boxes of photographs: sam2:FOLDER_OR_REPOSITORY",
+    )
+
+
+def _add_bulk_arguments(parser: jsonargparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--shards", type=int | None, default=None, metavar="N", help="write N JSON-lines shards to the folder --output"
+    )
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="with --shards: make shards again in which a picture failed"
+    )
+    parser.add_argument(
+        "--ray-workers", type=int | None, default=None, metavar="N", help="with --shards: N workers of Ray Data"
+    )
 
 
 def run(args: jsonargparse.Namespace) -> None:
@@ -61,6 +117,22 @@ def run(args: jsonargparse.Namespace) -> None:
     Raises:
         AmodalError: words that do not go together, or input that cannot be used.
     """
+    _check_words(args)
+    with _plain_warnings():
+        if args.photos:
+            from .predict_photos import run_photos
+
+            run_photos(args, Path(args.output))
+        elif args.shards is not None:
+            from .predict_bulk import run_bulk
+
+            run_bulk(args)
+        else:
+            _predict_annotations(args, Path(args.output))
+
+
+def _check_words(args: jsonargparse.Namespace) -> None:
+    output = Path(args.output)
     if args.photos and (args.images or args.annotations):
         raise AmodalError(
             "give photographs, or --images and --annotations, not both", value=args.photos, remedy="see --help"
@@ -71,107 +143,77 @@ def run(args: jsonargparse.Namespace) -> None:
         raise AmodalError("--box belongs to a single photograph", value=args.box, remedy="name the photograph")
     if args.threads < 0:
         raise AmodalError("--threads is 0 or more", value=args.threads)
-    output = Path(args.output)
-    if args.photos and output.is_file():
-        raise AmodalError("with photographs, --output is a folder", file=output, remedy="name a folder")
-    if not args.photos and output.is_dir():
+    for name, needed in (("detector", "photos"), ("segmenter", "photos"), ("detections", "annotations")):
+        if getattr(args, name) and not getattr(args, needed):
+            raise AmodalError(
+                f"--{name} goes with {'photographs' if needed == 'photos' else '--annotations'}",
+                value=getattr(args, name),
+                remedy="to use a detector's answers on an album, give them with --detections",
+            )
+    if args.detector_weights and not args.photos:
+        raise AmodalError("--detector-weights goes with photographs", value=args.detector_weights)
+    if args.refine and args.given != "mask" and not (args.photos and args.given is None):
+        raise AmodalError("--refine improves given masks", remedy="give --given mask")
+    if args.box and (args.detector or args.detector_weights):
+        raise AmodalError("give boxes or a detector, not both", value=args.box, remedy="leave one out")
+    if args.shards is None and (args.retry_failed or args.ray_workers is not None):
+        raise AmodalError("--retry-failed and --ray-workers go with --shards", remedy="give --shards N")
+    if args.shards is not None and (args.photos or args.page):
+        raise AmodalError("--shards goes with --images and --annotations, without --page", value=args.shards)
+    if (args.photos or args.shards is not None) and output.is_file():
+        what = "photographs" if args.photos else "--shards"
+        raise AmodalError(f"with {what}, --output is a folder", file=output, remedy="name a folder")
+    if not args.photos and args.shards is None and output.is_dir():
         raise AmodalError(
             "--output is the results file to write", file=output, remedy=f"name {output}/predictions.json"
         )
-    with _plain_warnings():
-        if args.photos:
-            _predict_photos(args, output)
-        else:
-            _predict_annotations(args, output)
 
 
 def _predict_annotations(args: jsonargparse.Namespace, output: Path) -> None:
     from tqdm import tqdm
 
     from ..datasets import read_annotations
+    from ..datasets.detections import read_detections
     from ..datasets.results import write_results
     from ..inference.albums import predict_album
     from ..inference.predictor import Predictor
 
     album = read_annotations(args.annotations)
+    if args.detections is not None:
+        album = read_detections(args.detections, album, min_score=args.min_score or 0.0)
     predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
     with tqdm(total=len(album.annotation_ids), unit="object", disable=None) as bar:
         predictions = predict_album(
-            predictor, album, args.images, args.given, keep_heat=args.page is not None, progress=bar.update
+            predictor,
+            album,
+            args.images,
+            args.given or "box",
+            keep_heat=args.page is not None,
+            refine=args.refine,
+            scene=args.scene or None,
+            beyond_border=args.beyond_border or None,
+            progress=bar.update,
         )
     write_results(output, predictions, album.categories)
-    _tell(predictions, output)
+    tell(predictions, output)
     if args.page is not None:
-        _write_page(args.page, album, args.images, predictions, f"Predictions for {Path(args.annotations).name}")
+        write_page(args.page, album, args.images, predictions, f"Predictions for {Path(args.annotations).name}")
 
 
-def _predict_photos(args: jsonargparse.Namespace, output: Path) -> None:
-    from PIL import Image
-    from tqdm import tqdm
-
-    from ..datasets.jsonfile import write_json
-    from ..datasets.results import write_results
-    from ..inference.photos import album_content, parse_box, predict_photos
-    from ..inference.predictor import Predictor
-    from ..report.overlay import draw_predictions
-
-    given = [parse_box(text, f"--box {i}") for i, text in enumerate(args.box or [], start=1)]
-    predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
-    with _whole_folder(output) as folder:
-
-        def draw(photo: Path, image: Any, predictions: Sequence[Prediction], names: Sequence[str]) -> None:
-            if not predictions:
-                warnings.warn(f"{photo}: no object found; lower --min-score or give --box", stacklevel=2)
-            Image.fromarray(draw_predictions(image, predictions, names)).save(_free_name(folder, photo.stem))
-
-        with tqdm(total=len(args.photos), unit="photo", disable=None) as bar:
-            album, root, predictions = predict_photos(
-                predictor,
-                [Path(photo) for photo in args.photos],
-                given,
-                min_score=args.min_score,
-                keep_heat=args.page is not None,
-                drawn=draw,
-                progress=bar.update,
-            )
-        write_json(folder / "annotations.json", album_content(album))
-        write_results(folder / "predictions.json", predictions, album.categories)
-    _tell(predictions, output / "predictions.json")
-    if args.page is not None:
-        _write_page(args.page, album, root, predictions, "Predictions")
-
-
-def _write_page(page: str, album: Album, images_dir: str | Path, predictions: Sequence[Prediction], title: str) -> None:
-    from ..report.page import write_page
+def write_page(page: str, album: Album, images_dir: str | Path, predictions: Sequence[Prediction], title: str) -> None:
+    """Write the page --page asks for, and say where."""
+    from ..report import page as report
 
     path = Path(page) if page.endswith((".html", ".htm")) else Path(page) / "index.html"
-    write_page(path, album, images_dir, predictions, title=title)
+    sizes = {record.id: (record.width, record.height) for record in album}
+    shown = [prediction.in_picture(*sizes[prediction.image_id]) for prediction in predictions]
+    report.write_page(path, album, images_dir, shown, title=title)
     print(f"page: {path}")
 
 
-def _tell(predictions: Sequence[Prediction], path: Path) -> None:
+def tell(predictions: Sequence[Prediction], path: Path) -> None:
+    """Say what was written."""
     print(f"{len(predictions)} objects: {path}")
-
-
-def _free_name(folder: Path, stem: str) -> Path:
-    path, number = folder / f"{stem}_amodal.png", 2
-    while path.exists():
-        path, number = folder / f"{stem}_amodal_{number}.png", number + 1
-    return path
-
-
-@contextmanager
-def _whole_folder(output: Path) -> Iterator[Path]:
-    """A folder beside ``output`` whose files move there when all of them are written, and not at all otherwise."""
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.absolute().parent))
-    try:
-        yield beside
-        output.mkdir(exist_ok=True)
-        for path in sorted(beside.iterdir()):
-            os.replace(path, output / path.name)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 @contextmanager

@@ -8,21 +8,24 @@ HELP = "train both networks from a recipe"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
+    """The command's words: a recipe, and every field of it."""
     from ..training.config import Recipe
+    from .recipe_file import RecipeFile
 
-    parser.add_argument("--recipe", action="config", metavar="FILE.yaml", help="recipe, e.g. recipes/coco_compact.yaml")
+    parser.add_argument(
+        "--recipe", action=RecipeFile, metavar="FILE.yaml", help="recipe, e.g. recipes/smoke.yaml; words after it win"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of the run")
     parser.add_class_arguments(Recipe)
 
 
 def run(args: Namespace) -> None:
-    from dataclasses import fields
-
+    """Train, export, and say where the weights are."""
     from ..training.config import Recipe
-    from ..training.ship import train_and_ship
+    from .recipe_file import build
 
-    parser = ArgumentParser()
-    add_arguments(parser)
-    values = parser.instantiate(args)
-    recipe = Recipe(**{field.name: values[field.name] for field in fields(Recipe)})
+    recipe = build(Recipe, args.as_dict())
+
+    from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
+
     print(f"weights: {train_and_ship(recipe, resume=args.resume)}")

@@ -124,7 +124,7 @@ def _inside(scene: Composite) -> Composite:
     """The part of a scene inside its picture; that part is a rectangle."""
     x1, y1, x2, y2 = tight_box(~scene.outside)
     names = ("image", "clean", "own", "visible", "others", "outside")
-    arrays = {name: np.ascontiguousarray(getattr(scene, name)[y1:y2, x1:x2]) for name in names}
+    arrays: dict[str, Any] = {name: np.ascontiguousarray(getattr(scene, name)[y1:y2, x1:x2]) for name in names}
     height, width = scene.own.shape
     left, top, right, bottom = scene.patch_box
     across, down = (right - left) / width, (bottom - top) / height

@@ -10,7 +10,8 @@ from ..core.errors import RecipeError
 from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
-_LEAST = {"seed": 0, "workers": 0, "threads": 0, "checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
+_LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
+_LEAST |= {"checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class Recipe:
         checkpoint_every: steps between checkpoints; what a killed run loses at the most.
         validate_every: steps between validations.
         validation_examples: examples a validation looks at, the same ones every time.
+        calibration_examples: validation scenes the probability of occlusion is fitted on; 0 = none.
         thresholds: of the exported weights: "validation" chooses those with the best mean IoU there, "paper" keeps 0.8
             (modal) and 0.7 (amodal).
     """
@@ -135,6 +137,7 @@ class Recipe:
     checkpoint_every: int = 250
     validate_every: int = 500
     validation_examples: int = 256
+    calibration_examples: int = 600
     thresholds: Literal["validation", "paper"] = "validation"
 
     def __post_init__(self) -> None:

@@ -92,6 +92,6 @@ def _device(name: str) -> torch.device:
 def _fingerprint(recipe: Recipe) -> str:
     """Of all that decides the result; where the run lies and how often it is written do not."""
     settings = asdict(recipe)
-    for name in ("output", "workers", "threads", "device", "checkpoint_every", "thresholds"):
+    for name in ("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"):
         del settings[name]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Train, choose the thresholds on validation, export: a recipe in, a weights folder out."""
+"""Train, choose the thresholds and calibrate on validation, export: a recipe in, a weights folder out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from torch import nn
 from torch.utils.data import DataLoader
 
+from ..inference.calibration import write_calibrations
 from ..inference.export import export_weights
 from ..inference.settings import PredictionSettings
+from .calibrate import fit_on_validation
 from .config import Recipe
 from .data import Batch, make_streams
 from .run import run_training
@@ -31,13 +33,17 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     categories: tuple[str, ...] = ()
     if recipe.modal.network.num_categories:
         categories = make_streams(recipe)[0].material.categories
-    return export_weights(
+    folder = export_weights(
         Path(recipe.output) / "weights",
         {"modal": modal, "amodal": amodal},
         settings,
         categories=categories,
         notes=notes,
     )
+    if scores and recipe.calibration_examples:
+        fit = fit_on_validation(recipe, modal, amodal, settings, examples=recipe.calibration_examples)
+        write_calibrations(folder, fit)
+    return folder
 
 
 def choose_settings(recipe: Recipe, modal: nn.Module, amodal: nn.Module) -> tuple[PredictionSettings, dict[str, Any]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from ...core.album import Album
 from ...core.errors import AmodalError
@@ -46,16 +49,12 @@ def make_shards(album: Album, count: int) -> list[Shard]:
     """
     if count < 1:
         raise AmodalError("--shards is 1 or more", value=count)
-    ends: list[int] = []
-    seen = 0
-    weights = [len(record.instances) + 1 for record in album]  # a picture costs its decoding, too
-    total = sum(weights)
-    for i, weight in enumerate(weights):
-        seen += weight
-        while len(ends) < count - 1 and seen * count >= total * (len(ends) + 1):
-            ends.append(i + 1)
-    ends += [len(weights)] * (count - len(ends))
-    return [Shard(i, count, start, stop) for i, (start, stop) in enumerate(zip([0, *ends], ends, strict=False))]
+    weights = np.array([len(record.instances) + 1 for record in album], np.int64)  # a picture costs its decoding, too
+    ends = np.cumsum(weights)
+    # the shard in whose share of the work the middle of a picture lies
+    shard_of = (2 * ends - weights) * count // (2 * max(int(weights.sum()), 1))
+    bounds = [0, *np.searchsorted(shard_of, np.arange(count), side="right").tolist()]
+    return [Shard(i, count, start, stop) for i, (start, stop) in enumerate(pairwise(bounds))]
 
 
 def my_shards(shards: Sequence[Shard], rank: int, world: int) -> list[Shard]:

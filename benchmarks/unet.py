@@ -1,0 +1,45 @@
+"""A U-Net with the shape of the mask-completion networks in use (PCNet-M: image-sized masks in, completed mask out)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+class _Double(nn.Sequential):
+    def __init__(self, into: int, out: int) -> None:
+        layers: list[nn.Module] = []
+        for source in (into, out):
+            layers += [nn.Conv2d(source, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+        super().__init__(*layers)
+
+
+class UNet(nn.Module):
+    """Two channels in (the object's mask, the others'), two out (hidden or not), 3.35 million parameters.
+
+    Four times halved and doubled again by bilinear upsampling, with skip connections; channels 32, 64, 128, 256, 256.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        sizes = [width, 2 * width, 4 * width, 8 * width, 8 * width]
+        self.first = _Double(2, sizes[0])
+        self.down = nn.ModuleList(_Double(a, b) for a, b in pairwise(sizes))
+        self.up = nn.ModuleList(
+            _Double(a + b, max(b // 2, width)) for a, b in zip((256, 128, 64, 32), (256, 128, 64, 32), strict=True)
+        )
+        self.last = nn.Conv2d(width, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(n, 2, 256, 256)`` -> ``(n, 2, 256, 256)``."""
+        kept = [self.first(x)]
+        for down in self.down:
+            kept.append(down(nn.functional.max_pool2d(kept[-1], 2)))
+        x = kept.pop()
+        for up in self.up:
+            x = nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = up(torch.cat([kept.pop(), x], dim=1))
+        out: Tensor = self.last(x)
+        return out

@@ -1,0 +1,89 @@
+"""`amodal predict PHOTO ...`: what comes after the words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonargparse
+
+from .predict import tell, write_page
+
+if TYPE_CHECKING:
+    from ..core.records import Prediction
+
+
+def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
+    """Predict the photographs and write the folder; raises AmodalError."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    from ..datasets.jsonfile import write_json
+    from ..datasets.results import write_results
+    from ..inference.detectors import open_detector, open_segmenter
+    from ..inference.photos import album_content, parse_box, predict_photos
+    from ..inference.predictor import Predictor
+    from ..report.overlay import draw_predictions
+
+    given = [parse_box(text, f"--box {i}") for i, text in enumerate(args.box or [], start=1)]
+    detector = None
+    if not given:
+        detector = open_detector(args.detector or "yolox", args.detector_weights, threads=args.threads)
+    segmenter = None if args.segmenter is None else open_segmenter(args.segmenter)
+    predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
+    with _whole_folder(output) as folder:
+
+        def draw(photo: Path, image: Any, predictions: Sequence[Prediction], names: Sequence[str]) -> None:
+            if not predictions:
+                warnings.warn(f"{photo}: no object found; lower --min-score or give --box", stacklevel=2)
+            shown = [prediction.in_picture(image.shape[1], image.shape[0]) for prediction in predictions]
+            Image.fromarray(draw_predictions(image, shown, names)).save(_free_name(folder, photo.stem))
+
+        with tqdm(total=len(args.photos), unit="photo", disable=None) as bar:
+            album, root, predictions = predict_photos(
+                predictor,
+                [Path(photo) for photo in args.photos],
+                given,
+                detector=detector,
+                segmenter=segmenter,
+                use_masks=args.given != "box",
+                min_score=0.3 if args.min_score is None else args.min_score,
+                keep_heat=args.page is not None,
+                refine=args.refine,
+                scene=args.scene or None,
+                beyond_border=args.beyond_border or None,
+                drawn=draw,
+                progress=bar.update,
+            )
+        write_json(folder / "annotations.json", album_content(album))
+        write_results(folder / "predictions.json", predictions, album.categories)
+    tell(predictions, output / "predictions.json")
+    if args.page is not None:
+        write_page(args.page, album, root, predictions, "Predictions")
+
+
+def _free_name(folder: Path, stem: str) -> Path:
+    path, number = folder / f"{stem}_amodal.png", 2
+    while path.exists():
+        path, number = folder / f"{stem}_amodal_{number}.png", number + 1
+    return path
+
+
+@contextmanager
+def _whole_folder(output: Path) -> Iterator[Path]:
+    """A folder beside ``output`` whose files move there when all of them are written, and not at all otherwise."""
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.absolute().parent))
+    try:
+        yield beside
+        output.mkdir(exist_ok=True)
+        for path in sorted(beside.iterdir()):
+            os.replace(path, output / path.name)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,87 @@
+"""``--recipe FILE.yaml``: what is wrong with the file is one error that names it and the key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextvars import Context
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace  # type: ignore[attr-defined]
+
+from ..core.errors import RecipeError
+from ..training.config import DataSource, Recipe
+
+T = TypeVar("T")
+_REMEDY = "see docs/training.md, or amodal train --help"
+_ANY_DATA = ({"images": "", "annotations": ""},)
+
+
+class RecipeFile(ActionConfigFile):
+    """Takes a recipe's values from a file, after checking the file by itself."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        Context().run(check_recipe, values)  # the parser's own state would change how lists are read
+        super().__call__(parser, namespace, values, option_string)  # type: ignore[no-untyped-call]
+
+
+def check_recipe(path: str | Path) -> None:
+    """Refuse a recipe file with unknown keys, or values of the wrong kind or out of range.
+
+    Raises:
+        RecipeError: naming the file and the key.
+    """
+    if not Path(path).is_file():
+        raise RecipeError("a recipe is a YAML file", file=path, remedy="check the path")
+    alone = ArgumentParser(exit_on_error=False)
+    alone.add_class_arguments(Recipe)
+    try:
+        values = alone.parse_path(path).as_dict()
+    except ArgumentError as problem:
+        key, rule = in_words(problem)
+        raise RecipeError(rule, file=path, record=key, remedy=_REMEDY) from None
+    except UnicodeDecodeError:
+        raise RecipeError("a recipe is UTF-8 text", file=path, remedy="save it so") from None
+    build(Recipe, values if values["data"] else values | {"data": _ANY_DATA}, file=path)  # data may follow as words
+
+
+def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", place: str = "") -> T:
+    """A dataclass of settings from parsed values, its dataclasses inside too; what is not named keeps its default.
+
+    Args:
+        kind: the dataclass.
+        values: may hold names that are none of its fields: they are left out.
+        file: named in errors.
+        place: the key of ``values`` in the whole, named in errors.
+
+    Raises:
+        RecipeError: a value out of range.
+    """
+    hints, given = get_type_hints(kind), {}
+    for name in (field.name for field in fields(kind) if field.name in values):  # type: ignore[arg-type]
+        value, inside = values[name], f"{place}.{name}".lstrip(".")
+        if is_dataclass(hints[name]):
+            value = build(hints[name], value, file=file, place=inside)
+        elif hints[name] == tuple[DataSource, ...]:
+            items = (vars(item) if isinstance(item, Namespace) else item for item in value)
+            value = tuple(build(DataSource, item, file=file, place=f"{inside}[{i}]") for i, item in enumerate(items))
+        given[name] = value
+    try:
+        return kind(**given)
+    except RecipeError as problem:
+        raise RecipeError(str(problem), file=file, record=place) from None
+
+
+def in_words(problem: ArgumentError) -> tuple[str, str]:
+    """The parser's complaint as a key ("" where it names none) and one line.
+
+    >>> in_words(ArgumentError(None, "Parser key \\"modal.steps\\":\\n  Expected a <class 'int'>. Got value: x"))
+    ('modal.steps', 'a value of type int is expected; found x')
+    """
+    text = " ".join(str(problem).split())
+    found = re.match(r'Parser key "([^"]*)": ', text)
+    text = re.sub(r"Problem with given class_path '[^']*': |Parser key \"[^\"]*\": ", "", text)
+    text = re.sub(r"Expected a <class '(\w+)'>\. Got value: ", r"a value of type \1 is expected; found ", text)
+    return found[1] if found else "", text.rstrip(" :")

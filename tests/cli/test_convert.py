@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amodal.cli.main import main
+from amodal.core.masks import Mask
+
+Write = Callable[..., Path]
+
+
+def test_a_conversion_says_what_it_made(
+    write_file: Write, tiny_coco: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "lvis.json"
+    assert main(["convert", str(write_file(tiny_coco)), str(out), "--to", "lvis"]) == 0
+    assert f"{out}: LVIS, made from 3 objects of 2 pictures (COCO instances)" in capsys.readouterr().out
+    assert len(json.loads(out.read_text())["annotations"]) == 3
+
+
+def test_losses_are_listed_and_refused_until_dropped(
+    write_file: Write, tiny_coco: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_coco["annotations"][0]["iscrowd"] = 1
+    words = ["convert", str(write_file(tiny_coco)), str(tmp_path / "out.json"), "--to", "lvis"]
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "LVIS cannot hold: crowd regions (1: annotation 11)" in said.out
+    assert "--drop" in said.err and "Traceback" not in said.err and not (tmp_path / "out.json").exists()
+    assert main([*words, "--drop"]) == 0
+    assert json.loads((tmp_path / "out.json").read_text())["annotations"][0]["iscrowd"] == 0
+
+
+def test_polygons_are_traced_on_request_and_measured(
+    write_file: Write, tiny_coco: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_coco["annotations"][0]["segmentation"] = Mask.from_box((2, 3, 8, 15), 20, 24).to_rle()
+    words = ["convert", str(write_file(tiny_coco)), str(tmp_path / "out.json"), "--to", "coco", "--from", "coco"]
+    assert main([*words, "--polygons"]) == 0
+    assert "traced 1 masks: IoU with their pixels 1.0000 mean" in capsys.readouterr().out
+    written = json.loads((tmp_path / "out.json").read_text())["annotations"][0]
+    assert written["segmentation"] == [[2, 3, 8, 3, 8, 15, 2, 15]]

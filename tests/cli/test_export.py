@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from amodal.cli.main import main  # noqa: E402
+from amodal.core.masks import Mask  # noqa: E402
+from amodal.inference.export import export_weights  # noqa: E402
+from amodal.inference.networks import load_networks  # noqa: E402
+from amodal.inference.settings import PredictionSettings  # noqa: E402
+from amodal.models.config import ModelConfig  # noqa: E402
+from amodal.models.weights import build_network  # noqa: E402
+
+TINY = ModelConfig(backbone="test_resnet", patch_px=32, heat_px=20, widths=(4, 4, 6, 6, 8), grid=2)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tiny untrained networks; thresholds low enough for their heat to be an answer."""
+    torch.manual_seed(0)
+    modal, amodal = build_network(TINY), build_network(replace(TINY, heat_px=24, margin=0.125))
+    settings = PredictionSettings(modal_threshold=0.3, amodal_threshold=0.3, max_steps=2, iis_passes=1)
+    folder = tmp_path_factory.mktemp("weights")
+    export_weights(folder, {"modal": modal, "amodal": amodal}, settings, notes={"from": "a test"})
+    return folder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that copies the folder: the real one takes 5 s a network."""
+
+    def copy(source: str, folder: Path) -> dict[str, float]:
+        shutil.copytree(source, folder)
+        return {"modal": 0.0, "amodal": 0.0}
+
+    monkeypatch.setattr("amodal.inference.export.export_folder", copy)
+
+
+@pytest.fixture
+def validation(tmp_path: Path) -> list[str]:
+    """Four pictures with an object each, and its amodal mask."""
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for i in range(4):
+        Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+        images.append({"id": i, "file_name": f"{i}.png", "width": 80, "height": 60})
+        mask = Mask.from_box((10, 10, 50, 40), 80, 60).to_rle()
+        box = [10, 10, 30, 30]
+        annotations.append(
+            {"id": i, "image_id": i, "category_id": 1, "segmentation": mask, "bbox": [10, 10, 40, 30]}
+            | {"visible_bbox": box, "occlude_rate": 0.25}
+        )
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
+    (tmp_path / "validation.json").write_text(json.dumps(content))
+    return ["--images", str(tmp_path), "--annotations", str(tmp_path / "validation.json")]
+
+
+def test_from_safetensors_alone(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output, trained = tmp_path / "out", tmp_path / "trained"
+    shutil.copytree(weights, trained)
+    for name in ("modal.onnx", "amodal.onnx"):
+        (trained / name).unlink()
+    assert main(["export", "--weights", str(trained), "--output", str(output)]) == 0
+    told = capsys.readouterr().out
+    assert "modal: onnxruntime and torch differ by" in told and f"weights: {output}" in told
+    source, config = (json.loads((folder / "config.json").read_text()) for folder in (weights, output))
+    assert {k: v for k, v in config.items() if k != "sha256"} == {k: v for k, v in source.items() if k != "sha256"}
+    onnx, eager = load_networks(output, threads=1), load_networks(weights, "torch")
+    patches = np.random.default_rng(1).integers(0, 256, (5, 3, 32, 32), dtype=np.uint8)
+    heat = np.full((5, 32, 32), 0.5, np.float32)
+    for a, b in ((onnx.modal, eager.modal), (onnx.amodal, eager.amodal)):
+        np.testing.assert_allclose(a(patches, heat, None), b(patches, heat, None), atol=1e-4)
+
+
+@pytest.mark.usefixtures("quick")
+def test_int8_is_measured(
+    weights: Path, tmp_path: Path, validation: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    words = ["export", "--weights", str(weights), "--output", str(output), "--int8", *validation]
+    assert main([*words, "--force"]) == 0
+    told = capsys.readouterr().out
+    assert "int8: mean IoU" in told and "2 objects" in told
+    assert json.loads((output / "config.json").read_text())["notes"]["int8"]["objects"] == 2
+    patches = np.random.default_rng(1).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    heat = np.full((3, 32, 32), 0.5, np.float32)
+    found, wanted = load_networks(output, threads=1), load_networks(weights, "torch")  # digests agree, too
+    difference = np.abs(found.amodal(patches, heat, None) - wanted.amodal(patches, heat, None)).max()
+    assert 0 < difference < 0.05
+
+
+@pytest.mark.usefixtures("quick")
+def test_int8_that_costs_too_much_is_refused(
+    weights: Path,
+    tmp_path: Path,
+    validation: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from amodal.inference import quantize
+
+    monkeypatch.setattr(quantize, "compare", lambda *_: quantize.Comparison(9, 0.7, 0.69))
+    output = tmp_path / "out"
+    words = ["export", "--weights", str(weights), "--output", str(output), "--int8", *validation]
+    assert main(words) == 2
+    assert "int8 costs at the most 0.3 points of mean IoU" in capsys.readouterr().err
+    assert load_networks(output) and "int8" not in json.loads((output / "config.json").read_text())["notes"]
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []  # nothing left beside
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--int8"], "--int8 goes with --images"),
+        (["--images", "x"], "--int8 goes with --images"),
+        (["--force"], "--force goes with --int8"),
+    ],
+)
+def test_words_that_do_not_go_together(
+    weights: Path, tmp_path: Path, more: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--weights", str(weights), "--output", str(tmp_path / "o"), *more]) == 2
+    assert told in capsys.readouterr().err and not (tmp_path / "o").exists()
+
+
+def test_no_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--weights", str(tmp_path / "none"), "--output", str(tmp_path / "o")]) == 2
+    assert "none" in capsys.readouterr().err

@@ -1,0 +1,172 @@
+"""`amodal train`: the smoke recipe through the command, and what a recipe may not say."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from amodal.cli import main as cli
+
+DATA = "data:\n  - {images: pictures, annotations: a.json}\n"
+
+
+def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a refused command line prints; that it is one line, and exit code 2."""
+    try:
+        code = cli.main(words)
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    shown = capsys.readouterr()
+    assert code == 2 and shown.out == "" and shown.err.count("\n") == 1, shown.err
+    assert shown.err.startswith("amodal: error: ")
+    return shown.err.removeprefix("amodal: error: ").strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("stepz: 3\n" + DATA, ["'stepz'"]),
+        (DATA + "modal: {stepz: 3}\n", ["modal", "stepz"]),
+        (DATA + "amodal: {network: {heat: 3}}\n", ["amodal", "network.heat"]),
+        (DATA + "synthesis: {trimm: 0.1}\n", ["synthesis", "trimm"]),
+        ("data:\n  - {images: a, annotations: b, heavy: 2}\n", ["data", "heavy"]),
+        ("data:\n  - {images: a}\n", ["data", "annotations"]),
+        (DATA + "modal: {steps: many}\n", ["modal.steps: a value of type int is expected; found many"]),
+        (DATA + "modal: {optimizer: adam}\n", ["modal.optimizer", "adamw", "adam"]),
+        (DATA + "workers: 1.5\n", ["workers", "int", "1.5"]),
+        (DATA + "modal: {network: {widths: [8, x]}}\n", ["modal.network.widths", "x"]),
+        (DATA + "modal: {steps: 0}\n", ["modal: steps is 1 or more; found 0"]),
+        (DATA + "modal: {network: {patch_px: 0}}\n", ["modal.network: patch_px", "found 0"]),
+        (DATA + "amodal: {network: {margin: 0.3}}\n", ["amodal.network.margin", "0.125", "found 0.3"]),
+        ("data:\n  - {images: a, annotations: b, weight: 0}\n", ["data[0]: ", "weight", "found 0"]),
+        ("synthesis: {trim: 0.7}\n", ["synthesis: trim is 0 to 0.45; found 0.7"]),  # without data, too
+        ("data: [\n", ["line 2"]),
+        ("- 3\n", ["- 3"]),
+        ("", []),
+        (b"\xff\xfe: 3\n", ["UTF-8"]),
+        (None, ["a recipe is a YAML file", "Check the path"]),
+    ],
+)
+def test_a_recipe_that_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | bytes | None, parts: list[str]
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    message = told(["train", "--recipe", str(path), "--output", str(tmp_path / "run")], capsys)
+    assert message.startswith(f"{path}: ") and all(part in message for part in parts), message
+    assert "class_path" not in message and "<class" not in message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ([], ["data"]),
+        (["--modal.steps", "x"], ["modal.steps", "x", "amodal train --help"]),
+        (["--modal.steps", "0"], ["modal: steps is 1 or more; found 0"]),
+        (["--modal.stepz", "1"], ["--modal.stepz"]),
+        (["--recipe"], ["--recipe", "one argument"]),
+        (["--recipe", "."], ["YAML file"]),
+    ],
+)
+def test_words_that_cannot_be(capsys: pytest.CaptureFixture[str], words: list[str], parts: list[str]) -> None:
+    message = told(["train", *words], capsys)
+    assert all(part in message for part in parts), message
+
+
+def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(f"output: {tmp_path / 'run'}\n" + DATA)
+    assert told(["train", "--recipe", str(path)], capsys).startswith("a.json: ")
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_is_quick_light_and_tells_every_field(root: Path) -> None:
+    code = (
+        "import sys\nfrom amodal.cli.main import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'timm', 'onnxruntime') if name in sys.modules])"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root / "src"), "COLUMNS": "200"},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ran.stdout.strip().endswith("[]"), ran.stderr
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds < 0.5, seconds  # of processor time: 0.2 on an ordinary core, however busy the machine
+    for field in ("--modal.lr", "--amodal.network.margin", "--amodal.network.std", "--synthesis.trim", "--seed"):
+        lines = ran.stdout[ran.stdout.index(f"\n  {field} ") :].split("\n  --")[1]
+        assert "(type:" in lines and len(lines.split("(type:")[0].split()) > 4, lines  # words that explain it
+
+
+def test_print_config_gives_a_recipe_that_is_read_again(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    contents = []
+    for i, recipe in enumerate(("recipes/smoke.yaml", str(tmp_path / "0.yaml"))):
+        with pytest.raises(SystemExit):
+            cli.main(["train", "--recipe", recipe, "--seed", "5", "--print_config"])
+        text = capsys.readouterr().out
+        contents.append(yaml.safe_load(text))
+        contents[-1].pop("resume")
+        (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(contents[-1]))
+    assert contents[0] == contents[1]
+    assert contents[0]["seed"] == 5 and contents[0]["amodal"]["network"]["margin"] == 0.125
+
+
+@pytest.mark.parametrize("recipe", sorted(p.name for p in (Path(__file__).parents[2] / "recipes").glob("*.yaml")))
+def test_the_recipes_of_the_repository_are_right(root: Path, recipe: str) -> None:
+    from amodal.cli.recipe_file import check_recipe
+
+    check_recipe(root / "recipes" / recipe)
+
+
+def test_the_smoke_recipe(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Train, refuse to run over it, resume, with the slow export stood in for (tests/training/test_ship.py has it)."""
+    pytest.importorskip("torch")
+    from amodal.inference import export
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(export, "export_onnx", lambda network, path: path.write_bytes(b"onnx"))
+    few = ["--modal.steps", "2", "--amodal.steps", "2", "--modal.batch_size", "4", "--amodal.batch_size", "4"]
+    words = [
+        "train",
+        "--recipe",
+        "recipes/smoke.yaml",
+        *few,
+        "--validation_examples",
+        "4",
+        "--calibration_examples",
+        "8",
+    ]
+    words += ["--workers", "0", "--output", str(tmp_path / "run")]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.endswith(f"weights: {tmp_path / 'run' / 'weights'}\n")
+    config = json.loads((tmp_path / "run" / "weights" / "config.json").read_text())
+    made_with = config["notes"]["recipe"]
+    assert made_with["modal"]["steps"] == 2 and made_with["data"][0]["images"] == "examples/images"
+    assert made_with["data"][0]["weight"] == 1.0 and made_with["amodal"]["network"]["heat_px"] == 40
+
+    assert "--resume" in told(words, capsys)
+    before = (tmp_path / "run" / "amodal" / "log.jsonl").read_text()
+    assert cli.main([*words, "--resume"]) == 0
+    assert (tmp_path / "run" / "amodal" / "log.jsonl").read_text() == before
+    again = ["train", "--recipe", str(tmp_path / "run" / "recipe.json"), "--resume"]
+    assert cli.main(again) == 0  # what a run leaves is a recipe
+    capsys.readouterr()
+    assert "recipe it began with" in told([*words, "--resume", "--seed", "1"], capsys)
