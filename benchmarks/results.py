@@ -26,12 +26,14 @@ NAMES = {
 SYNTHESIS = "--synthesis.min_hidden 0.05 --synthesis.whole_only true --synthesis.balance category --scenes --seed 5"
 INTRO = """# Results
 
-Of the weights in `weights/`, written by `python benchmarks/results.py --data DIR` from the commands shown. Figures are
-percent. **mean IoU** is the mean over objects of the IoU with the true amodal mask (macro; equal to the area under the
-accuracy curve), with a bootstrap 95 % interval over photographs; **at 50, at 70** the share of objects above that IoU;
-**hidden** the IoU of the hidden part alone, over the objects whose true modal mask is known; **box** the IoU of the amodal box
-with the true one; n the objects. *Occluded* is more than 5 % hidden, *heavily* more than 25 %, *clear* at the most 5 %, by the record's `occlude_rate`. Thresholds were chosen on validation
-photographs; nothing was chosen on `lmo` or `cocoa`.
+Of the weights in `weights/`, written by `python benchmarks/results.py --data DIR` from the commands shown.
+
+Figures are percent. **mean IoU** is the mean over objects of the IoU with the true amodal mask (macro; equal to the area
+under the accuracy curve), with a bootstrap 95 % interval over photographs; **at 50, at 70** the share of objects above
+that IoU; **hidden** the IoU of the hidden part alone, over the objects whose true modal mask is known; **box** the IoU of
+the amodal box with the true one; n the objects. *Occluded* is more than 5 % hidden, *heavily* more than 25 %, *clear* at
+the most 5 %, by the record's `occlude_rate`. Thresholds were chosen on validation photographs; nothing was chosen on
+`lmo` or `cocoa`.
 """
 
 
@@ -68,8 +70,8 @@ def main() -> None:
     )
     parts += _section(
         "LM-O, true modal mask given",
-        "Only the 337 objects whose exact modal mask the data set has; the others, which the command is given as a whole, "
-        "are left out of the table.",
+        "Only the 337 objects whose exact modal mask the data set has; the others, of which the command is given the whole"
+        " mask, are left out of the table.",
         args.data / "lmo",
         "mask",
         args.work,
@@ -110,8 +112,9 @@ def _section(
     lines = [f"\n## {title}\n", about, "\n```", *(before or []), *commands, "```\n"]
     lines += ["| objects | answer | mean IoU | at 50 | at 70 | hidden | box | n |", "|---|---|---|---|---|---|---|---|"]
     for group in report["groups"]:
-        rows = group["rows"] + [row for row in group["true_modal_mask_known"] if row["answer"] != "ours"]
-        lines += [_row(group["name"], row) for row in rows if row["count"] and not _same(row, given)]
+        known = group["true_modal_mask_known"]
+        rows = known if known_only else group["rows"] + [row for row in known if row["answer"] != "ours"]
+        lines += [_row(group["name"], row) for row in rows if row["count"] and (known_only or not _same(row, given))]
     if known_only:
         return lines
     unoccluded, better = report["unoccluded"], report["ours_against_predicted_modal_mask_on_occluded"]
