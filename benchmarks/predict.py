@@ -32,8 +32,8 @@ from amodal.core.errors import WeightsError
 from amodal.core.images import read_image
 from amodal.datasets import read_annotations
 from amodal.inference.networks import NetworkPair, default_weights, load_networks
-from amodal.inference.onnx_networks import core_count
 from amodal.inference.predictor import Predictor
+from amodal.inference.threads import core_count
 
 UNET_SIDE = 256
 

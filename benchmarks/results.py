@@ -28,12 +28,12 @@ INTRO = """# Results
 
 Of the weights in `weights/`, written by `python benchmarks/results.py --data DIR` from the commands shown.
 
-Figures are percent. **mean IoU** is the mean over objects of the IoU with the true amodal mask (macro; equal to the area
-under the accuracy curve), with a bootstrap 95 % interval over photographs; **at 50, at 70** the share of objects above
-that IoU; **hidden** the IoU of the hidden part alone, over the objects whose true modal mask is known; **box** the IoU of
-the amodal box with the true one; n the objects. *Occluded* is more than 5 % hidden, *heavily* more than 25 %, *clear* at
-the most 5 %, by the record's `occlude_rate`. Thresholds were chosen on validation photographs; nothing was chosen on
-`lmo` or `cocoa`.
+Figures are percent. **mean IoU** is the mean over objects of the IoU with the true amodal mask (macro; equal to the
+area under the accuracy curve), with a bootstrap 95 % interval over photographs; **at 50, at 70** the share of objects
+above that IoU; **hidden** the IoU of the hidden part alone, over the objects whose true modal mask is known; **box**
+the IoU of the amodal box with the true one; n the objects. *Occluded* is more than 5 % hidden, *heavily* more than 25%,
+*clear* at the most 5 %, by the record's `occlude_rate`. Thresholds were chosen on validation photographs; nothing was
+chosen on `lmo` or `cocoa`.
 """
 
 
@@ -70,8 +70,8 @@ def main() -> None:
     )
     parts += _section(
         "LM-O, true modal mask given",
-        "Only the 337 objects whose exact modal mask the data set has; the others, of which the command is given the whole"
-        " mask, are left out of the table.",
+        "Only the 337 objects whose exact modal mask the data set has; the others, of which the command is given the"
+        " whole mask, are left out of the table.",
         args.data / "lmo",
         "mask",
         args.work,

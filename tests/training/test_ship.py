@@ -42,7 +42,7 @@ def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], dra
 
     assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
     by_cutoff = config["notes"]["validation"]
-    assert by_cutoff["examples"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS)
+    assert by_cutoff["scenes"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS)
     for role in ("modal", "amodal"):
         curve = by_cutoff[role]
         assert curve[CUTOFFS.index(config["prediction"][f"{role}_threshold"])] == pytest.approx(max(curve), abs=1e-4)
@@ -77,7 +77,7 @@ def test_how_thresholds_are_chosen(make_recipe: Make, drawn: Path) -> None:
     recipe = make_recipe(**changes)
     networks = run_training(recipe)
     settings, scores = ship.choose_settings(recipe, *networks)
-    assert set(scores) == {"examples", "cutoffs", "modal", "amodal"} and settings.strip_threshold == 0.1
+    assert set(scores) == {"scenes", "cutoffs", "modal", "amodal"} and settings.strip_threshold == 0.1
     settings, scores = ship.choose_settings(make_recipe(**changes, thresholds="paper"), *networks)
     assert (settings.modal_threshold, settings.amodal_threshold, scores) == (0.8, 0.7, {})
     source = recipe.data[0].__class__(recipe.data[0].images, recipe.data[0].annotations)

@@ -8,19 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..core.errors import RecipeError
 from ..core.masks import Mask
 from ..inference.calibration import fit_calibration, prediction_features
-from ..inference.networks import NetworkPair
 from ..inference.predictor import Predictor
 from ..inference.settings import PredictionSettings
-from ..inference.torch_networks import TorchNetwork
 from ..synthesis.canvas import tight_box
 from ..synthesis.composite import Composite
-from ..synthesis.material import Material
-from ..synthesis.scenes import make_scenes, scene_settings
 from .config import Recipe
-from .data import VALIDATION_SEED, make_streams
+from .trial import trial
 from .validate import OCCLUDED
 
 
@@ -51,16 +46,10 @@ def fit_on_validation(
         RecipeError: the recipe keeps no photograph for validation.
         AmodalError: the scenes show occluded objects only, or none.
     """
-    validation = make_streams(recipe)[1]
-    if validation is None:
-        raise RecipeError("a calibration needs photographs kept for validation", remedy='give a source "validation"')
-    material = Material(validation.material.sources, scene_settings(validation.material.settings))
-    categories = material.categories if recipe.modal.network.num_categories else ()
-    networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings or PredictionSettings(), categories)
-    predictor = Predictor(networks)
+    predictor, scenes = trial(recipe, modal, amodal, settings or PredictionSettings(), examples)
     rows: dict[str, list[NDArray[np.float64]]] = {"box": [], "mask": []}
     occluded: list[bool] = []
-    for scene in make_scenes(material, examples, seed=VALIDATION_SEED):
+    for scene in scenes:
         for way, features in _features(predictor, scene).items():
             rows[way].append(features)
         occluded.append(bool(1 - np.count_nonzero(scene.visible) / np.count_nonzero(scene.own) > OCCLUDED))

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torch.utils.data import DataLoader
 
 from ..inference.calibration import write_calibrations
 from ..inference.export import export_weights
 from ..inference.settings import PredictionSettings
 from .calibrate import fit_on_validation
 from .config import Recipe
-from .data import Batch, make_streams
+from .data import make_streams
 from .run import run_training
-from .stages import AmodalStage, ModalStage
 from .thresholds import CUTOFFS, best_cutoff, iou_by_cutoff
+from .trial import trial
 
 
 def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -47,21 +46,16 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
 
 
 def choose_settings(recipe: Recipe, modal: nn.Module, amodal: nn.Module) -> tuple[PredictionSettings, dict[str, Any]]:
-    """The paper's settings, with the thresholds that are best on the validation examples where there are any.
+    """The paper's settings, with the thresholds that are best on validation scenes where the recipe has any.
 
     Returns:
-        The settings, and the mean IoU of each network at each cut-off.
+        The settings, and the mean IoU of each network's heat at each cut-off.
     """
-    validation = make_streams(recipe)[1]
-    if recipe.thresholds == "paper" or validation is None:
+    if recipe.thresholds == "paper" or not any(source.validation for source in recipe.data):
         return PredictionSettings(), {}
-    batches: list[Batch] = list(DataLoader(validation, batch_size=recipe.amodal.batch_size))
-    curves = {
-        "modal": iou_by_cutoff(ModalStage(recipe.modal), modal, batches),
-        "amodal": iou_by_cutoff(AmodalStage(recipe.amodal, modal), amodal, batches),
-    }
+    curves = iou_by_cutoff(*trial(recipe, modal, amodal, PredictionSettings(), recipe.validation_examples))
     settings = PredictionSettings(
         modal_threshold=best_cutoff(curves["modal"]), amodal_threshold=best_cutoff(curves["amodal"])
     )
-    scores = {"examples": len(validation), "cutoffs": list(CUTOFFS)}
+    scores = {"scenes": recipe.validation_examples, "cutoffs": list(CUTOFFS)}
     return settings, scores | {name: [round(v, 4) for v in curve.tolist()] for name, curve in curves.items()}

@@ -1,0 +1,35 @@
+"""Trained networks tried as users will use them: on scenes of the recipe's validation photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from ..core.errors import RecipeError
+from ..inference.networks import NetworkPair
+from ..inference.predictor import Predictor
+from ..inference.settings import PredictionSettings
+from ..inference.torch_networks import TorchNetwork
+from ..synthesis.composite import Composite
+from ..synthesis.material import Material
+from ..synthesis.scenes import make_scenes, scene_settings
+from .config import Recipe
+from .data import VALIDATION_SEED, make_streams
+
+
+def trial(
+    recipe: Recipe, modal: nn.Module, amodal: nn.Module, settings: PredictionSettings, count: int
+) -> tuple[Predictor, Iterator[Composite]]:
+    """A predictor over two networks, and the scenes to try it on: the same whatever the seed of the run.
+
+    Raises:
+        RecipeError: the recipe keeps no photograph for validation.
+    """
+    validation = make_streams(recipe)[1]
+    if validation is None:
+        raise RecipeError("a trial needs photographs kept for validation", remedy='give a source "validation"')
+    material = Material(validation.material.sources, scene_settings(validation.material.settings))
+    categories = material.categories if recipe.modal.network.num_categories else ()
+    networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings, categories)
+    return Predictor(networks), make_scenes(material, count, seed=VALIDATION_SEED)
