@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amodal.core.resample import box_matrices, move_heat, resample_matrix
+from amodal.core.resample import Outside, box_matrices, move_heat, resample, resample_matrix, resample_taps
 
 
 def read_at(heat: np.ndarray, x: float, y: float) -> float:
@@ -59,3 +59,21 @@ def test_edge_goes_on_and_zero_stops() -> None:
     expected = np.zeros((6, 6))
     expected[2:4, 2:4] = 1
     assert np.array_equal(moved, expected)
+
+
+@pytest.mark.parametrize("outside", ["zero", "edge"])
+@pytest.mark.parametrize(("source", "target"), [(1, 3), (2, 2), (5, 64), (64, 128), (80, 7)])
+def test_taps_are_the_matrices_without_their_zeros(source: int, target: int, outside: Outside) -> None:
+    rng = np.random.default_rng(source)
+    start = rng.uniform(-1, 0.6, 6)
+    stop = start + rng.uniform(0.1, 2, 6)
+    heat = rng.random((6, source, source), dtype=np.float32)
+    matrix = resample_matrix(source, target, start, stop, outside=outside)
+    taps = resample_taps(source, target, start, stop, outside=outside)
+    wanted = matrix @ heat @ matrix.swapaxes(-1, -2)
+    found = resample(heat, taps, taps)
+    assert found.dtype == np.float32 and found.flags.c_contiguous
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    one = resample_taps(source, target, outside=outside)  # one for all maps
+    whole = resample_matrix(source, target, outside=outside)
+    np.testing.assert_allclose(resample(heat, one, one), whole @ heat @ whole.T, atol=1e-6)

@@ -14,7 +14,7 @@ from amodal.models.config import ModelConfig
 TINY = ModelConfig(backbone="test_efficientnet", patch_px=32, heat_px=16, widths=(4, 6, 8, 8, 12), grid=3)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config():  # type: ignore[no-untyped-def]
     """The tiny config, changed as asked."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,15 @@ def folder_of(path: Path, config: ModelConfig) -> tuple[Path, torch.nn.Module]:
     return path, network.eval()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tiny_config: Callable[..., ModelConfig]) -> Path:
+    return folder_of(tmp_path_factory.mktemp("made") / "w", tiny_config())[0]
+
+
 @pytest.fixture
-def folder(tmp_path: Path, tiny_config: Callable[..., ModelConfig]) -> Path:
-    return folder_of(tmp_path / "w", tiny_config())[0]
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of one folder, to be broken at will."""
+    return Path(shutil.copytree(made, tmp_path / "w"))
 
 
 def test_round_trip(tmp_path: Path, tiny_config: Callable[..., ModelConfig]) -> None:

@@ -7,7 +7,7 @@ batched product, and numpy and torch give the same numbers.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,13 +34,74 @@ def resample_matrix(
     >>> resample_matrix(2, 4).round(2).tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
+    low, weight_low, weight_high = resample_taps(source, target, start, stop, outside=outside)
+    cell = np.arange(source)
+    weights = weight_low[..., None] * (low[..., None] == cell) + weight_high[..., None] * (low[..., None] + 1 == cell)
+    return np.asarray(weights, dtype=np.float32)
+
+
+class Taps(NamedTuple):
+    """A resampling matrix as what is not zero in it: row ``i`` has two neighbours, ``low[i]`` and the next one.
+
+    Attributes:
+        low: int64 ``(..., target)``.
+        weight_low, weight_high: float32 ``(..., target)``.
+    """
+
+    low: NDArray[np.int64]
+    weight_low: NDArray[np.float32]
+    weight_high: NDArray[np.float32]
+
+
+def resample_taps(
+    source: int, target: int, start: ArrayLike = 0.0, stop: ArrayLike = 1.0, *, outside: Outside = "edge"
+) -> Taps:
+    """The matrices of `resample_matrix`, arguments alike, for `resample`."""
     start_, stop_ = np.asarray(start, np.float64)[..., None], np.asarray(stop, np.float64)[..., None]
     where = start_ + (stop_ - start_) * (np.arange(target) + 0.5) / target  # (..., target), in lengths of the source
     position = np.clip(where * source - 0.5, 0, source - 1)
-    weights = np.maximum(1 - np.abs(position[..., None] - np.arange(source)), 0)
-    if outside == "zero":
-        weights *= ((where >= 0) & (where <= 1))[..., None]
-    return np.asarray(weights, dtype=np.float32)
+    low = np.minimum(position.astype(np.int64), max(source - 2, 0))
+    high = position - low
+    inside = ((where >= 0) & (where <= 1)) if outside == "zero" else np.ones_like(where)
+    return Taps(low, ((1 - high) * inside).astype(np.float32), (high * inside).astype(np.float32))
+
+
+def resample(heat: NDArray[np.float32], rows: Taps, columns: Taps) -> NDArray[np.float32]:
+    """``rows @ heat @ columns.swapaxes(-1, -2)`` without a matrix product.
+
+    Products this small are what BLAS threads do worst: they wait for each other by spinning, and on a machine with
+    other work a prediction took five times as long.
+
+    Args:
+        heat: float32 ``(s, s)`` or ``(n, s, s)``.
+        rows, columns: of a map, ``(target,)`` each; or of each of ``n`` maps, ``(n, target)``.
+
+    Returns:
+        float32 ``(rows' target, columns' target)`` or ``(n, ...)``.
+    """
+    if heat.ndim == 2:
+        return _along_rows(_along_rows(heat, rows).T, columns).T
+    out = np.empty((len(heat), rows.low.shape[-1], columns.low.shape[-1]), np.float32)
+    for i, one in enumerate(heat):
+        out[i] = resample(one, _taps_of(rows, i), _taps_of(columns, i))
+    return out
+
+
+def _taps_of(taps: Taps, i: int) -> Taps:
+    return taps if taps.low.ndim == 1 else Taps(taps.low[i], taps.weight_low[i], taps.weight_high[i])
+
+
+def _along_rows(heat: NDArray[np.float32], taps: Taps) -> NDArray[np.float32]:
+    """``matrix @ heat``."""
+    if len(heat) == 1:
+        return (taps.weight_low + taps.weight_high)[:, None] * heat
+    heat = np.ascontiguousarray(heat)
+    out = heat[taps.low]
+    out *= taps.weight_low[:, None]
+    other = heat[taps.low + 1]
+    other *= taps.weight_high[:, None]
+    out += other
+    return out
 
 
 def box_matrices(
@@ -57,12 +118,17 @@ def box_matrices(
         ``rows``, ``columns``, each float32 ``(..., target, source)``: the map wanted is
         ``rows @ heat @ columns.swapaxes(-1, -2)``.
     """
-    a, b = np.asarray(from_box, np.float64), np.asarray(to_box, np.float64)
-    size = bx.sides(a)
-    start, stop = (b[..., :2] - a[..., :2]) / size, (b[..., 2:] - a[..., :2]) / size
+    start, stop = _interval(from_box, to_box)
     columns = resample_matrix(source, target, start[..., 0], stop[..., 0], outside=outside)
     rows = resample_matrix(source, target, start[..., 1], stop[..., 1], outside=outside)
     return rows, columns
+
+
+def _interval(from_box: ArrayLike, to_box: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where ``to_box`` starts and stops in lengths of ``from_box``: x, y."""
+    a, b = np.asarray(from_box, np.float64), np.asarray(to_box, np.float64)
+    size = bx.sides(a)
+    return (b[..., :2] - a[..., :2]) / size, (b[..., 2:] - a[..., :2]) / size
 
 
 def move_heat(heat: NDArray[np.float32], from_box: ArrayLike, to_box: ArrayLike, target: int) -> NDArray[np.float32]:
@@ -76,5 +142,8 @@ def move_heat(heat: NDArray[np.float32], from_box: ArrayLike, to_box: ArrayLike,
     Returns:
         float32 ``(..., target, target)``.
     """
-    rows, columns = box_matrices(from_box, to_box, heat.shape[-1], target, outside="zero")
-    return np.asarray(rows @ heat @ columns.swapaxes(-1, -2), dtype=np.float32)
+    start, stop = _interval(from_box, to_box)
+    source = heat.shape[-1]
+    columns = resample_taps(source, target, start[..., 0], stop[..., 0], outside="zero")
+    rows = resample_taps(source, target, start[..., 1], stop[..., 1], outside="zero")
+    return resample(np.asarray(heat, np.float32), rows, columns)

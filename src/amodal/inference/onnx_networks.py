@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..core.errors import WeightsError
+from .threads import core_count, thread_pool
 
 OUTPUT = "heat_out"
 CHUNK = 8
@@ -43,11 +41,6 @@ def open_session(path: Path, threads: int = 0) -> Any:
         raise WeightsError(
             f"onnxruntime cannot load the network ({text})", file=path, remedy="copy or export the file again"
         ) from problem
-
-
-def core_count() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class OnnxNetwork:
@@ -118,7 +111,9 @@ class OnnxNetwork:
         chunks = [{name: value[start : start + size] for name, value in feed.items()} for start in starts]
         if self._threads == 1:
             return np.concatenate([self._run(self._session, chunk) for chunk in chunks])
-        return np.concatenate(list(_pool(self._threads).map(lambda chunk: self._run(self._session, chunk), chunks)))
+        return np.concatenate(
+            list(thread_pool(self._threads).map(lambda chunk: self._run(self._session, chunk), chunks))
+        )
 
     def _run(self, session: Any, feed: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         found: NDArray[np.float32] = session.run([OUTPUT], feed)[0]
@@ -143,12 +138,6 @@ class OnnxNetwork:
             raise WeightsError(
                 f"by its config the network's {what} are {rule}", file=self._path, value=shown, remedy=_REMEDY
             )
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """One pool for all networks: they run one after the other."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="amodal-onnx")
 
 
 def _fits(found: tuple[Any, ...], wanted: tuple[int, ...]) -> bool:

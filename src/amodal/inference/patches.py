@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import boxes as bx
 from ..core.images import cut_patch
 from ..core.masks import Mask
-from ..core.resample import resample_matrix
+from ..core.resample import resample, resample_taps
+from .threads import core_count, thread_pool
 
 
 def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
@@ -26,8 +27,16 @@ def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px
         uint8 ``(n, 3, size_px, size_px)``.
     """
     patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
-    for patch, image, box in zip(patches, images, boxes, strict=True):
-        patch[:] = cut_patch(image, box, size_px).transpose(2, 0, 1)
+
+    def cut(i: int) -> None:
+        patches[i] = cut_patch(images[i], boxes[i], size_px).transpose(2, 0, 1)
+
+    threads = core_count()
+    if threads == 1 or len(boxes) == 1:
+        for i in range(len(boxes)):
+            cut(i)
+    else:  # Pillow lets other threads run while it stretches
+        list(thread_pool(threads).map(cut, range(len(boxes))))
     return patches
 
 
@@ -68,9 +77,20 @@ def mask_heat(mask: Mask | NDArray[np.floating], box: ArrayLike, size_px: int) -
     crop = mask.crop(area).astype(np.float32) if isinstance(mask, Mask) else _crop(mask, left, top, right, bottom)
     edges = np.arange(size_px + 1) / size_px
     xs, ys = x1 - left + (x2 - x1) * edges, y1 - top + (y2 - y1) * edges
-    columns = coverage(crop.shape[1], xs[:-1], xs[1:])
-    rows = coverage(crop.shape[0], ys[:-1], ys[1:])
-    return np.asarray(rows @ crop @ columns.T, np.float32)
+    return np.ascontiguousarray(_cell_means(_cell_means(crop, ys).T, xs).T, np.float32)
+
+
+def _cell_means(values: NDArray[np.floating], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of rows ``(h, w)`` over cells between edges, ``(n, w)``: `coverage` as differences of a running sum.
+
+    Products with the matrices of `coverage` would do the same; see `core.resample.resample` for why not.
+    """
+    sums = np.zeros((len(values) + 1, values.shape[1]))
+    np.cumsum(values, axis=0, out=sums[1:])
+    low = np.clip(np.floor(edges).astype(np.int64), 0, len(values) - 1)
+    at_edges = sums[low] + (edges - low)[:, None] * values[low]
+    means: NDArray[np.float64] = np.diff(at_edges, axis=0) / np.diff(edges)[:, None]
+    return np.clip(means, 0, 1)  # what rounding leaves
 
 
 def _crop(heat: NDArray[np.floating], left: int, top: int, right: int, bottom: int) -> NDArray[np.float32]:
@@ -100,6 +120,6 @@ def paste_heat(heat: NDArray[np.float32], frame: ArrayLike, width: int, height: 
     x1, y1, x2, y2 = bx.as_box(frame)
     left, top, right, bottom = np.maximum(bx.outward(bx.clip(frame, width, height)), 0).tolist()
     size = heat.shape[-1]
-    columns = resample_matrix(size, right - left, (left - x1) / (x2 - x1), (right - x1) / (x2 - x1), outside="zero")
-    rows = resample_matrix(size, bottom - top, (top - y1) / (y2 - y1), (bottom - y1) / (y2 - y1), outside="zero")
-    return PixelHeat(np.asarray(rows @ heat @ columns.T, np.float32), left, top)
+    columns = resample_taps(size, right - left, (left - x1) / (x2 - x1), (right - x1) / (x2 - x1), outside="zero")
+    rows = resample_taps(size, bottom - top, (top - y1) / (y2 - y1), (bottom - y1) / (y2 - y1), outside="zero")
+    return PixelHeat(resample(heat, rows, columns), left, top)

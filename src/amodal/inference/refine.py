@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.resample import resample_matrix
+from ..core.resample import resample, resample_taps
 from .networks import Network
 
 NO_HYPOTHESIS = 0.5
@@ -34,10 +34,10 @@ def refine(
     Returns:
         float32 ``(n, s, s)`` in [0, 1] over the boxes.
     """
-    stretch = resample_matrix(network.heat_px, network.patch_px, outside="edge")
+    stretch = resample_taps(network.heat_px, network.patch_px, outside="edge")
     if hypothesis is None:
         hypothesis = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
     found = network(patches, hypothesis, category)
     for _ in range(passes - 1):
-        found = network(patches, np.ascontiguousarray(stretch @ found @ stretch.T), category)
+        found = network(patches, resample(found, stretch, stretch), category)
     return found
