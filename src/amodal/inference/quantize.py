@@ -28,6 +28,10 @@ CALIBRATION_PATCHES = 128
 """Patches of each network that its ranges are measured on."""
 
 
+FLOAT_FIRST = 12
+"""Convolutions next to the picture that stay float32: without this int8 cost 28 points (docs/performance.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Mean amodal IoU (0-1, per object) of float32 and int8 networks on the same objects."""
@@ -64,7 +68,8 @@ def quantize_weights(
     """Replace the ONNX of a weights folder by int8, if the accuracy on validation holds.
 
     Every second picture with objects gives the patches that ranges are measured on; the others are what both are scored
-    on. Convolutions become int8 (QDQ, a scale for each channel); the last one, whose output is the heat, stays float32.
+    on. Convolutions become int8 (QDQ, a scale for each channel), but for the first `FLOAT_FIRST` and the last one,
+    whose output is the heat.
 
     Args:
         folder: a weights folder with float32 ONNX; its safetensors stay.
@@ -167,7 +172,7 @@ def quantize_network(source: Path, target: Path, asked: Sequence[dict[str, NDArr
             activation_type=q.QuantType.QUInt8,
             weight_type=q.QuantType.QInt8,
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=convolutions[-1:],
+            nodes_to_exclude=[*convolutions[:FLOAT_FIRST], convolutions[-1]],
             calibrate_method=q.CalibrationMethod.MinMax,
         )
 
