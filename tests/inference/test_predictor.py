@@ -197,7 +197,7 @@ OTHER = np.ones((HEIGHT, WIDTH), bool)
         ({"boxes": [(9, 3, 3, 9)], "ids": [77]}, BoxError, "annotation 77: a box needs"),
         ({"boxes": [SEEN, SEEN, (float("nan"), 0, 5, 5)]}, BoxError, "box 2: a box is four finite"),
         ({"boxes": [(0, 0, float("inf"), 5)]}, BoxError, "box 0: a box is four finite"),
-        ({"boxes": [(300, 10, 400, 90)]}, BoxError, "box 0: a box must lie inside its picture of 200 x 150"),
+        ({"boxes": [(300, 10, 400, 90)]}, BoxError, "box 0: a box must overlap its picture of 200 x 150"),
         ({"boxes": [(1, 2, 3)]}, BoxError, "box 0: a box is four"),
         ({"boxes": SEEN}, BoxError, "box 0: a box is four"),
         ({"boxes": 3}, BoxError, "boxes are a list"),

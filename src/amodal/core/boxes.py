@@ -124,7 +124,8 @@ def check(box: ArrayLike, width: int, height: int, *, file: object = "", record:
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (4,) or not np.isfinite(values).all():
-        raise BoxError("a box is four finite numbers x1, y1, x2, y2", value=box, remedy="correct the box", **where)
+        shown = tuple(values.tolist()) if values.shape == (4,) else box
+        raise BoxError("a box is four finite numbers x1, y1, x2, y2", value=shown, remedy="correct the box", **where)
     if (sides(values) <= 0).any():
         shown = tuple(values.tolist())
         raise BoxError(
@@ -133,7 +134,7 @@ def check(box: ArrayLike, width: int, height: int, *, file: object = "", record:
     inside = clip(values, width, height)
     if (sides(inside) < 0.5).any():
         raise BoxError(
-            f"a box must lie inside its picture of {width} x {height} pixels",
+            f"a box must overlap its picture of {width} x {height} pixels",
             value=tuple(values.tolist()),
             remedy="check that the box belongs to this picture and is given in pixels",
             **where,
