@@ -181,7 +181,7 @@ def test_detections_take_the_place_of_the_records(
     assert [r["annotation_id"] for r in json.loads(output.read_text())] == [1]
     entries[1]["bbox"] = [90, 3, 10, 12]
     detections.write_text(json.dumps(entries))
-    assert "detections.json: detection 1: a box must lie inside" in refused(capsys, *words)
+    assert "detections.json: detection 1: a box must overlap" in refused(capsys, *words)
 
 
 def test_shards(tiny_set: tuple[Path, Path], weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

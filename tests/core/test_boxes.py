@@ -84,9 +84,9 @@ def test_check_clips(box: bx.Box, expected: bx.Box) -> None:
         (None, "four finite numbers"),
         ((5, 2, 5, 6), "x1 < x2"),
         ((5, 6, 7, 2), "x1 < x2"),
-        ((20, 2, 30, 6), "inside its picture of 20 x 10"),
-        ((-9, 2, 0.4, 6), "inside its picture of 20 x 10"),
-        ((19.6, 2, 30, 6), "inside its picture of 20 x 10"),
+        ((20, 2, 30, 6), "overlap its picture of 20 x 10"),
+        ((-9, 2, 0.4, 6), "overlap its picture of 20 x 10"),
+        ((19.6, 2, 30, 6), "overlap its picture of 20 x 10"),
     ],
 )
 def test_check_refuses(box: object, rule: str) -> None:
