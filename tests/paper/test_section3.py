@@ -14,8 +14,9 @@ from amodal.core import boxes as bx
 from amodal.core.album import Album
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
-from amodal.synthesis.composite import Composite, make_composite
+from amodal.synthesis.composite import Composite
 from amodal.synthesis.draw import draw_example
+from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 from amodal.synthesis.targets import Example, share_inside

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from amodal.core import boxes as bx
 from amodal.core.images import MEAN_COLOUR
-from amodal.synthesis import composite as module
+from amodal.synthesis import paste as module
 from amodal.synthesis.canvas import cut_matte, cut_picture, outside, tight_box
-from amodal.synthesis.composite import make_composite, sample_patch_box
-from amodal.synthesis.material import Ref
+from amodal.synthesis.drawer import Ref
+from amodal.synthesis.make import make_composite
+from amodal.synthesis.patch import sample_patch, sample_patch_box
 from amodal.synthesis.settings import SynthesisSettings
 
 
@@ -87,7 +88,7 @@ def test_an_operation_that_hides_too_much_is_undone(make_material, monkeypatch: 
     places = iter([(0, 0), (-(10**6), 0)])
     tried = []
 
-    def place(visible: object, size: tuple[int, int], rng: object) -> tuple[int, int]:
+    def place(visible: object, size: tuple[int, int], *_: object) -> tuple[int, int]:
         spot = next(places)
         tried.append(spot)
         return spot if spot == (0, 0) else (1 - size[0], 0)  # one column of it reaches the canvas
@@ -105,12 +106,12 @@ def _asks_for_one_occluder(make_material, seed: int) -> bool:  # type: ignore[no
     rng = np.random.default_rng(seed)
     material = make_material(max_occluders=1)
     picture = material.picture(0, 0)
-    module._sample_patch(material, picture, Ref(0, 0, 0), rng)
+    sample_patch(material, picture, Ref(0, 0, 0), rng)
     return int(rng.integers(2)) == 1
 
 
 def test_giving_up_is_none_not_a_loop(make_material, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(module, "_place", lambda visible, size, rng: (0, 0))
+    monkeypatch.setattr(module, "_place", lambda *_: (0, 0))
     material = make_material(max_occluders=20, occluder_scale=(5.0, 5.0), max_tries=3)
     found = [make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed)) for seed in range(20)]
     assert any(c is None for c in found)
@@ -126,8 +127,8 @@ def test_occluder_scale_and_place(make_material, monkeypatch: pytest.MonkeyPatch
     seen = []
     original = module._place
 
-    def place(visible, size, rng):  # type: ignore[no-untyped-def]
-        spot = original(visible, size, rng)
+    def place(visible, size, *others):  # type: ignore[no-untyped-def]
+        spot = original(visible, size, *others)
         seen.append((visible, size, spot))
         return spot
 

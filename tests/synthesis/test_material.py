@@ -139,7 +139,7 @@ def test_settings_out_of_range(wrong: dict[str, object]) -> None:
 
 
 def test_an_object_without_mask_is_unknown_ground(album: Album, folder: Path) -> None:
-    from amodal.synthesis.composite import make_composite
+    from amodal.synthesis.make import make_composite
 
     box_only = Instance(99, 0, (0.0, 0.0, 120.0, 30.0))
     more = album.filter(lambda record: replace(record, instances=(*record.instances, box_only)))

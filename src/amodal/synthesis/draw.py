@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..core.errors import AnnotationError
 from ..core.random import generator
-from .composite import Composite, make_composite
+from .composite import Composite
+from .finish import clear_twin
+from .make import make_composite
 from .material import Material
 from .settings import ExampleShape
 from .targets import Example, make_example
@@ -29,12 +31,16 @@ def draw_example(
         ImageError: a picture that cannot be used.
         AnnotationError: 1000 main objects in a row gave no example.
     """
-    rng = generator(seed, epoch, index)
+    paired = material.settings.paired
+    rng = generator(seed, epoch, index // 2 if paired else index)
     for _ in range(_MAX_DRAWS):
         composite = make_composite(material, material.draw_main(rng), rng)
         if composite is None:
             continue
         example = make_example(composite, material.settings, shape, rng)
+        if example is not None and paired and index % 2:
+            composite = clear_twin(composite)
+            example = make_example(composite, material.settings, shape, rng)
         if example is not None:
             return example, composite
     raise AnnotationError(

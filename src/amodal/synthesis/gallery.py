@@ -166,6 +166,7 @@ def _write_one(
         "annotation_id": composite.annotation_id,
         "category": categories[composite.category],
         "occluders": [{"image_id": i, "annotation_id": a} for i, a in composite.occluders],
+        "behind": [{"image_id": i, "annotation_id": a} for i, a in composite.behind],
         "patch_box_in_image": list(composite.patch_box),
         "mirrored": composite.mirrored,
         "modal_box": _numbers(example.modal_box),

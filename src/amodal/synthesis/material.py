@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError, RecipeError
 from ..core.records import Instance
+from .drawer import Drawer, Ref
 from .pictures import Picture, read_picture
 from .settings import SynthesisSettings
 
@@ -32,14 +33,6 @@ class Source:
     album: Album
     folder: str | Path
     weight: float = 1.0
-
-
-class Ref(NamedTuple):
-    """One object: number of its source, of its picture in the album, of its record in the picture."""
-
-    source: int
-    image: int
-    instance: int
 
 
 class Material:
@@ -85,24 +78,24 @@ class Material:
     def _index(self, weights: NDArray[np.float64]) -> None:
         mains, occluders = [], []
         for source in self.sources:
-            main: list[tuple[int, int, int]] = []
-            occluder: list[tuple[int, int, int]] = []
+            main: list[tuple[int, int, int, bool]] = []
+            occluder: list[tuple[int, int, int, bool]] = []
             for i, record in enumerate(source.album):
                 for j, instance in enumerate(record.instances):
                     side = _smaller_side(instance)
-                    judged_partial = self.settings.whole_only and instance.is_whole is False
-                    if side >= self.settings.min_object_px and not judged_partial:
-                        main.append((i, j, instance.category))
+                    partial = instance.is_whole is False
+                    if side >= self.settings.min_object_px and not (partial and not self._may_be_partial()):
+                        main.append((i, j, instance.category, partial))
                     if side >= self.settings.min_occluder_px:
-                        occluder.append((i, j, instance.category))
+                        occluder.append((i, j, instance.category, partial))
             if not main:
                 raise AnnotationError(
                     f"a source has an object with a mask and a box of {self.settings.min_object_px} pixels or more",
                     file=source.album.source,
                     remedy="add annotated objects or lower min_object_px",
                 )
-            mains.append(np.array(main, dtype=np.int64).reshape(-1, 3))
-            occluders.append(np.array(occluder, dtype=np.int64).reshape(-1, 3))
+            mains.append(np.array(main, dtype=np.int64).reshape(-1, 4))
+            occluders.append(np.array(occluder, dtype=np.int64).reshape(-1, 4))
         if self.settings.max_occluders and sum(len(np.unique(o[:, 0])) for o in occluders) < 2:
             raise AnnotationError(
                 f"occluders come from other pictures: at least two need an object of {self.settings.min_occluder_px} "
@@ -115,15 +108,17 @@ class Material:
             counts.update(category[objects[:, 2]].tolist())
         rarity = np.array([counts[c] ** -0.5 if counts[c] else 0.0 for c in range(len(self.categories))])
         by_category = self.settings.balance == "category"
-        self._mains = _Drawer(
-            mains,
-            weights,
-            [rarity[category[o[:, 2]]] for category, o in zip(self._category, mains, strict=True)]
-            if by_category
-            else None,
-        )
+        chances = [np.where(o[:, 3] == 1, self.settings.partial_weight, 1.0) for o in mains]
+        if by_category:
+            for category, objects, chance in zip(self._category, mains, chances, strict=True):
+                chance *= rarity[category[objects[:, 2]]]
+        weighted = by_category or self.settings.partial_weight != 1
+        self._mains = Drawer(mains, weights, chances if weighted else None, by_image=not by_category)
         has_occluder = np.array([float(len(o) > 0) for o in occluders])
-        self._occluders = _Drawer(occluders, weights * has_occluder, None)
+        self._occluders = Drawer(occluders, weights * has_occluder, None)
+
+    def _may_be_partial(self) -> bool:
+        return not self.settings.whole_only and self.settings.partial_weight > 0
 
     def __len__(self) -> int:
         """Number of main objects."""
@@ -147,6 +142,11 @@ class Material:
         while (ref := self._occluders.draw(rng))[:2] == main[:2]:
             pass
         return ref
+
+    def draw_sibling(self, rng: np.random.Generator, main: Ref) -> Ref | None:
+        """Another object of the main object's picture; None where there is none to lay over others."""
+        siblings = [ref for ref in self._occluders.of_image(main.source, main.image) if ref != main]
+        return siblings[int(rng.integers(len(siblings)))] if siblings else None
 
     def picture(self, source: int, image: int) -> Picture:
         """A picture, decoded or from what is kept.
@@ -177,53 +177,6 @@ class Material:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": OrderedDict(), "_cached_bytes": 0}
-
-
-class _Drawer:
-    """Objects of several sources as arrays, and one way of drawing from them.
-
-    Args:
-        objects: for each source int64 ``(n, 3)``: picture, record, category; pictures ascending.
-        source_weights: float64 ``(sources,)``.
-        object_weights: for each source float64 ``(n,)``; None draws a picture, then an object, uniformly.
-    """
-
-    def __init__(
-        self,
-        objects: list[NDArray[np.int64]],
-        source_weights: NDArray[np.float64],
-        object_weights: list[NDArray[np.float64]] | None,
-    ) -> None:
-        total = source_weights.sum()
-        self._source_ends = np.cumsum(source_weights / total) if total else source_weights
-        self._objects = objects
-        self._starts = [np.flatnonzero(np.diff(o[:, 0], prepend=-1)) for o in objects]
-        self._ends = None if object_weights is None else [np.cumsum(w) for w in object_weights]
-        self.count = sum(len(o) for o in objects)
-
-    def images(self) -> list[tuple[int, int]]:
-        """Source and number of every picture that can be drawn from."""
-        return [
-            (source, int(image))
-            for source, (objects, starts) in enumerate(zip(self._objects, self._starts, strict=True))
-            for image in objects[starts, 0]
-        ]
-
-    def draw(self, rng: np.random.Generator) -> Ref:
-        source = _pick(self._source_ends, rng)
-        objects = self._objects[source]
-        if self._ends is not None:
-            place = _pick(self._ends[source], rng)
-        else:
-            starts = self._starts[source]
-            group = int(rng.integers(len(starts)))
-            stop = int(starts[group + 1]) if group + 1 < len(starts) else len(objects)
-            place = int(rng.integers(int(starts[group]), stop))
-        return Ref(source, int(objects[place, 0]), int(objects[place, 1]))
-
-
-def _pick(ends: NDArray[np.float64], rng: np.random.Generator) -> int:
-    return min(int(np.searchsorted(ends, rng.random() * ends[-1], side="right")), len(ends) - 1)
 
 
 def _smaller_side(instance: Instance) -> float:

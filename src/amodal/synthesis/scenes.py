@@ -22,7 +22,8 @@ from ..core.masks import Mask
 from ..core.random import generator
 from ..datasets.jsonfile import write_json
 from .canvas import tight_box
-from .composite import Composite, make_composite
+from .composite import Composite
+from .make import make_composite
 from .material import Material
 from .settings import SynthesisSettings
 
@@ -31,13 +32,14 @@ _STREAM = 1  # apart from the draws of the training examples
 
 
 def scene_settings(settings: SynthesisSettings) -> SynthesisSettings:
-    """The settings of scenes: the patch holds the whole object, 1.5 to 2.5 times its sides; nothing is recoloured."""
+    """The settings of scenes: the patch holds the whole object, 1.5 to 2.5 times its sides, without jitter."""
     return replace(
         settings,
         patch_scale=(1.5, 2.5),
         min_patch_overlap=1.0,
         canvas_px=max(settings.canvas_px, 480),
         colour_jitter=0.0,
+        border=0.0,
         flip=False,
     )
 

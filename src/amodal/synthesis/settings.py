@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..core.errors import RecipeError
@@ -34,9 +34,29 @@ class SynthesisSettings:
         balance: "image" draws a picture, then one of its objects, uniformly (the paper); "category" draws an object
             with weight 1 / sqrt(number of objects of its category), which tames a frequent category.
         whole_only: leave out main objects judged not to be whole; those nobody judged stay. Ours.
+        partial_weight: chance of a main object judged not to be whole, relative to the others of its picture (or, with
+            balance "category", of its category). 1 is the paper; 0 is `whole_only`. Ours.
         flip: mirror half of the examples. The paper does not say; ours.
         colour_jitter: up to this share, brightness, contrast and the balance of colours vary. 0 is the paper.
         max_tries: how often one operation is tried before another main object is drawn.
+        clear: share of examples with nothing laid over the object; the others get 1 to ``max_occluders``, equally
+            likely. None is the paper: 0 to ``max_occluders``, equally likely.
+        paired: examples 2 k and 2 k + 1 show one object in one patch, occluded and clear. Ours.
+        behind: chance of an object to be laid behind the main one instead of over it; it then hides nothing of it. 0 is
+            the paper. Ours.
+        same_image: chance of an occluder to come from the main object's own picture, where that has another. 0 is the
+            paper. Ours.
+        occluder_at_edge: chance of an occluder to be placed across the patch's edge. 0 is the paper. Ours.
+        border: share of examples cut by a made border of the picture, which hides part of the object like an occluder;
+            what lies beyond it is known. 0 is the paper. Ours.
+        feather_px: an occluder's matte is blurred by a radius of 0 to this many canvas pixels, uniform. Ours.
+        occluder_colour: as ``colour_jitter``, of each occluder alone. Ours.
+        occluder_blur_px: each occluder is blurred by a radius of 0 to this many canvas pixels, uniform. Ours.
+        low_resolution: share of examples whose picture is shrunk and enlarged again after all else. Ours.
+        low_resolution_px: bounds of the longer side of the object (visible or hidden, within the patch) when it is
+            smallest, log-uniform; an object that is smaller is left as it is.
+        mask_noise: share of examples whose told mask (see `Example`) is damaged as segmenters damage masks. Ours.
+        mask_noise_size: the most a damaged mask is moved, grown or shrunk by, in sides of its box.
 
     Raises:
         RecipeError: a value out of its range.
@@ -58,14 +78,32 @@ class SynthesisSettings:
     min_occluder_px: int = 32
     balance: Balance = "image"
     whole_only: bool = False
+    partial_weight: float = 1.0
     flip: bool = True
     colour_jitter: float = 0.0
     max_tries: int = 50
+    clear: float | None = None
+    paired: bool = False
+    behind: float = 0.0
+    same_image: float = 0.0
+    occluder_at_edge: float = 0.0
+    border: float = 0.0
+    feather_px: float = 0.0
+    occluder_colour: float = 0.0
+    occluder_blur_px: float = 0.0
+    low_resolution: float = 0.0
+    low_resolution_px: tuple[int, int] = (24, 128)
+    mask_noise: float = 0.0
+    mask_noise_size: float = 0.06
 
     def __post_init__(self) -> None:
         _within(self, 0, 1, "min_patch_overlap", "min_visible", "min_hidden", "min_visible_in_patch")
         _within(self, 0, 1, "jitter_min_overlap")
-        _within(self, 0, 0.9, "colour_jitter", "jitter_max_resize")
+        _within(self, 0, 1, "partial_weight", "behind", "same_image", "occluder_at_edge", "border")
+        _within(self, 0, 1, "low_resolution", "mask_noise")
+        _within(self, 0, 0.9, "colour_jitter", "jitter_max_resize", "occluder_colour")
+        _within(self, 0, 16, "feather_px", "occluder_blur_px")
+        _within(self, 0, 0.25, "mask_noise_size")
         _within(self, 0, 0.45, "trim")
         _within(self, 1, 1_000_000, "weight_reference_px", "min_object_px", "min_occluder_px", "max_tries")
         _within(self, 16, 4096, "canvas_px")
@@ -81,6 +119,11 @@ class SynthesisSettings:
             self.jitter_min_overlap,
             "at most 1 - jitter_max_resize",
         )
+        low, high = self.low_resolution_px
+        _require(4 <= low <= high <= 4096, "low_resolution_px", (low, high), "two numbers, 4 <= low <= high <= 4096")
+        if self.clear is not None:
+            _within(self, 0, 1, "clear")
+            _require(self.clear == 1 or self.max_occluders > 0, "clear", self.clear, "1 where max_occluders is 0")
         _require(self.balance in ("image", "category"), "balance", self.balance, '"image" or "category"')
 
 
@@ -103,6 +146,16 @@ class ExampleShape:
 
     def __post_init__(self) -> None:
         _within(self, 8, 1024, "patch_px", "modal_heat_px", "amodal_heat_px")
+
+
+def validation_settings(settings: SynthesisSettings) -> SynthesisSettings:
+    """The same patches and the same amount of occlusion, without what only makes training harder or more varied.
+
+    Runs that differ in those settings are then compared on one set of examples.
+    """
+    names = ("colour_jitter", "behind", "same_image", "occluder_at_edge", "border", "feather_px", "occluder_colour")
+    off: dict[str, Any] = dict.fromkeys((*names, "occluder_blur_px", "low_resolution", "mask_noise"), 0.0)
+    return replace(settings, **off, clear=None, paired=False, partial_weight=1.0)
 
 
 def _within(owner: Any, low: float, high: float, *names: str) -> None:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from ..core.album import Album
 from ..core.errors import RecipeError
+from ..core.random import generator
 from .draw import draw_example
 from .material import Material, Source
 from .settings import ExampleShape, SynthesisSettings
 
+Item = dict[str, torch.Tensor]
+Transform = Callable[[Item, np.random.Generator], Item]
+"""Changes an item; all its randomness is the generator it is given."""
+_TRANSFORM_STREAM = 3  # sets its draws apart from those that made the example
 
-class OcclusionDataset(Dataset[dict[str, torch.Tensor]]):
+
+class OcclusionDataset(Dataset[Item]):
     """Occluded training examples without end, made on the fly (paper section 3).
 
     Item ``i`` depends on the seed, the epoch and ``i`` alone: the same in any worker and after a resume. Items are
@@ -28,6 +36,7 @@ class OcclusionDataset(Dataset[dict[str, torch.Tensor]]):
         shape: sizes of their arrays.
         seed: of all randomness, >= 0.
         length: items an epoch; the number of main objects if None.
+        transform: what is done to each item at last; None: nothing.
 
     Raises:
         AnnotationError: too few objects to make examples of.
@@ -46,19 +55,34 @@ class OcclusionDataset(Dataset[dict[str, torch.Tensor]]):
         shape: ExampleShape | None = None,
         seed: int = 0,
         length: int | None = None,
+        transform: Transform | None = None,
     ) -> None:
-        self._start(Material([Source(album, images_dir)], settings), shape, seed, length)
+        self._start(Material([Source(album, images_dir)], settings), shape, seed, length, transform)
 
     @classmethod
     def from_material(
-        cls, material: Material, *, shape: ExampleShape | None = None, seed: int = 0, length: int | None = None
+        cls,
+        material: Material,
+        *,
+        shape: ExampleShape | None = None,
+        seed: int = 0,
+        length: int | None = None,
+        transform: Transform | None = None,
     ) -> OcclusionDataset:
         """The same from several sources, which carry their settings with them."""
         dataset = cls.__new__(cls)
-        dataset._start(material, shape, seed, length)
+        dataset._start(material, shape, seed, length, transform)
         return dataset
 
-    def _start(self, material: Material, shape: ExampleShape | None, seed: int, length: int | None) -> None:
+    def _start(
+        self,
+        material: Material,
+        shape: ExampleShape | None,
+        seed: int,
+        length: int | None,
+        transform: Transform | None,
+    ) -> None:
+        self.transform = transform
         self.material = material
         self.shape = shape or ExampleShape()
         self.seed = seed
@@ -82,7 +106,10 @@ class OcclusionDataset(Dataset[dict[str, torch.Tensor]]):
     def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> Item:
         index = range(self._length)[index]
         example, _ = draw_example(self.material, self.shape, seed=self.seed, epoch=self.epoch, index=index)
-        return {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}
+        item = {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}
+        if self.transform is None:
+            return item
+        return self.transform(item, generator(self.seed, self.epoch, index, _TRANSFORM_STREAM))

@@ -14,6 +14,7 @@ from .canvas import tight_box
 from .composite import Composite
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
+from .told import damaged_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Example:
         modal_label: int8 ``(m, m)`` over `modal_box`: the object's visible pixels positive, all others negative,
             beyond the patch or the picture unknown.
         visible_mask: float32 ``(m, m)`` over `modal_box`: visible share of each cell, 0-1.
+        told_mask: float32 ``(m, m)`` over `told_box`: the visible mask as the amodal network may be told it, 0-1;
+            `visible_mask` unless ``mask_noise`` damages it.
+        told_box: `modal_box`, or the tight box of a damaged mask.
         amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
         amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
             and beyond the picture unknown.
@@ -41,6 +45,8 @@ class Example:
     modal_patch: NDArray[np.uint8]
     modal_label: Label
     visible_mask: NDArray[np.float32]
+    told_mask: NDArray[np.float32]
+    told_box: NDArray[np.float32]
     amodal_patch: NDArray[np.uint8]
     amodal_label: Label
     modal_box: NDArray[np.float32]
@@ -75,7 +81,12 @@ def make_example(
         max_resize=settings.jitter_max_resize,
     )
     visible = _coverage(composite.visible, modal_box, shape.modal_heat_px)
-    beyond = 1 - _coverage(~composite.outside, modal_box, shape.modal_heat_px)
+    beyond = 1 - _coverage(~composite.off_picture, modal_box, shape.modal_heat_px)
+    told = None
+    if settings.mask_noise and rng.random() < settings.mask_noise:
+        hidden = composite.own & ~composite.visible
+        told = damaged_mask(composite.visible, hidden, shape.modal_heat_px, settings.mask_noise_size, rng)
+    told_mask, told_box = told or (visible, modal_box)
     unknown = composite.others & ~composite.own | composite.outside
     own = _coverage(composite.own, frame, shape.amodal_heat_px)
     unsure = _coverage(unknown, frame, shape.amodal_heat_px)
@@ -83,6 +94,8 @@ def make_example(
         modal_patch=_patch(composite.image, modal_box, shape.patch_px),
         modal_label=label_cells(visible, beyond),
         visible_mask=visible,
+        told_mask=told_mask,
+        told_box=np.array(told_box, dtype=np.float32),
         amodal_patch=_patch(composite.image, seen, shape.patch_px),
         amodal_label=label_cells(own, unsure),
         modal_box=np.array(modal_box, dtype=np.float32),

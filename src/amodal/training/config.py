@@ -111,6 +111,7 @@ class Recipe:
         modal: how the modal network is trained.
         amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
+        photometric: strength, 0-1, of the changes of colour, sharpness and noise; 0 = none, the paper's.
         backbone_weights: "" for random, "timm" for timm's download, else a safetensors file.
         seed: of everything random.
         workers: processes that make examples; 0 = none beside the trainer.
@@ -129,6 +130,7 @@ class Recipe:
     modal: StageSettings = field(default_factory=StageSettings)
     amodal: StageSettings = field(default_factory=lambda: StageSettings(network=ModelConfig(heat_px=80, margin=0.125)))
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
+    photometric: float = 0.0
     backbone_weights: str = ""
     seed: int = 0
     workers: int = 1
@@ -147,6 +149,8 @@ class Recipe:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise RecipeError(f"{name} is {least} or more", value=getattr(self, name))
+        if not 0 <= self.photometric <= 1:
+            raise RecipeError("photometric lies in [0, 1]", value=self.photometric)
         if self.thresholds not in ("validation", "paper"):
             raise RecipeError("thresholds is validation or paper", value=self.thresholds)
         self._check_networks()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
@@ -14,9 +13,10 @@ from ..core.records import ImageRecord
 from ..datasets import read_annotations
 from ..datasets.idlist import read_ids
 from ..synthesis.material import Material, Source
-from ..synthesis.settings import ExampleShape
+from ..synthesis.settings import ExampleShape, validation_settings
 from ..synthesis.stream import OcclusionDataset
 from .config import DataSource, Recipe
+from .photometric import Photometric
 
 Batch = dict[str, Tensor]
 VALIDATION_SEED = 1_000_003
@@ -40,7 +40,7 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
                 sources.append(Source(kept, source.images, source.weight))
     categories = recipe.modal.network.num_categories
     shape = ExampleShape(recipe.modal.network.patch_px, recipe.modal.network.heat_px, recipe.amodal.network.heat_px)
-    plain = replace(recipe.synthesis, colour_jitter=0.0)
+    plain = validation_settings(recipe.synthesis)
     material = Material(train, recipe.synthesis)
     if categories and categories != len(material.categories):
         raise RecipeError(
@@ -48,7 +48,10 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
             value=categories,
             remedy="correct it in modal.network and amodal.network",
         )
-    training = OcclusionDataset.from_material(material, shape=shape, seed=recipe.seed, length=_ENDLESS)
+    transform = Photometric(recipe.photometric) if recipe.photometric else None
+    training = OcclusionDataset.from_material(
+        material, shape=shape, seed=recipe.seed, length=_ENDLESS, transform=transform
+    )
     if not validation:
         return training, None
     return training, OcclusionDataset.from_material(

@@ -40,19 +40,20 @@ class ModalStage:
 
 
 class AmodalStage:
-    """The whole mask over the frame, from one pass of IIS; for a share of the examples from the true visible mask."""
+    """The whole mask over the frame, from one pass of IIS; for a share of the examples from the told mask."""
 
     def __init__(self, settings: StageSettings, modal: nn.Module) -> None:
         self.true_mask_share = settings.true_mask_share
         self.modal = modal
 
     def __call__(self, network: nn.Module, batch: Batch, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-        heat = self.modal_heat(batch)
+        heat, box = self.modal_heat(batch), batch["modal_box"]
         if rng is not None and self.true_mask_share:
             given = torch.from_numpy(rng.random(len(heat)) < self.true_mask_share).to(heat.device)
-            heat = torch.where(given.view(-1, 1, 1), batch["visible_mask"], heat)
+            heat = torch.where(given.view(-1, 1, 1), batch["told_mask"], heat)
+            box = torch.where(given.view(-1, 1), batch["told_box"], box)
         side = batch["amodal_patch"].shape[-1]
-        heat = align(heat, batch["modal_box"], batch["seen_box"], side)
+        heat = align(heat, box, batch["seen_box"], side)
         return network(batch["amodal_patch"], heat, _category(network, batch)), batch["amodal_label"]
 
     @torch.no_grad()

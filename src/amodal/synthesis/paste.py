@@ -1,0 +1,130 @@
+"""Objects laid over the main one or behind it, and the undo of those that hide too much (paper section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from ..core.images import cut_patch
+from .canvas import SOLID, tight_box
+from .colour import colour_table, recolour
+from .composite import Composite
+from .drawer import Ref
+from .material import Material
+from .pictures import Cutout, Picture
+from .settings import SynthesisSettings
+
+_PLACES = 50
+"""Places tried for one that lies across the patch's edge."""
+
+
+def add_object(
+    material: Material, composite: Composite, main: Ref, rng: np.random.Generator, *, behind: bool = False
+) -> Composite | None:
+    """One object more, over the main one or behind it; None after ``max_tries`` that hid too much or too little."""
+    settings = material.settings
+    for _ in range(settings.max_tries):
+        ref = None
+        if settings.same_image and rng.random() < settings.same_image:
+            ref = material.draw_sibling(rng, main)
+        ref = material.draw_occluder(rng, main) if ref is None else ref
+        picture = material.picture(ref.source, ref.image)
+        cutout = picture.cutouts[ref.instance]
+        assert cutout is not None  # an occluder has pixels
+        laid = _lay(composite, picture, cutout, settings, rng, behind)
+        if laid is not None:
+            pair = (picture.record.id, picture.record.instances[ref.instance].id)
+            if behind:
+                return replace(laid, behind=(*composite.behind, pair))
+            return replace(laid, occluders=(*composite.occluders, pair))
+    return None
+
+
+def _lay(
+    composite: Composite,
+    picture: Picture,
+    cutout: Cutout,
+    settings: SynthesisSettings,
+    rng: np.random.Generator,
+    behind: bool,
+) -> Composite | None:
+    """One object laid on the patch; None where it leaves too little of the main object (the undo), or hides none."""
+    canvas = composite.image.shape[1], composite.image.shape[0]
+    x1, y1, x2, y2 = cutout.box
+    width, height = x2 - x1, y2 - y1
+    shortest = 0 if width <= height else 1
+    scale = rng.uniform(*settings.occluder_scale) * canvas[shortest] / (width, height)[shortest]
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    left, top = _place(composite.visible, size, canvas, settings, rng)
+    feather = rng.uniform(0, settings.feather_px) if settings.feather_px else 0.0
+    blur = rng.uniform(0, settings.occluder_blur_px) if settings.occluder_blur_px else 0.0
+    # only what falls on the canvas is resized; picture and matte through one box, so that they cannot drift apart
+    rim = int(np.ceil(2 * feather))
+    part = _on_canvas((left - rim, top - rim, left + size[0] + rim, top + size[1] + rim), canvas)
+    part_size = part[2] - part[0], part[3] - part[1]
+    in_matte = (
+        (part[0] - left) * width / size[0],
+        (part[1] - top) * height / size[1],
+        (part[2] - left) * width / size[0],
+        (part[3] - top) * height / size[1],
+    )
+    matte = cut_patch(cutout.matte, in_matte, part_size)
+    here = slice(part[1], part[3]), slice(part[0], part[2])
+    visible = composite.visible
+    if not behind:
+        visible = visible.copy()
+        visible[here] &= matte < SOLID
+        if composite.share_of_object(visible) < settings.min_visible or not visible.any():
+            return None
+        if composite.share_of_object(composite.visible & ~visible) < settings.min_hidden:
+            return None
+    in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
+    pixels = _blurred(cut_patch(picture.image, in_picture, part_size), blur)
+    if settings.occluder_colour:
+        pixels = recolour(pixels, colour_table(settings.occluder_colour, rng))
+    matte = _blurred(matte, feather)
+    if behind:
+        own = _blurred(composite.own[here].view(np.uint8) * np.uint8(255), feather)
+        matte = np.minimum(matte, 255 - own)
+    image = composite.image.copy()
+    image[here] = blended(image[here], pixels, matte)
+    return replace(composite, image=image, visible=visible)
+
+
+def _place(
+    visible: NDArray[np.bool_],
+    size: tuple[int, int],
+    canvas: tuple[int, int],
+    settings: SynthesisSettings,
+    rng: np.random.Generator,
+) -> tuple[int, int]:
+    """Left and top of an occluder, uniform over the places where its box meets the object's visible box.
+
+    Over those across the patch's edge, where the settings ask for it and there is one.
+    """
+    x1, y1, x2, y2 = tight_box(visible)
+    at_edge = bool(settings.occluder_at_edge) and rng.random() < settings.occluder_at_edge
+    for _ in range(_PLACES if at_edge else 1):
+        left = int(rng.integers(x1 - size[0] + 1, x2))
+        top = int(rng.integers(y1 - size[1] + 1, y2))
+        if left < 0 or top < 0 or left + size[0] > canvas[0] or top + size[1] > canvas[1]:
+            break
+    return left, top
+
+
+def _on_canvas(box: tuple[int, int, int, int], canvas: tuple[int, int]) -> tuple[int, int, int, int]:
+    return max(box[0], 0), max(box[1], 0), min(box[2], canvas[0]), min(box[3], canvas[1])
+
+
+def _blurred(array: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(array).filter(ImageFilter.GaussianBlur(radius))) if radius else array
+
+
+def blended(below: NDArray[np.uint8], above: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 ``(h, w, 3)``: one picture over another, as far as the matte ``(h, w)`` says: 255 all, 0 nothing."""
+    alpha = matte.astype(np.uint16)[..., None]
+    mixed = above * alpha + below * (255 - alpha)
+    return ((mixed + 127) // 255).astype(np.uint8)

@@ -1,0 +1,65 @@
+"""The patch around a main object, before anything is laid over it (paper section 3.2)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .canvas import canvas_size, cut_matte, cut_picture, outside, union, window
+from .composite import Composite
+from .drawer import Ref
+from .material import Material
+from .pictures import Picture, WholeBox
+from .settings import SynthesisSettings
+
+
+def sample_patch_box(box: WholeBox, settings: SynthesisSettings, rng: np.random.Generator) -> WholeBox:
+    """A random box over an object's box, both of whole pixels.
+
+    Each dimension apart: its length uniform within ``patch_scale`` of the object's, its place uniform among those that
+    cover at least ``min_patch_overlap`` of the object's (section 3.2).
+    """
+    lows, highs = [], []
+    for low, high in ((box[0], box[2]), (box[1], box[3])):
+        length = high - low
+        need = max(math.ceil(settings.min_patch_overlap * length - 1e-9), 1)
+        shortest = max(math.ceil(settings.patch_scale[0] * length - 1e-9), need)
+        longest = max(math.floor(settings.patch_scale[1] * length + 1e-9), shortest)
+        new = int(rng.integers(shortest, longest + 1))
+        start = int(rng.integers(low + need - new, high - need + 1))
+        lows.append(start)
+        highs.append(start + new)
+    return (lows[0], lows[1], highs[0], highs[1])
+
+
+def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random.Generator) -> Composite | None:
+    """A patch that shows enough of a main object; None after ``max_tries`` that did not."""
+    settings = material.settings
+    cutout = picture.cutouts[main.instance]
+    assert cutout is not None  # a main object has pixels
+    for _ in range(settings.max_tries):
+        box = sample_patch_box(cutout.box, settings, rng)
+        seen = int(np.count_nonzero(window(cutout, box)))
+        if seen >= settings.min_visible * cutout.area_px:
+            break
+    else:
+        return None
+    instance = picture.record.instances[main.instance]
+    size = canvas_size(box, settings.canvas_px)
+    image = cut_picture(picture.image, box, size)
+    own = cut_matte(union([cutout], box), size)
+    others = union([c for i, c in enumerate(picture.cutouts) if c is not None and i != main.instance], box)
+    return Composite(
+        image=image,
+        clean=image,
+        own=own,
+        visible=own,
+        others=cut_matte(others, size),
+        outside=outside(box, picture.record.width, picture.record.height, size),
+        patch_box=box,
+        object_area_px=cutout.area_px,
+        category=material.category(main.source, instance.category),
+        image_id=picture.record.id,
+        annotation_id=instance.id,
+    )
