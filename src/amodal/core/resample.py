@@ -16,6 +16,9 @@ from . import boxes as bx
 
 Outside = Literal["zero", "edge"]
 
+_BLOCK = 16384
+"""Samples resampled at once: larger buffers are given back to the system each time, and cost four times as much."""
+
 
 def resample_matrix(
     source: int, target: int, start: ArrayLike = 0.0, stop: ArrayLike = 1.0, *, outside: Outside = "edge"
@@ -96,11 +99,16 @@ def _along_rows(heat: NDArray[np.float32], taps: Taps) -> NDArray[np.float32]:
     if len(heat) == 1:
         return (taps.weight_low + taps.weight_high)[:, None] * heat
     heat = np.ascontiguousarray(heat)
-    out = heat[taps.low]
-    out *= taps.weight_low[:, None]
-    other = heat[taps.low + 1]
-    other *= taps.weight_high[:, None]
-    out += other
+    out = np.empty((len(taps.low), heat.shape[1]), np.float32)
+    step = max(_BLOCK // max(heat.shape[1], 1), 1)
+    for start in range(0, len(out), step):
+        part = slice(start, start + step)
+        block, low = out[part], taps.low[part]
+        heat.take(low, axis=0, out=block, mode="clip")  # "clip" only saves a copy: no index is outside
+        block *= taps.weight_low[part, None]
+        other = heat.take(low + 1, axis=0)
+        other *= taps.weight_high[part, None]
+        block += other
     return out
 
 
