@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..core import boxes as bx
 from ..core.errors import AmodalError, WeightsError
 from ..core.records import Prediction
 from ..core.resample import move_heat
@@ -46,24 +47,37 @@ def heat_features(
         amodal heat outside the modal box; the hottest strip.
     """
     seen = move_heat(modal_heat, modal_box, frame, amodal_heat.shape[-1])
-    whole = np.asarray(amodal_heat, np.float64)
-    heat = max(float(whole.sum()), 1e-9)
+    whole = np.asarray(amodal_heat, np.float32)
+    total = float(whole.sum(dtype=np.float64))
+    heat = max(total, 1e-9)
     sure, likely = whole > 0.8, whole > 0.5
     unseen, surely_unseen = likely & (seen <= 0.5), sure & (seen < 0.2)
-    inside = move_heat(np.ones_like(modal_heat), modal_box, frame, amodal_heat.shape[-1])
+    rows, columns = _samples_inside(modal_box, frame, amodal_heat.shape[-1])
     return np.array(
         [
-            float((whole * (1 - seen)).sum()) / heat,
+            float((whole * (1 - seen)).sum(dtype=np.float64)) / heat,
             _root_share(unseen, likely),
             _root_share(surely_unseen, sure),
-            float((whole * (1 - inside)).sum()) / heat,
+            (total - float(whole[rows, columns].sum(dtype=np.float64))) / heat,
             float(np.max(np.asarray(strips, np.float64), initial=0.0)),
         ]
     ).clip(0, 1)
 
 
 def _root_share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
-    return math.sqrt(float(part.sum()) / max(float(whole.sum()), 1.0))
+    return math.sqrt(np.count_nonzero(part) / max(np.count_nonzero(whole), 1))
+
+
+def _samples_inside(box: ArrayLike, frame: ArrayLike, size: int) -> tuple[slice, slice]:
+    """The rows and columns of a square map over a frame whose samples lie inside a box."""
+    (x1, y1, x2, y2), (left, top, right, bottom) = bx.as_box(box), bx.as_box(frame)
+    ends = (y1 - top) / (bottom - top), (y2 - top) / (bottom - top), (x1 - left) / (right - left)
+    low, high, first, last = (share * size - 0.5 for share in (*ends, (x2 - left) / (right - left)))
+    return _between(low, high), _between(first, last)
+
+
+def _between(low: float, high: float) -> slice:
+    return slice(max(math.ceil(low), 0), max(math.floor(high) + 1, 0))
 
 
 def prediction_features(prediction: Prediction) -> NDArray[np.float64]:
