@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from amodal.core.album import Album
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.inference.albums import iter_album
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 
 WIDTH, HEIGHT = 640, 480

@@ -31,9 +31,11 @@ from amodal.core.album import Album, image_path
 from amodal.core.errors import WeightsError
 from amodal.core.images import read_image
 from amodal.datasets import read_annotations
-from amodal.inference.networks import NetworkPair, default_weights, load_networks
+from amodal.inference.folder import default_weights
+from amodal.inference.lanes import core_count
+from amodal.inference.networks import load_networks
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
-from amodal.inference.threads import core_count
 
 UNET_SIDE = 256
 

@@ -16,7 +16,7 @@ from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference import albums as module
 from amodal.inference.albums import TruthLeakWarning, iter_album, predict_album
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 
 

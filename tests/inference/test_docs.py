@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 
 

@@ -11,7 +11,7 @@ from amodal.core.images import cut_patch
 from amodal.core.masks import Mask
 from amodal.core.records import Prediction
 from amodal.inference.engine import Job, find_objects
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.settings import PredictionSettings
 

@@ -11,7 +11,7 @@ import pytest
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.inference.calibration import FEATURES, Calibration, prediction_features
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.settings import PredictionSettings
 

@@ -65,7 +65,7 @@ def test_onnx_equals_torch_for_every_category_and_batch(
 ) -> None:
     path, module, difference = exported
     assert 0 < difference < 1e-4
-    onnx = OnnxNetwork(path, patch_px=32, heat_px=24, margin=0.125, takes_category=True, threads=1)
+    onnx = OnnxNetwork(path, patch_px=32, heat_px=24, margin=0.125, takes_category=True)
     expected = TorchNetwork(module)
     found = []
     for category in range(3):

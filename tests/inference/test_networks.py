@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from amodal.core.errors import AmodalError, RecipeError, WeightsError
-from amodal.inference import networks as module
-from amodal.inference.networks import NetworkPair, default_weights, load_networks
+from amodal.inference import folder as module
+from amodal.inference.folder import default_weights
+from amodal.inference.networks import load_networks
 from amodal.inference.onnx_networks import OnnxNetwork
+from amodal.inference.pair import NetworkPair
 
 
 @pytest.fixture

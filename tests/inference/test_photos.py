@@ -14,7 +14,7 @@ from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference import photos as module
 from amodal.inference.detectors import Detection, coco_categories, named_categories
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.photos import GivenBox, album_content, parse_box, predict_photos
 from amodal.inference.predictor import Predictor
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from amodal.core.errors import AmodalError, AnnotationError, BoxError, ImageError
 from amodal.core.masks import Mask
-from amodal.inference.networks import NetworkPair
+from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.settings import PredictionSettings
 

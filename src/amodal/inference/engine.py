@@ -14,7 +14,7 @@ from ..core import boxes as bx
 from ..core.masks import Mask
 from ..core.resample import move_heat
 from .expansion import ActiveSet, Expansion
-from .networks import Network, NetworkPair
+from .pair import Network, NetworkPair
 from .patches import cut_patches, mask_heat
 from .refine import NO_HYPOTHESIS, refine
 from .settings import PredictionSettings

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..core.errors import WeightsError
 from ..models.config import ModelConfig
 from ..models.weights import ROLES, Role, config_dict, load_network, save_network, sha256_of
-from .networks import CONFIG_FILE, FORMAT, read_config
+from .folder import CONFIG_FILE, FORMAT, read_config
 from .settings import PredictionSettings
 
 PARITY = 1e-4

@@ -10,7 +10,6 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..core.errors import WeightsError
-from .threads import core_count, thread_pool
 
 OUTPUT = "heat_out"
 CHUNK = 8
@@ -46,8 +45,8 @@ def open_session(path: Path, threads: int = 0) -> Any:
 class OnnxNetwork:
     """A `Network` from an ONNX file.
 
-    A batch is cut into chunks, and each thread runs whole chunks: that scales with the cores, where threads inside one
-    operator wait for each other at every operator. A single patch is the exception.
+    It runs in the thread that calls it, and any number of threads may call it at once (`NetworkPair.lanes`): that scales
+    with the cores, where threads inside one operator wait for each other at every operator.
 
     Its inputs are ``image`` uint8 ``(n, 3, p, p)``, ``heat`` float32 ``(n, p, p)`` and, where it takes one,
     ``category`` int64 ``(n,)``; its output ``heat_out`` is float32 ``(n, s, s)``, after the sigmoid.
@@ -56,7 +55,6 @@ class OnnxNetwork:
         path: the file.
         patch_px, heat_px, margin: as in `Network`; the file's own sizes must agree.
         takes_category: whether the graph has the input ``category``.
-        threads: CPU threads; 0 takes all cores.
 
     Raises:
         WeightsError: the file cannot be loaded, or its inputs and output are not these.
@@ -70,14 +68,11 @@ class OnnxNetwork:
         heat_px: int,
         margin: float,
         takes_category: bool = False,
-        threads: int = 0,
     ) -> None:
         self.patch_px, self.heat_px, self.margin = patch_px, heat_px, margin
         self.takes_category = takes_category
         self._path = Path(path)
-        self._threads = threads or core_count()
         self._session = open_session(self._path, 1)
-        self._single: Any = self._session if self._threads == 1 else None
         wanted: dict[str, tuple[str, tuple[int, ...]]] = {
             "image": ("tensor(uint8)", (3, patch_px, patch_px)),
             "heat": ("tensor(float)", (patch_px, patch_px)),
@@ -102,21 +97,14 @@ class OnnxNetwork:
             if category is None:
                 raise WeightsError("this network needs a category for each object", file=self._path)
             feed["category"] = category
-        if len(patches) == 1:
-            if self._single is None:  # opened late: many runs never ask for it
-                self._single = open_session(self._path, self._threads)
-            return self._run(self._single, feed)
-        size = min(CHUNK, -(-len(patches) // self._threads))
-        starts = range(0, len(patches), size)
-        chunks = [{name: value[start : start + size] for name, value in feed.items()} for start in starts]
-        if self._threads == 1:
-            return np.concatenate([self._run(self._session, chunk) for chunk in chunks])
-        return np.concatenate(
-            list(thread_pool(self._threads).map(lambda chunk: self._run(self._session, chunk), chunks))
-        )
+        if len(patches) <= CHUNK:
+            return self._run(feed)
+        starts = range(0, len(patches), CHUNK)
+        chunks = [{name: value[start : start + CHUNK] for name, value in feed.items()} for start in starts]
+        return np.concatenate([self._run(chunk) for chunk in chunks])
 
-    def _run(self, session: Any, feed: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = session.run([OUTPUT], feed)[0]
+    def _run(self, feed: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = self._session.run([OUTPUT], feed)[0]
         if found.shape != (len(feed["image"]), self.heat_px, self.heat_px):
             raise WeightsError(
                 f"the network returns {self.heat_px} x {self.heat_px} heat for each patch",

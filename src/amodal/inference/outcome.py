@@ -51,8 +51,8 @@ def finish(
     found: Found,
     asked: Asked,
     settings: PredictionSettings,
-    *,
     calibrations: Mapping[str, Calibration] | None = None,
+    *,
     keep_heat: bool = False,
 ) -> Prediction:
     """Make the prediction of one object.
@@ -84,7 +84,7 @@ def finish(
         amodal_mask |= modal_mask
     area = amodal_mask.area
     # given pixels outside the last frame count with heat 0
-    mean_heat = float(heat[inside].sum(dtype=np.float64)) / area if area else 0.0
+    mean_heat = float(np.einsum("ij,ij->", heat, inside, dtype=np.float64, casting="unsafe")) / area if area else 0.0
     amodal_box = _around(bx.as_box(np.add(amodal_mask.box, shift)), modal_box) if area else expansion.box
     return Prediction(
         image_id=asked.image_id,

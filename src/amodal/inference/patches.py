@@ -12,7 +12,6 @@ from ..core import boxes as bx
 from ..core.images import cut_patch
 from ..core.masks import Mask
 from ..core.resample import resample, resample_taps
-from .threads import core_count, thread_pool
 
 
 def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
@@ -27,16 +26,8 @@ def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px
         uint8 ``(n, 3, size_px, size_px)``.
     """
     patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
-
-    def cut(i: int) -> None:
-        patches[i] = cut_patch(images[i], boxes[i], size_px).transpose(2, 0, 1)
-
-    threads = core_count()
-    if threads == 1 or len(boxes) == 1:
-        for i in range(len(boxes)):
-            cut(i)
-    else:  # Pillow lets other threads run while it stretches
-        list(thread_pool(threads).map(cut, range(len(boxes))))
+    for patch, image, box in zip(patches, images, boxes, strict=True):
+        patch[:] = cut_patch(image, box, size_px).transpose(2, 0, 1)
     return patches
 
 

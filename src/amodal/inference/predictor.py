@@ -15,9 +15,11 @@ from ..core.masks import Mask
 from ..core.records import Prediction
 from .asked import box_rows, category_numbers, checked_picture, checked_score, mask_rows, names_of, visible_part
 from .engine import Evidence, Job, find_objects
-from .networks import Backend, NetworkPair, load_networks
+from .lanes import in_lanes
+from .networks import Backend, load_networks
 from .ordering import Scene, order_scene
 from .outcome import Asked, canvas_of, finish
+from .pair import NetworkPair
 from .settings import PredictionSettings
 
 MaskLike = Mask | NDArray[np.bool_] | NDArray[np.integer] | NDArray[np.floating]
@@ -187,27 +189,24 @@ class Predictor:
         """Predict objects of any number of pictures together.
 
         Args:
-            work: from `make_jobs`; may be made as it is drawn, so that memory holds two batches of it.
+            work: from `make_jobs`; may be made as it is drawn, so that memory holds two batches of it a lane.
             keep_heat: as in `predict`.
 
         Yields:
             the place of an object in ``work`` and its prediction, in the order in which objects finish.
         """
-        asked: dict[int, Asked] = {}
 
-        def jobs() -> Iterator[Job]:
-            for number, (job, question) in enumerate(work):
-                asked[number] = question
-                yield job
+        def lane(items: Iterator[tuple[int, tuple[Job, Asked]]]) -> Iterator[tuple[int, Prediction]]:
+            places: dict[int, tuple[int, Asked]] = {}
 
-        for found in find_objects(self.networks, self.settings, jobs(), keep_heat=keep_heat):
-            yield (
-                found.number,
-                finish(
-                    found,
-                    asked.pop(found.number),
-                    self.settings,
-                    calibrations=self.networks.calibrations,
-                    keep_heat=keep_heat,
-                ),
-            )
+            def jobs() -> Iterator[Job]:
+                for drawn, (place, (job, question)) in enumerate(items):
+                    places[drawn] = place, question
+                    yield job
+
+            for found in find_objects(self.networks, self.settings, jobs(), keep_heat=keep_heat):
+                place, question = places.pop(found.number)
+                yield place, finish(found, question, self.settings, self.networks.calibrations, keep_heat=keep_heat)
+
+        # the engine holds less than two batches when it draws
+        yield from in_lanes(work, self.networks.lanes, 2 * self.settings.batch_size, lane)

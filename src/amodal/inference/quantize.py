@@ -18,7 +18,9 @@ from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import Prediction
 from .albums import predict_album
-from .networks import CONFIG_FILE, Network, NetworkName, load_networks, read_config
+from .folder import CONFIG_FILE, read_config
+from .networks import NetworkName, load_networks
+from .pair import Network
 from .predictor import Predictor
 
 MAX_LOSS = 0.3

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.resample import resample, resample_taps
-from .networks import Network
+from .pair import Network
 
 NO_HYPOTHESIS = 0.5
 """The heat that says nothing: what the first pass is given (Li, Hariharan, Malik, CVPR 2016)."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..models.weights import load_network
-from .networks import check_file, read_config
+from .folder import check_file, read_config
 
 
 class TorchNetwork:
@@ -45,12 +45,18 @@ class TorchNetwork:
         return torch.sigmoid(self.module(image, belief, kind)).float().cpu().numpy()
 
 
-def load_torch_network(folder: Path, name: Literal["modal", "amodal"], device: str = "cpu") -> TorchNetwork:
+def load_torch_network(folder: Path, name: Literal["modal", "amodal"], device: str | None = None) -> TorchNetwork:
     """The network of a weights folder, from its safetensors.
+
+    Args:
+        folder: of weights.
+        name: which of the two.
+        device: where it runs; None: the GPU of CUDA where there is one, else the CPU.
 
     Raises:
         WeightsError: the file is not the one config.json was written for; and as `models.weights.load_network`.
     """
     file = folder / f"{name}.safetensors"
     check_file(file, read_config(folder).get("sha256", {}).get(file.name))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return TorchNetwork(load_network(folder, name), device)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from ..core.errors import RecipeError
-from ..inference.networks import NetworkPair
+from ..inference.pair import NetworkPair
 from ..inference.predictor import Predictor
 from ..inference.settings import PredictionSettings
 from ..inference.torch_networks import TorchNetwork

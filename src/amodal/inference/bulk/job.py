@@ -17,7 +17,9 @@ from ...core.records import Prediction
 from ...datasets import read_annotations
 from ...datasets.detections import read_detections
 from ..albums import Given, TruthLeakWarning, predict_album
-from ..networks import CONFIG_FILE, Backend, default_weights
+from ..folder import CONFIG_FILE, default_weights
+from ..lanes import core_count
+from ..networks import Backend
 from ..predictor import Predictor
 from .manifest import facts_of, start_run
 from .run import Outcome, Progress, gather_errors, predict_shards
@@ -166,4 +168,4 @@ def _threads(threads: int) -> int:
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if threads or local <= 1:
         return threads
-    return max(len(os.sched_getaffinity(0)) // local, 1) if hasattr(os, "sched_getaffinity") else 1
+    return max(core_count() // local, 1)

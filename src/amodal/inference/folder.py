@@ -1,0 +1,81 @@
+"""The folder that a pair of networks is kept in: config.json and the files it gives the digests of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import WeightsError
+
+CONFIG_FILE = "config.json"
+FORMAT = 1
+"""The layout of a weights folder this version reads."""
+
+REMEDY = "take a folder that `amodal train` or `amodal export` wrote, or the weights/ of the package"
+
+
+def default_weights() -> Path:
+    """The folder of the weights that come with the package, or with a checkout of its source.
+
+    Raises:
+        WeightsError: neither is there.
+    """
+    packaged = Path(str(resources.files("amodal"))) / "weights"
+    for folder in (packaged, packaged.parents[2] / "weights"):
+        if (folder / CONFIG_FILE).is_file():
+            return folder
+    raise WeightsError("this installation holds no weights", file=packaged, remedy="name a folder with --weights")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A folder's config.json, its layout checked.
+
+    Raises:
+        WeightsError: folder or file missing, not JSON, another format, a field of the wrong type.
+    """
+    path = folder / CONFIG_FILE
+    if not folder.is_dir():
+        raise WeightsError("the folder of weights does not exist", file=folder, remedy=REMEDY)
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError("a folder of weights has a config.json", file=path, remedy=REMEDY) from None
+    except (OSError, ValueError) as problem:
+        raise WeightsError(f"config.json cannot be read ({problem})", file=path, remedy=REMEDY) from None
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        found = config.get("format") if isinstance(config, dict) else type(config).__name__
+        raise WeightsError(
+            f'this version reads "format": {FORMAT}',
+            file=path,
+            value=found,
+            remedy="write the weights again, or take the version of amodal that wrote them",
+        )
+    for key in ("networks", "prediction", "sha256"):
+        if not isinstance(config.get(key, {}), dict):
+            raise WeightsError(f'"{key}" is an object', file=path, value=config[key], remedy=REMEDY)
+    names = config.get("categories", [])
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
+        raise WeightsError('"categories" is a list of different names', file=path, value=names, remedy=REMEDY)
+    return config
+
+
+def check_file(path: Path, sha256: str | None) -> None:
+    """Refuse a file that is missing, or is not the one its config was written for.
+
+    Raises:
+        WeightsError: as said.
+    """
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as problem:
+        raise WeightsError(f"a network's file cannot be read ({problem.strerror})", file=path, remedy=REMEDY) from None
+    if sha256 is not None and found != sha256:
+        raise WeightsError(
+            f"the file has the sha256 its config.json gives, {sha256}",
+            file=path,
+            value=found,
+            remedy="copy the folder again: the file is damaged or from another training",
+        )

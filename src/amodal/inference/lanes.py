@@ -1,0 +1,108 @@
+"""Work shared among threads, each of which takes what it was given to its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_END = object()
+
+
+def core_count() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Stopped(BaseException):
+    """Raised in a lane that is asked for nothing any more; an item's own errors are never of this kind."""
+
+
+def in_lanes(
+    work: Iterable[Item], lanes: int, room: int, run: Callable[[Iterator[tuple[int, Item]]], Iterator[Result]]
+) -> Iterator[Result]:
+    """What ``run`` makes of the items, each lane with an iterator of its own over its share of them.
+
+    Item ``i`` goes to lane ``i % lanes``, so that who is predicted with whom, and with it the last bit of an answer, depends
+    on the order of the work alone, not on which thread is faster. Lanes share nothing, so none waits for another; the
+    items are made (pictures decoded) by the caller's thread while they compute.
+
+    Args:
+        work: the items; drawn as there is room.
+        lanes: threads; 1 runs in the caller's own.
+        room: most items of a lane that are given and not done. ``run`` may hold so many, but one, before it has to
+            yield; it yields one result an item.
+        run: from an iterator of (place in the work, item) to results, in any order.
+
+    Yields:
+        the results, as they come.
+
+    Raises:
+        Whatever ``work`` or a lane raises; the other lanes are stopped first.
+    """
+    if lanes == 1:
+        yield from run(enumerate(work))
+        return
+    inboxes: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(lanes)]
+    outbox: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+    held = [0] * lanes
+    threads: list[threading.Thread] = []
+    stopping = threading.Event()
+
+    def given(lane: int) -> Iterator[tuple[int, Item]]:
+        while (item := inboxes[lane].get()) is not _END:
+            if stopping.is_set():
+                raise _Stopped
+            yield item
+
+    def keep_lane(lane: int) -> None:
+        try:
+            for result in run(given(lane)):
+                outbox.put((lane, result, None))
+                if stopping.is_set():
+                    return
+            outbox.put((lane, _END, None))
+        except _Stopped:
+            pass
+        except BaseException as problem:
+            outbox.put((lane, None, problem))
+
+    source: Iterator[tuple[int, Item]] | None = enumerate(work)
+    turn = 0
+    try:
+        while True:
+            while source is not None and held[turn] < room:
+                item = next(source, None)
+                if item is None:
+                    source = None
+                    for inbox in inboxes:
+                        inbox.put(_END)
+                    break
+                if turn == len(threads):  # one that has nothing to do is never started
+                    threads.append(threading.Thread(target=keep_lane, args=(turn,), name=f"amodal-{turn}"))
+                    threads[turn].start()
+                inboxes[turn].put(item)
+                held[turn] += 1
+                turn = (turn + 1) % lanes
+            if source is None and not any(held):
+                return
+            lane, result, problem = outbox.get()
+            if problem is not None:
+                raise problem
+            if result is _END:
+                if held[lane]:
+                    raise RuntimeError(f"a lane ended with {held[lane]} items left")
+                continue
+            held[lane] -= 1
+            yield result
+    finally:
+        stopping.set()
+        for inbox in inboxes:
+            inbox.put(_END)
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,82 @@
+"""A network is a callable: patches, heat, category -> heat. Two of them, and how they are used, are a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import AmodalError, WeightsError
+from .calibration import Calibration
+from .settings import PredictionSettings
+
+_REMEDY = "take networks that `amodal train` made: a modal and an amodal one"
+
+
+class Network(Protocol):
+    """What inference needs of a network.
+
+    Attributes:
+        patch_px: side of the square patch it sees.
+        heat_px: side of the square heat it returns.
+        margin: the frame of the heat is the patch's box grown by this share of its side, on each side.
+    """
+
+    @property
+    def patch_px(self) -> int: ...
+    @property
+    def heat_px(self) -> int: ...
+    @property
+    def margin(self) -> float: ...
+
+    def __call__(
+        self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Heat of ``n`` objects.
+
+        Args:
+            patches: uint8 ``(n, 3, patch_px, patch_px)``, RGB.
+            heat: float32 ``(n, patch_px, patch_px)`` in [0, 1] over the patch.
+            category: int64 ``(n,)``; None for a network that takes none.
+
+        Returns:
+            float32 ``(n, heat_px, heat_px)`` in [0, 1] over the frame.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkPair:
+    """The two networks of the paper and how they are used.
+
+    Attributes:
+        modal: IIS (section 4.1): image and hypothesis -> heat of the visible part over the same box.
+        amodal: image and modal heat -> heat of the whole object over a larger frame.
+        settings: thresholds and caps the pair was tuned with.
+        categories: names the networks tell apart, in their order; empty: they take no category.
+        calibrations: how likely an object is occluded, by what is given of it: "box", "mask"; either may be missing.
+        lanes: how many threads may call the networks at once; 1 for networks that use the machine, or a GPU, by
+            themselves.
+
+    Raises:
+        WeightsError: a modal network with a margin, or an amodal one without: expansion needs strips beside the box.
+        AmodalError: fewer than one lane.
+    """
+
+    modal: Network
+    amodal: Network
+    settings: PredictionSettings = field(default_factory=PredictionSettings)
+    categories: tuple[str, ...] = ()
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    lanes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.modal.margin != 0:
+            raise WeightsError("the modal network's margin is 0", value=self.modal.margin, remedy=_REMEDY)
+        if self.lanes < 1:
+            raise AmodalError("prediction takes one thread or more", value=self.lanes)
+        if not self.amodal.margin > 0:
+            raise WeightsError("the amodal network's margin is above 0", value=self.amodal.margin, remedy=_REMEDY)
