@@ -65,7 +65,7 @@ def heat_features(
 
 
 def _root_share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
-    return math.sqrt(np.count_nonzero(part) / max(np.count_nonzero(whole), 1))
+    return math.sqrt(int(np.count_nonzero(part)) / max(int(np.count_nonzero(whole)), 1))
 
 
 def _samples_inside(box: ArrayLike, frame: ArrayLike, size: int) -> tuple[slice, slice]:

@@ -28,9 +28,9 @@ def in_lanes(
 ) -> Iterator[Result]:
     """What ``run`` makes of the items, each lane with an iterator of its own over its share of them.
 
-    Item ``i`` goes to lane ``i % lanes``, so that who is predicted with whom, and with it the last bit of an answer, depends
-    on the order of the work alone, not on which thread is faster. Lanes share nothing, so none waits for another; the
-    items are made (pictures decoded) by the caller's thread while they compute.
+    Item ``i`` goes to lane ``i % lanes``, so that who is predicted with whom, and with it the last bit of an answer,
+    depends on the order of the work alone, not on which thread is faster. Lanes share nothing, so none waits for
+    another; the items are made (pictures decoded) by the caller's thread while they compute.
 
     Args:
         work: the items; drawn as there is room.

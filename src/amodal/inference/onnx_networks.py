@@ -45,8 +45,8 @@ def open_session(path: Path, threads: int = 0) -> Any:
 class OnnxNetwork:
     """A `Network` from an ONNX file.
 
-    It runs in the thread that calls it, and any number of threads may call it at once (`NetworkPair.lanes`): that scales
-    with the cores, where threads inside one operator wait for each other at every operator.
+    It runs in the thread that calls it, and any number of threads may call it at once (`NetworkPair.lanes`): that
+    scales with the cores, where threads inside one operator wait for each other at every operator.
 
     Its inputs are ``image`` uint8 ``(n, 3, p, p)``, ``heat`` float32 ``(n, p, p)`` and, where it takes one,
     ``category`` int64 ``(n,)``; its output ``heat_out`` is float32 ``(n, s, s)``, after the sigmoid.
