@@ -144,7 +144,7 @@ def test_resizing_into_the_frame_is_bilinear(source: int, target: int, margin: f
     where = -margin + (1 + 2 * margin) * (np.arange(target) + 0.5) / target
     rows = np.apply_along_axis(interpolated, 2, maps, where)
     expected = np.apply_along_axis(interpolated, 3, rows, where)
-    found = FrameResize(source, target, margin)(torch.from_numpy(maps).float())
+    found = FrameResize(source, target, margin)(torch.from_numpy(maps).float(), target)
     assert found.shape == (2, 3, target, target)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
 
@@ -155,11 +155,20 @@ def test_a_ramp_over_the_patch_stays_where_it_is(margin: float) -> None:
     source, target = 32, 40
     across = (torch.arange(source) + 0.5) / source
     ramp = across.expand(1, 1, source, source)
-    found = FrameResize(source, target, margin)(ramp)[0, 0]
+    found = FrameResize(source, target, margin)(ramp, target)[0, 0]
     x = -margin + (1 + 2 * margin) * (np.arange(target) + 0.5) / target
     inside = (x > across[0].item()) & (x < across[-1].item())
     assert inside.sum() > target * 0.7
     np.testing.assert_allclose(found[:, inside].numpy(), np.broadcast_to(x[inside], (target, inside.sum())), atol=1e-6)
     assert (found[:, x < 0] == across[0]).all() and (found[:, x > 1] == across[-1]).all()
-    downwards = FrameResize(source, target, margin)(ramp.transpose(2, 3))[0, 0]
+    downwards = FrameResize(source, target, margin)(ramp.transpose(2, 3), target)[0, 0]
     torch.testing.assert_close(downwards, found.T)
+
+
+@pytest.mark.parametrize(("side", "expected"), [(32, 10), (64, 20), (128, 40)])
+def test_patches_of_any_side_reach_every_weight(tiny_config: Make, side: int, expected: int) -> None:
+    network = Hypercolumn(tiny_config(patch_px=64, heat_px=20, margin=0.125))
+    out = network(*inputs(tiny_config(patch_px=side), count=4))
+    assert out.shape == (4, expected, expected)
+    out.square().mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())

@@ -39,6 +39,21 @@ def test_stages_that_cannot_be(name: str, value: Any) -> None:
         StageSettings(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("start", "rule"),
+    [
+        ({"start_steps": 11, "start_px": 64}, "start_steps is 0 to steps"),
+        ({"start_steps": 5}, "both 0 or both over 0"),
+        ({"start_px": 64}, "both 0 or both over 0"),
+        ({"start_px": 128, "start_steps": 5}, "below patch_px"),
+        ({"start_px": 33, "start_steps": 5}, "is whole"),
+    ],
+)
+def test_starts_that_cannot_be(start: dict[str, int], rule: str) -> None:
+    with pytest.raises(RecipeError, match=rule):
+        StageSettings(steps=10, **start)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
 def test_a_source_has_a_weight(weight: float) -> None:
     with pytest.raises(RecipeError, match="weight"):

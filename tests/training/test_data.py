@@ -9,7 +9,7 @@ import torch
 
 from amodal.core.errors import AmodalError, RecipeError
 from amodal.training.config import DataSource, Recipe
-from amodal.training.data import make_streams, training_batches
+from amodal.training.data import make_streams, staged_batches, training_batches
 
 Make = Callable[..., Recipe]
 
@@ -95,3 +95,15 @@ def test_the_number_of_categories_is_that_of_the_data(make_recipe: Make) -> None
     networks = [{"network": replace(stage.network, num_categories=3)} for stage in (recipe.modal, recipe.amodal)]
     with pytest.raises(RecipeError, match="0 or the 2 of the data; found 3"):
         make_streams(make_recipe(*networks))
+
+
+def test_a_stage_may_start_on_small_patches(make_recipe: Make) -> None:
+    recipe = make_recipe(modal={"steps": 4, "start_px": 16, "start_steps": 3})
+    training, _ = make_streams(recipe)
+    every = list(staged_batches(training, recipe.modal, 0, 0))
+    assert [batch["modal_patch"].shape[-1] for batch in every] == [16, 16, 16, 32]
+    assert [batch["amodal_label"].shape[-1] for batch in every] == [10, 10, 10, 20]
+    later = list(staged_batches(training, recipe.modal, 2, 0))  # a resume in the small part
+    for batch, same in zip(every[2:], later, strict=True):
+        assert all(torch.equal(batch[key], same[key]) for key in batch)
+    assert torch.equal(next(staged_batches(training, recipe.modal, 3, 0))["image_id"], every[3]["image_id"])

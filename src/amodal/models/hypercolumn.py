@@ -22,17 +22,29 @@ from .config import ModelConfig
 
 
 class FrameResize(nn.Module):
-    """Resample square maps over the patch to square maps over its frame: two fixed matrix products."""
+    """Resample square maps over the patch to square maps over its frame: two matrix products.
+
+    Those from ``source`` to ``target`` are made once; others, of patches of another side, when they are needed.
+    """
 
     def __init__(self, source: int, target: int, margin: float) -> None:
         super().__init__()
-        matrix = torch.from_numpy(resample_matrix(source, target, -margin, 1 + margin, outside="edge"))
-        self.register_buffer("rows", matrix, persistent=False)
-        self.register_buffer("columns", matrix.T.contiguous(), persistent=False)
+        self.margin = margin
+        rows, columns = self._matrices(source, target)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """``(b, c, source, source)`` to ``(b, c, target, target)``."""
-        return torch.matmul(torch.matmul(self.rows, maps), self.columns)  # type: ignore[arg-type]
+    def forward(self, maps: Tensor, target: int) -> Tensor:
+        """``(b, c, s, s)`` to ``(b, c, target, target)``."""
+        rows, columns = self.rows, self.columns
+        assert isinstance(rows, Tensor) and isinstance(columns, Tensor)
+        if rows.shape != (target, maps.shape[-1]):
+            rows, columns = (matrix.to(rows) for matrix in self._matrices(maps.shape[-1], target))
+        return torch.matmul(torch.matmul(rows, maps), columns)
+
+    def _matrices(self, source: int, target: int) -> tuple[Tensor, Tensor]:
+        matrix = torch.from_numpy(resample_matrix(source, target, -self.margin, 1 + self.margin, outside="edge"))
+        return matrix, matrix.T.contiguous()
 
 
 class _Block(nn.Module):
@@ -54,15 +66,15 @@ class _Level(nn.Module):
 
     def __init__(self, channels: int, source: int, width: int, target: int, coarser: int, config: ModelConfig) -> None:
         super().__init__()
-        self.source = source
         self.project = nn.Sequential(nn.Conv2d(channels + 1, width, 1, bias=False), nn.BatchNorm2d(width))
         self.into_frame = FrameResize(source, target, config.margin)
         self.from_coarser = nn.Conv2d(coarser, width, 1, bias=False)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(config.blocks)))
 
-    def forward(self, tap: Tensor, heat: Tensor, coarser: Tensor, upsample: nn.Module) -> Tensor:
-        here = self.into_frame(self.project(torch.cat([tap, F.adaptive_avg_pool2d(heat, self.source)], 1)))
-        return self.blocks(F.relu(here + upsample(self.from_coarser(coarser))))  # type: ignore[no-any-return]
+    def forward(self, tap: Tensor, heat: Tensor, coarser: Tensor, upsample: nn.Module, target: int) -> Tensor:
+        pooled = F.adaptive_avg_pool2d(heat, tap.shape[-1])
+        here = self.into_frame(self.project(torch.cat([tap, pooled], 1)), target)
+        return self.blocks(F.relu(here + upsample(self.from_coarser(coarser), target)))  # type: ignore[no-any-return]
 
 
 class Hypercolumn(nn.Module):
@@ -91,13 +103,15 @@ class Hypercolumn(nn.Module):
                 f"patch_px is a multiple of {strides[-1]}, the coarsest stride of {config.backbone}",
                 value=config.patch_px,
             )
+        self.strides = strides
         sources = [config.patch_px // stride for stride in strides]
-        # the finest level has the answer's own size; the others keep their distance from it
-        targets = [-(-config.heat_px * strides[0] // stride) for stride in strides]
+        targets = self._level_sizes(config.heat_px)
         coarsest = channels[-1]
         self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
         self.squeeze = nn.Conv2d(coarsest, 32, 1)
+        self.coarsest_px = sources[-1]
+        self.into_dense = FrameResize(sources[-1], sources[-1], 0.0)
         self.dense = nn.Linear(32 * sources[-1] ** 2, 16 * config.grid**2)
         levels, upsamples = [], []
         coarser_width, coarser_size = 16, config.grid
@@ -112,13 +126,17 @@ class Hypercolumn(nn.Module):
     def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
         """Logits of the heat over the frame.
 
+        The weights fit patches of any side: a network of 128 px patches and 64 x 64 heat turns 96 px into 48 x 48, at
+        half the cost, which the start of a training is happy with.
+
         Args:
-            image: ``(b, 3, p, p)`` RGB, 0..255, uint8 or float.
+            image: ``(b, 3, p, p)`` RGB, 0..255, uint8 or float; p is ``patch_px``, or another multiple of the coarsest
+                stride.
             heat: ``(b, p, p)`` in [0, 1]; constant 1/2 where nothing is believed yet.
             category: ``(b,)`` int64; needed if and only if the network has categories.
 
         Returns:
-            ``(b, heat_px, heat_px)``; the sigmoid is the heat.
+            ``(b, heat_px, heat_px)``; the sigmoid is the heat. Its side changes with that of the patch.
         """
         colours = (image.to(self.mean.dtype) - self.mean) / self.std  # type: ignore[arg-type,operator]
         centred = (heat * 2 - 1).unsqueeze(1)  # the paper's [-127, 128] in units of the colours
@@ -130,11 +148,21 @@ class Hypercolumn(nn.Module):
             believed = centred * chosen[:, :, None, None]
         taps = self.backbone(torch.cat([colours, believed], 1))
         grid = self.config.grid
-        x = self.dense(F.relu(self.squeeze(taps[-1])).flatten(1)).unflatten(1, (16, grid, grid))
-        for level, upsample, tap in zip(self.levels, self.upsamples, reversed(taps), strict=True):
-            x = level(tap, centred, x, upsample)
+        seen = F.relu(self.squeeze(taps[-1]))
+        if seen.shape[-1] != self.coarsest_px:
+            seen = self.into_dense(seen, self.coarsest_px)
+        x = self.dense(seen.flatten(1)).unflatten(1, (16, grid, grid))
+        sizes = self._level_sizes(self.config.heat_px * image.shape[-1] // self.config.patch_px)
+        for level, upsample, tap, size in zip(
+            self.levels, self.upsamples, reversed(taps), reversed(sizes), strict=True
+        ):
+            x = level(tap, centred, x, upsample, size)
         scores = self.score(x)
         if self.config.num_categories:
             assert category is not None
             return torch.gather(scores, 1, category.view(-1, 1, 1, 1).expand(-1, 1, *scores.shape[2:])).squeeze(1)
         return scores.squeeze(1)  # type: ignore[no-any-return]
+
+    def _level_sizes(self, heat_px: int) -> list[int]:
+        """Sides of the sums, finest first: the finest has the answer's own size, the others keep their distance."""
+        return [-(-heat_px * self.strides[0] // stride) for stride in self.strides]

@@ -44,6 +44,9 @@ class StageSettings:
     Attributes:
         network: its shape.
         steps: optimiser steps.
+        start_px: side of the patches of the first steps, smaller than the network's for speed: what is learnt there
+            serves the full size too. A multiple of the backbone's coarsest stride. 0 = full size throughout.
+        start_steps: how many steps that is.
         batch_size: examples a step.
         optimizer: "sgd" is the paper's (momentum 0.9); "adamw" the default.
         lr: learning rate of the new layers.
@@ -62,6 +65,8 @@ class StageSettings:
 
     network: ModelConfig = field(default_factory=ModelConfig)
     steps: int = 1000
+    start_px: int = 0
+    start_steps: int = 0
     batch_size: int = 32
     optimizer: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
@@ -80,6 +85,7 @@ class StageSettings:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is 1 or more", value=getattr(self, name))
+        self._check_start()
         for name in ("lr", "backbone_lr"):
             if not 0 <= getattr(self, name) < 1e3:
                 raise RecipeError(f"{name} is a learning rate, 0 or more", value=getattr(self, name))
@@ -99,6 +105,20 @@ class StageSettings:
                 raise RecipeError(f"{name} is one of {', '.join(choices)}", value=getattr(self, name))
         if self.loss not in ("mean", "sum"):
             raise RecipeError("loss is mean or sum", value=self.loss)
+
+    def _check_start(self) -> None:
+        side, full, heat = self.start_px, self.network.patch_px, self.network.heat_px
+        if not 0 <= self.start_steps <= self.steps:
+            raise RecipeError("start_steps is 0 to steps", value=self.start_steps)
+        if (side > 0) != (self.start_steps > 0):
+            raise RecipeError(
+                "start_px and start_steps are both 0 or both over 0", value=(self.start_px, self.start_steps)
+            )
+        if side and (not 8 <= side < full or heat * side % full):
+            raise RecipeError(
+                f"start_px is 8 or more, below patch_px ({full}), and heat_px * start_px / patch_px is whole",
+                value=side,
+            )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..datasets.idlist import read_ids
 from ..synthesis.material import Material, Source
 from ..synthesis.settings import ExampleShape, validation_settings
 from ..synthesis.stream import OcclusionDataset
-from .config import DataSource, Recipe
+from .config import DataSource, Recipe, StageSettings
 from .photometric import Photometric
 
 Batch = dict[str, Tensor]
@@ -57,6 +57,27 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     return training, OcclusionDataset.from_material(
         Material(validation, plain), shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
     )
+
+
+def staged_batches(
+    dataset: OcclusionDataset, settings: StageSettings, first_step: int, workers: int
+) -> Iterator[Batch]:
+    """The batches of a stage from ``first_step`` on: small patches up to ``start_steps``, then the full size.
+
+    Raises:
+        AmodalError: as `training_batches`.
+    """
+    if first_step < settings.start_steps:
+        full, scale = dataset.shape, settings.start_px / settings.network.patch_px
+        small = ExampleShape(
+            *(round(side * scale) for side in (full.patch_px, full.modal_heat_px, full.amodal_heat_px))
+        )
+        start = OcclusionDataset.from_material(
+            dataset.material, shape=small, seed=dataset.seed, length=_ENDLESS, transform=dataset.transform
+        )
+        yield from training_batches(start, settings.batch_size, first_step, settings.start_steps, workers)
+    first_step = max(first_step, settings.start_steps)
+    yield from training_batches(dataset, settings.batch_size, first_step, settings.steps, workers)
 
 
 def training_batches(

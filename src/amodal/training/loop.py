@@ -20,7 +20,7 @@ from ..core.random import generator
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
-from .data import Batch, training_batches
+from .data import Batch, staged_batches
 from .log import Log
 from .loss import masked_nll
 from .optimizer import build_optimizer, learning_rate_factor
@@ -75,7 +75,7 @@ def train_network(
     _restore(state, read_checkpoint(folder, fingerprint))
     checks = _validation_batches(validation, settings, device)
     log = Log(folder, state.step)
-    batches = training_batches(training, settings.batch_size, state.step, settings.steps, recipe.workers)
+    batches = staged_batches(training, settings, state.step, recipe.workers)
     start, done = time.perf_counter(), 0
     network.train()
     with _progress(name, state.step, settings.steps) as progress:
