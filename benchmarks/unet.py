@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -43,3 +46,40 @@ class UNet(nn.Module):
             x = up(torch.cat([kept.pop(), x], dim=1))
         out: Tensor = self.last(x)
         return out
+
+
+class _Heat(nn.Module):
+    """The graph of docs/metrics.md: ``masks`` -> ``heat_out``, the probability of the second class."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, masks: Tensor) -> Tensor:
+        return self.network(masks).softmax(dim=1)[:, 1]
+
+
+def save_completion(network: nn.Module, folder: Path, *, context: float, threshold: float, size_px: int = 256) -> None:
+    """Write the folder that `amodal evaluate --unet` reads (`amodal.inference.completion`).
+
+    Args:
+        network: ``(n, 2, s, s)`` masks -> ``(n, 2, s, s)`` logits, the second class the whole object.
+        folder: made where it does not exist.
+        context, size_px: how training cut its patches, see `completion_frame` and `mask_patch`.
+        threshold: chosen on validation.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "completion.onnx"
+    torch.onnx.export(
+        _Heat(network).eval(),
+        (torch.zeros(2, 2, size_px, size_px),),
+        path,
+        input_names=["masks"],
+        output_names=["heat_out"],
+        dynamic_shapes={"masks": {0: torch.export.Dim("n")}},
+        dynamo=True,
+        external_data=False,
+    )
+    config = {"format": 1, "kind": "completion", "size_px": size_px, "context": context, "threshold": threshold}
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "config.json").write_text(json.dumps({**config, "sha256": {path.name: sha}}, indent=1) + "\n")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,55 @@ def test_a_missing_photograph_is_an_error_and_no_output(tmp_path: Path) -> None:
     with pytest.raises(AmodalError, match=r"a\.png"):
         run(tmp_path, truth(), results(), "--images", str(tmp_path))
     assert not (tmp_path / "scores").exists()
+
+
+def flag_truth() -> dict[str, Any]:
+    content = modal_truth()
+    content["annotations"][0]["occluded"] = 0
+    return content
+
+
+def test_flags_alone_give_the_indirect_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(tmp_path, flag_truth(), results())
+    report = json.loads((out / "report.json").read_text())
+    assert report["unoccluded"]["all"]["average_precision"] == 1.0
+    assert {path.name for path in out.iterdir()} == {
+        "report.json",
+        "report.md",
+        "area_ratio.png",
+        "precision_recall.png",
+    }
+    assert "average precision of 'unoccluded'" in capsys.readouterr().out
+
+
+def test_baselines_from_a_file_a_network_and_the_modal_heat(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    other = changed(results(), [0, "segmentation"], columns(0, 20))
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    rooms = Path(__file__).parents[1] / "inference"
+    runpy.run_path(str(rooms / "tiny_completion.py"))["write_completion"](tmp_path / "unet")
+    runpy.run_path(str(rooms / "tiny_networks.py"))["write_weights"](tmp_path / "weights")
+    words = ["--baseline", f"theirs={tmp_path}/other.json", "--unet", str(tmp_path / "unet")]
+    words += ["--modal-at", "0.8", "0.9", "--images", str(tmp_path), "--weights", str(tmp_path / "weights")]
+    out = run(tmp_path, truth(), results(), *words)
+    rows = json.loads((out / "report.json").read_text())["groups"][0]["rows"]
+    by_name = {row["answer"]: row["mean_iou_macro"] for row in rows}
+    assert by_name["theirs"] == 1.0
+    assert by_name["mask-only U-Net"] == 0.5  # this one returns the visible mask
+    assert by_name["modal mask at 0.8"] == by_name["modal mask at 0.9"] == 0.0  # nothing red in a black picture
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--modal-at", "0.8"], "ive --images"),
+        (["--modal-at", "1.5", "--images", "."], "below 1"),
+        (["--baseline", "x"], "NAME=FILE"),
+        (["--baseline", "ours=FILE"], "a name of its own"),
+        (["--unet", "nowhere"], "does not exist"),
+    ],
+)
+def test_bad_words_are_one_error(tmp_path: Path, words: list[str], named: str) -> None:
+    words = [word.replace("FILE", str(tmp_path / "out.json")) for word in words]
+    with pytest.raises(AmodalError, match=named):
+        run(tmp_path, truth(), results(), *words)

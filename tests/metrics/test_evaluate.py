@@ -132,6 +132,47 @@ def test_group_boundary_from_masks_is_exact() -> None:
     assert (report.group("clear").count, report.group("occluded").count) == (1, 0)
 
 
+def test_a_baseline_is_one_more_row_measured_like_ours() -> None:
+    baselines = {"mask-only": {1: columns(0, 10), 3: columns(0, 16)}}  # nothing for 2
+    report = evaluate(TRUTH, FOUND, baselines=baselines)
+    row = report.group("all").row("mask-only")
+    assert (row.count, row.mean_iou) == (3, pytest.approx((1 + 0 + 0.8) / 3))
+    assert row.hidden_iou == pytest.approx((1 + 0) / 2)  # of 3: 12-16 beyond its visible part, 16-20 is hidden
+    assert row.box_iou == pytest.approx((1 + 0 + 0.8) / 3)
+    assert row.gain == pytest.approx((0.8 + 1 + 0.7 - 1 - 0 - 0.8) / 3)
+    assert report.group("all").row("ours").gain == 0.0
+    assert report.to_json()["groups"][0]["rows"][-1]["answer"] == "mask-only"
+
+
+def test_intervals_of_every_figure_come_from_the_same_draws() -> None:
+    row = evaluate(TRUTH, FOUND).group("all").row("modal")
+    # photograph 1 holds (0.5, 1), photograph 2 (0.6): a draw is one of (1, 1), (1, 2), (2, 2)
+    assert row.intervals["mean_iou"] == (pytest.approx(0.6), pytest.approx(0.75))
+    assert row.intervals["gain"] == (pytest.approx(0.1), pytest.approx(0.15))
+    assert set(row.intervals) == {"mean_iou", "accuracy_50", "accuracy_70", "hidden_iou", "box_iou", "gain"}
+    assert row.interval == row.intervals["mean_iou"]
+
+
+@pytest.mark.parametrize(
+    ("baselines", "message"),
+    [
+        ({"ours": {1: columns(0, 5)}}, "a name of its own; found 'ours'"),
+        ({"other": {9: columns(0, 5)}}, "other: annotation 9"),
+        ({"other": {1: Mask.from_box((0, 0, 5, 5), W + 1, H)}}, r"other: annotation 1: .*\[10, 21\]"),
+    ],
+)
+def test_bad_baselines_are_refused(baselines: dict[str, dict[int, Mask]], message: str) -> None:
+    with pytest.raises(AnnotationError, match=message):
+        evaluate(TRUTH, FOUND, baselines=baselines)
+
+
+def test_a_prediction_on_a_larger_canvas_is_cut_to_the_picture() -> None:
+    shifted = Mask.from_box((10, 5, 20, 5 + H), W + 20, H + 10)  # columns 0-10 of the picture
+    found = guess(1, 1, shifted, shifted, canvas=(-10, -5, W + 20, H + 10))
+    report = evaluate(TRUTH, [found, *FOUND[1:]])
+    assert report.objects[0].fits["ours"].iou == 1.0
+
+
 def test_a_missing_prediction_scores_zero_and_is_named() -> None:
     report = evaluate(TRUTH, [FOUND[0], FOUND[1]])
     assert report.missing == (3,)
@@ -202,7 +243,8 @@ def test_unknown_hidden_share_is_scored_in_all_alone() -> None:
     assert [group.count for group in report.groups] == [1, 0, 0, 0]
     assert report.counts["hidden share unknown, in 'all' alone"] == 1
     assert math.isnan(report.unoccluded_ap)
-    assert report.to_json()["unoccluded"] == {"average_precision": None, "chance": None}
+    unoccluded = report.to_json()["unoccluded"]
+    assert (unoccluded["count"], unoccluded["average_precision"], unoccluded["chance"]) == (0, None, None)
 
 
 def test_json_has_every_group_row_and_object() -> None:

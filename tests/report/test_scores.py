@@ -90,7 +90,7 @@ def test_a_table_by_hand() -> None:
     text = tables(evaluate(truth, found))
     ours = next(line for line in text.splitlines() if line.startswith("| ours"))
     cells = [cell.strip() for cell in ours.strip("|").split("|")]
-    assert cells == ["ours", "70.0 [60.0, 80.0]", "100.0", "50.0", "40.0 (n=2)", "70.0", "70.0"]
+    assert cells == ["ours", "70.0 [60.0, 80.0]", "100.0", "50.0", "40.0 (n=2)", "70.0", "70.0", ""]
     assert "## occluded: more than 5% of the object hidden (2 objects in 2 photographs)" in text
     assert "## clear: at the most 5% of the object hidden (no object)" in text
     assert "nan" not in text

@@ -1,30 +1,101 @@
-"""``amodal evaluate``: score predictions against amodal truth."""
+"""``amodal evaluate``: score predictions against amodal truth.
+
+Where the truth has no amodal masks but says which objects are occluded (VOC's flag), that alone is scored.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import jsonargparse
+
+from ..core.errors import AmodalError
+
+if TYPE_CHECKING:
+    from ..core.album import Album
+    from ..core.masks import Mask
+    from ..core.records import Prediction
 
 HELP = "score predictions against annotated whole objects"
 
 
 def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("--truth", type=str, required=True, help="annotation file with amodal masks (COCO or COCOA)")
+    parser.add_argument("--truth", type=str, required=True, help="annotations with amodal masks, of any dialect")
     parser.add_argument("--predictions", type=str, required=True, help="results file of `amodal predict`")
     parser.add_argument("--output", type=str, required=True, help="folder for report.json, report.md and pictures")
     parser.add_argument("--images", type=str, default=None, help="folder of the photographs: adds objects.html")
     parser.add_argument("--given", type=str, default="", help="what the predictor was given, e.g. 'true modal boxes'")
+    parser.add_argument(
+        "--modal-at",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="T",
+        help="also score the modal network's heat above T (the paper: 0.8) in the predictions' boxes; needs --images",
+    )
+    parser.add_argument("--weights", type=str | None, default=None, help="networks for --modal-at; default: our own")
+    parser.add_argument(
+        "--unet", type=str | None, default=None, metavar="DIR", help="also score a mask-only completion network"
+    )
+    parser.add_argument(
+        "--baseline",
+        action="append",
+        type=str,
+        default=None,
+        metavar="NAME=FILE",
+        help="also score another method's results file; may be repeated",
+    )
 
 
 def run(args: jsonargparse.Namespace) -> None:
-    """Read, score, write, and print the tables."""
+    """Read, score, write, and print the tables.
+
+    Raises:
+        AmodalError: words that do not go together, or input that cannot be used.
+    """
     from ..datasets import read_annotations
     from ..datasets.results import read_results
-    from ..metrics.evaluate import evaluate
-    from ..report.scores import figures, tables, write_scores
+    from ..metrics.evaluate import evaluate, has_amodal_truth
+    from ..metrics.indirect import score_indirect
+    from ..report.scores import figures, tables, unoccluded_line, write_indirect, write_scores
 
+    if args.modal_at and not args.images:
+        raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
     truth = read_annotations(args.truth)
     predictions = read_results(args.predictions, truth)
-    report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions)
+    if not has_amodal_truth(truth):
+        parts = score_indirect(truth, predictions)
+        files = write_indirect(args.output, parts, truth=args.truth, predictions=args.predictions, given=args.given)
+        print("\n".join(map(unoccluded_line, parts)), "wrote " + ", ".join(map(str, files)), sep="\n\n")
+        return
+    baselines = _baselines(args, truth, predictions)
+    report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions, baselines=baselines)
     files = write_scores(args.output, report, truth=truth, predictions=predictions, images_dir=args.images)
     print(tables(report), figures(report), "wrote " + ", ".join(map(str, files)), sep="\n\n")
+
+
+def _baselines(args: jsonargparse.Namespace, truth: Album, predictions: list[Prediction]) -> dict[str, dict[int, Mask]]:
+    from ..datasets.results import read_results
+
+    found: dict[str, dict[int, Mask]] = {}
+    if args.modal_at:
+        from ..inference.predictor import Predictor
+        from ..inference.strong_modal import modal_masks_at
+
+        predictor = Predictor.from_pretrained(args.weights)
+        for threshold in args.modal_at:
+            if not 0 <= threshold < 1:
+                raise AmodalError("--modal-at is a number of 0 or more, below 1", value=threshold)
+            name = f"modal mask at {threshold:g}"
+            found[name] = modal_masks_at(predictor, truth, predictions, args.images, threshold)
+    if args.unet is not None:
+        from ..inference.completion import Completion
+
+        found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
+    for word in args.baseline or ():
+        name, sign, file = word.partition("=")
+        if not (name and sign and file):
+            raise AmodalError("--baseline is NAME=FILE", value=word, remedy="for example ours-v1=out/v1.json")
+        found[name] = {one.annotation_id: one.amodal_mask for one in read_results(file, truth)}
+    return found

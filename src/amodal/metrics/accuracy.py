@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -80,19 +82,45 @@ def bootstrap_interval(
     Returns:
         ``(low, high)``; NaN for both with fewer than two photographs.
     """
+    values = np.asarray(values, dtype=np.float64)[:, None]
+    low, high = bootstrap_intervals(values, photographs, samples=samples, level=level, seed=seed)[0]
+    return float(low), float(high)
+
+
+def bootstrap_intervals(
+    values: ArrayLike, photographs: ArrayLike, *, samples: int = 2000, level: float = 0.95, seed: int = 0
+) -> NDArray[np.float64]:
+    """`bootstrap_interval` of many figures over the same draws of photographs.
+
+    Args:
+        values: one row per object, one column per figure, ``(n, k)``; an object a figure does not count is NaN there.
+        photographs, samples, level, seed: as in `bootstrap_interval`.
+
+    Returns:
+        float64 ``(k, 2)``: low and high; NaN for a figure whose objects lie in fewer than two photographs.
+    """
     values = np.asarray(values, dtype=np.float64)
     names, place = np.unique(np.asarray(photographs), return_inverse=True)
-    count = len(names)
-    if count < 2:
-        return float("nan"), float("nan")
-    sums = np.bincount(place, weights=values, minlength=count)
-    sizes = np.bincount(place, minlength=count)
-    rng = generator(seed, 0, 0)
-    chunk = max(1, _CELLS_AT_ONCE // count)
+    counted = np.isfinite(values)
+    sums, sizes = np.zeros((len(names), values.shape[1])), np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, place, np.where(counted, values, 0.0))
+    np.add.at(sizes, place, counted)
     means = []
-    for start in range(0, samples, chunk):
-        drawn = rng.multinomial(count, np.full(count, 1 / count), size=min(chunk, samples - start))
-        means.append((drawn @ sums) / (drawn @ sizes))
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
-    return float(low), float(high)
+    for drawn in photograph_draws(len(names), samples, seed):
+        size = drawn @ sizes
+        means.append(np.divide(drawn @ sums, size, out=np.full_like(size, np.nan), where=size > 0))
+    out = np.full((values.shape[1], 2), np.nan)
+    enough = np.flatnonzero((sizes > 0).sum(axis=0) >= 2)
+    if len(enough):
+        tail = (1 - level) / 2
+        # a draw may hold none of a figure's objects: it says nothing about that figure
+        out[enough] = np.nanquantile(np.concatenate(means)[:, enough], [tail, 1 - tail], axis=0).T
+    return out
+
+
+def photograph_draws(count: int, samples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each of ``count`` photographs is drawn, int64 ``(some, count)``, until ``samples`` draws are made."""
+    rng = generator(seed, 0, 0)
+    chunk = max(1, _CELLS_AT_ONCE // max(count, 1))
+    for start in range(0, samples if count else 0, chunk):
+        yield rng.multinomial(count, np.full(count, 1 / count), size=min(chunk, samples - start))

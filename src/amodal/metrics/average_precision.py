@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .accuracy import photograph_draws
+
+_CELLS_AT_ONCE = 1_000_000
+
 Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -52,3 +56,43 @@ def average_precision(scores: ArrayLike, positives: ArrayLike, *, envelope: bool
     if envelope:
         precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(precision * np.diff(recall, prepend=0.0)))
+
+
+def average_precision_interval(
+    scores: ArrayLike,
+    positives: ArrayLike,
+    photographs: ArrayLike,
+    *,
+    samples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Interval of `average_precision` by drawing whole photographs with replacement (percentile bootstrap).
+
+    Args:
+        scores, positives: as in `average_precision`, ``(n,)``.
+        photographs: id of each object's photograph, ``(n,)``.
+        samples, level, seed: as in `accuracy.bootstrap_interval`.
+
+    Returns:
+        ``(low, high)``; NaN for both with fewer than two photographs or without a positive.
+    """
+    scores, positives = np.asarray(scores, dtype=np.float64), np.asarray(positives, dtype=np.bool_)
+    names, place = np.unique(np.asarray(photographs), return_inverse=True)
+    if len(names) < 2 or not positives.any():
+        return float("nan"), float("nan")
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    place, positives = place[order], positives[order]
+    found = []
+    for draws in photograph_draws(len(names), samples, seed):
+        for drawn in np.array_split(draws, -(-draws.shape[0] * len(scores) // _CELLS_AT_ONCE)):
+            times = drawn[:, place]
+            passed = np.cumsum(times, axis=1)[:, ends]
+            right = np.cumsum(times * positives, axis=1)[:, ends]
+            gained = np.diff(right, axis=1, prepend=0) * right / np.maximum(passed, 1)
+            total = right[:, -1]
+            found.append(np.divide(gained.sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0))
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(np.concatenate(found), [tail, 1 - tail])
+    return float(low), float(high)

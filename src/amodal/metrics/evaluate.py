@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..core.album import Album
 from ..core.errors import AnnotationError
+from ..core.masks import Mask
 from ..core.records import ImageRecord, Prediction
-from .average_precision import average_precision
-from .objects import ObjectScore, ious, measure
+from .indirect import Judged, judge
+from .objects import FROM_PREDICTION, FROM_TRUTH, ObjectScore, ious, measure
 from .occlusion import OCCLUDED_ABOVE
 from .summary import GROUPS, Report, in_group, make_group
 
 
 def evaluate(
-    truth: Album, predictions: Sequence[Prediction], *, given: str = "", predictions_source: str = ""
+    truth: Album,
+    predictions: Sequence[Prediction],
+    *,
+    given: str = "",
+    predictions_source: str = "",
+    baselines: Mapping[str, Mapping[int, Mask]] | None = None,
 ) -> Report:
     """Score predictions against annotated whole objects.
 
@@ -29,11 +35,15 @@ def evaluate(
         predictions: at the most one per annotation of the truth, in any order.
         given: what the predictor was given ("true modal boxes"), for the protocol; empty where not known.
         predictions_source: where the predictions come from, for the protocol and errors.
+        baselines: other methods' whole masks, by the method's name and annotation id; each becomes a row of the tables,
+            and an object it does not answer scores 0.
 
     Raises:
         AnnotationError: no object has an amodal mask; a prediction that answers no annotation of its picture, or one
             that is answered already; masks of another size than the picture.
     """
+    baselines = baselines or {}
+    _check_baselines(truth, baselines)
     answers = _by_annotation(truth, predictions, predictions_source)
     counts = {"in truth": 0, "scored": 0, "crowd, left out": 0, "stuff, left out": 0, "no amodal mask, left out": 0}
     objects: list[ObjectScore] = []
@@ -49,7 +59,8 @@ def evaluate(
                 counts["no amodal mask, left out"] += 1
             else:
                 name = truth.categories[instance.category].name
-                objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id)))
+                others = {method: masks.get(instance.id) for method, masks in baselines.items()}
+                objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id), others))
     if not objects:
         raise AnnotationError(
             "the truth needs amodal masks: no object to score has one",
@@ -60,7 +71,32 @@ def evaluate(
     counts["scored"] = len(objects)
     counts["without a prediction, scored as 0"] = len(missing)
     counts["hidden share unknown, in 'all' alone"] = sum(score.hidden_frac is None for score in objects)
-    return _report(objects, counts, missing, _protocol(truth, given, predictions_source))
+    return _report(objects, counts, missing, _protocol(truth, given, predictions_source), tuple(baselines))
+
+
+def has_amodal_truth(truth: Album) -> bool:
+    """Whether any object of an album has an amodal mask that `evaluate` can score."""
+    return any(
+        one.amodal_mask is not None and not one.is_crowd and not one.is_stuff
+        for record in truth
+        for one in record.instances
+    )
+
+
+def _check_baselines(truth: Album, baselines: Mapping[str, Mapping[int, Mask]]) -> None:
+    sizes = {instance.id: (record.height, record.width) for record in truth for instance in record.instances}
+    for method, masks in baselines.items():
+        if method in (*FROM_PREDICTION, *FROM_TRUTH):
+            raise AnnotationError("a baseline has a name of its own", value=method, remedy="name it otherwise")
+        for number, mask in masks.items():
+            if sizes.get(number) != (mask.height, mask.width):
+                raise AnnotationError(
+                    "a baseline's masks have the size of the picture, each for one annotation of the truth",
+                    file=method,
+                    record=f"annotation {number}",
+                    value=[mask.height, mask.width],
+                    remedy="make it on the pictures of the truth's file",
+                )
 
 
 def _by_annotation(truth: Album, predictions: Sequence[Prediction], source: str) -> dict[int, Prediction]:
@@ -76,6 +112,7 @@ def _by_annotation(truth: Album, predictions: Sequence[Prediction], source: str)
                 value={"image_id": prediction.image_id, "annotation_id": prediction.annotation_id},
                 remedy="predict again from the truth's own file",
             )
+        prediction = prediction.in_picture(record.width, record.height)
         _check_size(prediction, record, source)
         answers[prediction.annotation_id] = prediction
     return answers
@@ -102,6 +139,7 @@ def _protocol(truth: Album, given: str, source: str) -> dict[str, str]:
         "micro IoU": "sum of intersections / sum of unions, an extra figure",
         "accuracy at a cut-off": "share of objects with IoU above it",
         "interval": "95 %, bootstrap over photographs, 2000 draws, fixed seed",
+        "ours - it": "mean difference of IoU on the same objects, with its own interval",
         "left out": "stuff, crowds, records without an amodal mask",
         "occluded": f"more than {OCCLUDED_ABOVE:.0%} hidden; by the record's occlude_rate, else by the true masks",
         "unoccluded AP": "area ratio as score, ties together, no interpolation; chance = share of unoccluded objects",
@@ -109,14 +147,20 @@ def _protocol(truth: Album, given: str, source: str) -> dict[str, str]:
 
 
 def _report(
-    objects: list[ObjectScore], counts: dict[str, int], missing: tuple[int, ...], protocol: dict[str, str]
+    objects: list[ObjectScore],
+    counts: dict[str, int],
+    missing: tuple[int, ...],
+    protocol: dict[str, str],
+    baselines: tuple[str, ...],
 ) -> Report:
-    judged = [score for score in objects if score.hidden_frac is not None]
-    clear = np.array([in_group(score.hidden_frac, "clear") for score in judged], dtype=np.bool_)
-    ratios = np.array([score.area_ratio for score in judged], dtype=np.float64)
+    judged = [
+        Judged(score.image_id, score.area_ratio, score.is_occluded, score.is_truncated)
+        for score in objects
+        if score.is_occluded is not None
+    ]
     errors = [
         abs(1 - score.area_ratio - score.hidden_frac)
-        for score in judged
+        for score in objects
         if score.answered and score.hidden_frac is not None
     ]
     occluded = [score for score in objects if in_group(score.hidden_frac, "occluded")]
@@ -124,9 +168,8 @@ def _report(
     return Report(
         protocol=protocol,
         counts=counts,
-        groups=tuple(make_group(name, objects) for name in GROUPS),
-        unoccluded_ap=average_precision(ratios, clear),
-        unoccluded_chance=float(clear.mean()) if clear.size else math.nan,
+        groups=tuple(make_group(name, objects, baselines) for name in GROUPS),
+        unoccluded=judge(judged),
         hidden_frac_error=float(np.mean(errors)) if errors else math.nan,
         better=float((gain > 0).mean()) if gain.size else math.nan,
         worse=float((gain < 0).mean()) if gain.size else math.nan,

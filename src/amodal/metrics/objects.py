@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
@@ -11,12 +11,14 @@ from ..core import boxes as bx
 from ..core.masks import Mask
 from ..core.records import Instance, Prediction
 from .baselines import convex_hull
-from .occlusion import area_ratio, hidden_iou, true_hidden_frac
+from .occlusion import area_ratio, hidden_iou, true_hidden_frac, true_occluded
 
-Answer = Literal["ours", "modal", "modal_hull", "box", "true_modal", "true_modal_hull"]
-ANSWERS: tuple[Answer, ...] = get_args(Answer)
+Answer = str
+"""Which mask is scored: one of `FROM_PREDICTION`, of `FROM_TRUTH`, or the name of a baseline the caller brings."""
 FROM_PREDICTION: tuple[Answer, ...] = ("ours", "modal", "modal_hull", "box")
-"""The answers made from a prediction; the others are made from the truth's own modal mask."""
+"""The answers made from a prediction."""
+FROM_TRUTH: tuple[Answer, ...] = ("true_modal", "true_modal_hull")
+"""The answers made from the truth's own modal mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class ObjectScore:
         hidden_frac: truly hidden share; None where the truth does not tell.
         area_ratio: of the prediction; 0 where it is missing.
         answered: whether there is a prediction.
+        is_occluded: whether something hides it, by its hidden share, else by its flag; None where neither is known.
+        is_truncated: whether the picture's border cuts it; None where the file does not say.
         fits: by answer; ``true_modal`` and ``true_modal_hull`` only where the truth has a modal mask.
     """
 
@@ -59,11 +63,18 @@ class ObjectScore:
     hidden_frac: float | None
     area_ratio: float
     answered: bool
+    is_occluded: bool | None
+    is_truncated: bool | None
     fits: dict[Answer, Fit]
 
 
 def measure(
-    image_id: int, category: str, instance: Instance, amodal: Mask, prediction: Prediction | None
+    image_id: int,
+    category: str,
+    instance: Instance,
+    amodal: Mask,
+    prediction: Prediction | None,
+    baselines: Mapping[Answer, Mask | None] | None = None,
 ) -> ObjectScore:
     """Measure one object.
 
@@ -73,6 +84,7 @@ def measure(
         instance: the truth.
         amodal: the truth's amodal mask, not empty.
         prediction: what was predicted; where None, every answer made from it scores 0.
+        baselines: further answers by name; one that is None scores 0.
     """
     true_box = instance.amodal_box or amodal.box
     modal = instance.modal_mask
@@ -83,8 +95,9 @@ def measure(
         return Fit(common, mask.area + amodal.area - common, float(bx.iou(box, true_box)), hidden)
 
     fits: dict[Answer, Fit] = {}
+    nothing = Fit(0, amodal.area, 0.0, None if modal is None else 0.0)
     if prediction is None:
-        fits.update({name: Fit(0, amodal.area, 0.0, None if modal is None else 0.0) for name in FROM_PREDICTION})
+        fits.update(dict.fromkeys(FROM_PREDICTION, nothing))
     else:
         seen = prediction.modal_mask
         hull = convex_hull(seen)
@@ -93,6 +106,9 @@ def measure(
         fits["modal"] = fit(seen, seen.box, seen)
         fits["modal_hull"] = fit(hull, hull.box, seen)
         fits["box"] = fit(filled, prediction.modal_box, seen)
+    start = None if prediction is None else prediction.modal_mask
+    for name, mask in (baselines or {}).items():
+        fits[name] = nothing if mask is None or mask.is_empty else fit(mask, mask.box, mask if start is None else start)
     if modal is not None:
         hull = convex_hull(modal)
         fits["true_modal"] = fit(modal, modal.box, modal)
@@ -104,6 +120,8 @@ def measure(
         hidden_frac=true_hidden_frac(instance),
         area_ratio=0.0 if prediction is None else area_ratio(prediction.modal_mask, prediction.amodal_mask),
         answered=prediction is not None,
+        is_occluded=true_occluded(instance),
+        is_truncated=instance.is_truncated,
         fits=fits,
     )
 

@@ -44,6 +44,13 @@ def true_hidden_frac(instance: Instance) -> float | None:
     return None
 
 
+def true_occluded(instance: Instance) -> bool | None:
+    """Whether something hides more than 5 % of an annotated object: by its hidden share, else by the flag of its record
+    (VOC's ``occluded``, which has the same rule); None where neither is known."""
+    share = true_hidden_frac(instance)
+    return instance.is_occluded if share is None else share > OCCLUDED_ABOVE
+
+
 def hidden_iou(predicted_hidden: Mask, true_modal: Mask, true_amodal: Mask) -> float:
     """IoU of a predicted hidden part with the true one (amodal minus modal); 0 where both are empty."""
     return predicted_hidden.iou(true_amodal - true_modal)

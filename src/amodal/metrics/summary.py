@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .accuracy import accuracy_at, bootstrap_interval, mean_iou, micro_iou
-from .objects import Answer, Fit, ObjectScore, ious
+from .accuracy import accuracy_at, bootstrap_intervals, mean_iou, micro_iou
+from .indirect import Indirect
+from .objects import FROM_PREDICTION, FROM_TRUTH, Answer, Fit, ObjectScore, ious
 from .occlusion import HEAVILY_ABOVE, OCCLUDED_ABOVE
 
 GROUPS: dict[str, str] = {
@@ -28,24 +30,32 @@ class Row:
         answer: which mask was scored.
         count: number of objects.
         mean_iou: mean per instance (macro).
-        interval: 95 % bootstrap interval of it over photographs.
+        intervals: 95 % bootstrap intervals over photographs, by the name of the figure: ``mean_iou``, ``accuracy_50``,
+            ``accuracy_70``, ``hidden_iou``, ``box_iou``, ``gain``; drawn alike for all.
         micro_iou: sum of intersections / sum of unions.
         accuracy_50, accuracy_70: share of objects with IoU above 0.5, 0.7.
         hidden_iou: mean IoU of the hidden part over ``hidden_count`` objects: those that are occluded and whose true
             modal mask is known.
         box_iou: mean IoU of the amodal box.
+        gain: mean IoU of ours minus this answer's, over the same objects; 0 for ours.
     """
 
     answer: Answer
     count: int
     mean_iou: float
-    interval: tuple[float, float]
     micro_iou: float
     accuracy_50: float
     accuracy_70: float
     hidden_iou: float
     hidden_count: int
     box_iou: float
+    gain: float
+    intervals: dict[str, tuple[float, float]]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The interval of the mean IoU."""
+        return self.intervals["mean_iou"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,7 @@ class Report:
         protocol: what was compared with what, and how (plain words by key).
         counts: objects in the truth, scored, left out and why, without a prediction.
         groups: one per entry of `GROUPS`, in that order.
-        unoccluded_ap: average precision of "unoccluded" as the area ratio falls (section 5.2), no interpolation.
-        unoccluded_chance: its chance level, the share of unoccluded objects.
+        unoccluded: average precision of "unoccluded" as the area ratio falls (section 5.2), over all objects first.
         hidden_frac_error: mean absolute difference of predicted and true hidden share, over answered objects.
         better, worse: share of the occluded objects on which ours has the higher / lower IoU than the predicted modal
             mask (Fig. 9a).
@@ -91,13 +100,22 @@ class Report:
     protocol: dict[str, str]
     counts: dict[str, int]
     groups: tuple[Group, ...]
-    unoccluded_ap: float
-    unoccluded_chance: float
+    unoccluded: tuple[Indirect, ...]
     hidden_frac_error: float
     better: float
     worse: float
     missing: tuple[int, ...] = ()
     objects: tuple[ObjectScore, ...] = field(default=(), repr=False)
+
+    @property
+    def unoccluded_ap(self) -> float:
+        """Average precision of "unoccluded" over all objects of which is known whether they are."""
+        return self.unoccluded[0].average_precision
+
+    @property
+    def unoccluded_chance(self) -> float:
+        """Its chance level, the share of unoccluded objects."""
+        return self.unoccluded[0].chance
 
     def group(self, name: str) -> Group:
         """A group by its name.
@@ -123,10 +141,8 @@ class Report:
                 }
                 for group in self.groups
             ],
-            "unoccluded": {
-                "average_precision": _number(self.unoccluded_ap),
-                "chance": _number(self.unoccluded_chance),
-            },
+            "unoccluded": self.unoccluded[0].to_json(),
+            "unoccluded_by_truncation": {part.part: part.to_json() for part in self.unoccluded[1:]},
             "hidden_frac_mean_absolute_error": _number(self.hidden_frac_error),
             "ours_against_predicted_modal_mask_on_occluded": {
                 "better": _number(self.better),
@@ -152,8 +168,8 @@ def in_group(hidden: float | None, name: str) -> bool:
     return hidden > (HEAVILY_ABOVE if name == "heavily occluded" else OCCLUDED_ABOVE)
 
 
-def make_group(name: str, objects: list[ObjectScore]) -> Group:
-    """The figures of one group, from all objects scored."""
+def make_group(name: str, objects: list[ObjectScore], baselines: Sequence[Answer] = ()) -> Group:
+    """The figures of one group, from all objects scored; ``baselines`` are the answers the caller brought."""
     members = [score for score in objects if in_group(score.hidden_frac, name)]
     known = [score for score in members if "true_modal" in score.fits]
     return Group(
@@ -161,8 +177,8 @@ def make_group(name: str, objects: list[ObjectScore]) -> Group:
         rule=GROUPS[name],
         count=len(members),
         photographs=len({score.image_id for score in members}),
-        rows=tuple(make_row(answer, members) for answer in ("ours", "modal", "modal_hull", "box")),
-        known_modal_rows=tuple(make_row(answer, known) for answer in ("ours", "true_modal", "true_modal_hull")),
+        rows=tuple(make_row(answer, members) for answer in (*FROM_PREDICTION, *baselines)),
+        known_modal_rows=tuple(make_row(answer, known) for answer in ("ours", *FROM_TRUTH)),
     )
 
 
@@ -170,22 +186,31 @@ def make_row(answer: Answer, objects: list[ObjectScore]) -> Row:
     """The figures of one answer over objects that all have it."""
     values = ious(objects, answer)
     fits: list[Fit] = [score.fits[answer] for score in objects]
-    hidden = [
-        fit.hidden_iou
-        for score, fit in zip(objects, fits, strict=True)
-        if fit.hidden_iou is not None and in_group(score.hidden_frac, "occluded")
-    ]
+    hidden = np.array(
+        [
+            fit.hidden_iou if fit.hidden_iou is not None and in_group(score.hidden_frac, "occluded") else math.nan
+            for score, fit in zip(objects, fits, strict=True)
+        ],
+        dtype=np.float64,
+    )
+    boxes = np.array([fit.box_iou for fit in fits], dtype=np.float64)
+    gain = ious(objects, "ours") - values
+    columns = np.stack([values, values > 0.5, values > 0.7, hidden, boxes, gain], axis=1)
+    intervals = bootstrap_intervals(columns, [score.image_id for score in objects])
+    names = ("mean_iou", "accuracy_50", "accuracy_70", "hidden_iou", "box_iou", "gain")
+    counted = hidden[np.isfinite(hidden)]
     return Row(
         answer=answer,
         count=len(objects),
         mean_iou=mean_iou(values),
-        interval=bootstrap_interval(values, [score.image_id for score in objects]),
         micro_iou=micro_iou([fit.intersection for fit in fits], [fit.union for fit in fits]),
         accuracy_50=accuracy_at(values, 0.5),
         accuracy_70=accuracy_at(values, 0.7),
-        hidden_iou=mean_iou(hidden),
-        hidden_count=len(hidden),
-        box_iou=mean_iou(np.array([fit.box_iou for fit in fits])),
+        hidden_iou=mean_iou(counted),
+        hidden_count=len(counted),
+        box_iou=mean_iou(boxes),
+        gain=mean_iou(gain),
+        intervals={name: (float(low), float(high)) for name, (low, high) in zip(names, intervals, strict=True)},
     )
 
 
@@ -195,12 +220,14 @@ def _row_json(row: Row) -> dict[str, Any]:
         "count": row.count,
         "mean_iou_macro": _number(row.mean_iou),
         "mean_iou_macro_95": [_number(value) for value in row.interval],
+        "intervals_95": {name: [_number(value) for value in pair] for name, pair in row.intervals.items()},
         "iou_micro": _number(row.micro_iou),
         "accuracy_at_50": _number(row.accuracy_50),
         "accuracy_at_70": _number(row.accuracy_70),
         "hidden_part_iou": _number(row.hidden_iou),
         "hidden_part_count": row.hidden_count,
         "amodal_box_iou": _number(row.box_iou),
+        "ours_minus_it": _number(row.gain),
     }
 
 
@@ -211,6 +238,7 @@ def _object_json(score: ObjectScore) -> dict[str, Any]:
         "category": score.category,
         "answered": score.answered,
         "true_hidden_frac": None if score.hidden_frac is None else _number(score.hidden_frac),
+        "occluded": score.is_occluded,
         "area_ratio": _number(score.area_ratio),
         "iou": {answer: _number(fit.iou) for answer, fit in score.fits.items()},
     }

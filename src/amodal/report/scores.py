@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.album import Album
 from ..core.errors import AmodalError
 from ..core.records import Prediction
+from ..metrics.indirect import Indirect
 from ..metrics.objects import Answer
 from ..metrics.summary import Group, Report, Row
 from .extremes import extremes_page
-from .plots import draw_plots
+from .plots import draw_indirect, draw_plots
 from .words import counted, percent
 
 LABELS: dict[Answer, str] = {
@@ -25,7 +26,10 @@ LABELS: dict[Answer, str] = {
     "true_modal": "true modal mask",
     "true_modal_hull": "convex hull of the true modal mask",
 }
-_HEAD = ("answer", "mean IoU [95 %]", "acc@50", "acc@70", "hidden-part IoU", "box IoU", "micro IoU")
+_HEAD = (
+    *("answer", "mean IoU [95 %]", "acc@50", "acc@70", "hidden-part IoU", "box IoU", "micro IoU"),
+    "ours - it [95 %]",
+)
 
 
 def write_scores(
@@ -57,7 +61,44 @@ def write_scores(
     if truth is not None and images_dir is not None:
         files["objects.html"] = extremes_page(report, truth, predictions, images_dir).encode()
     files["report.md"] = markdown(report, pictures=[name for name in files if name.endswith(".png")]).encode()
-    folder = Path(folder)
+    return _write_all(Path(folder), files)
+
+
+def write_indirect(
+    folder: str | Path, parts: Sequence[Indirect], *, truth: str, predictions: str, given: str = ""
+) -> list[Path]:
+    """Write report.json, report.md and the plots of an evaluation of "unoccluded" alone (paper section 5.2).
+
+    Args:
+        folder: made where it does not exist.
+        parts: what `metrics.indirect.score_indirect` returned.
+        truth, predictions, given: for the protocol, as in `metrics.evaluate.evaluate`.
+
+    Returns:
+        The files written.
+
+    Raises:
+        AmodalError: the folder cannot be written to.
+    """
+    protocol = {
+        "truth": truth,
+        "predictions": predictions,
+        "given to the predictor": given or "not stated",
+        "amodal masks": "the truth has none: only whether an object is occluded is scored",
+        "score": "area ratio; ties together, no interpolation; chance = share of unoccluded objects",
+        "interval": "95 %, bootstrap over photographs, 2000 draws, fixed seed",
+    }
+    files: dict[str, bytes] = dict(draw_indirect(parts[0]))
+    content = {"protocol": protocol, "unoccluded": {part.part: part.to_json() for part in parts}}
+    files["report.json"] = (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+    lines = ["# Evaluation: occluded or not", "", *(f"- {unoccluded_line(part)}" for part in parts), ""]
+    lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in files if name.endswith(".png")]
+    lines += ["", "## Protocol", "", *(f"- {key}: {value}" for key, value in protocol.items())]
+    files["report.md"] = ("\n".join(lines) + "\n").encode()
+    return _write_all(Path(folder), files)
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [_write(folder / name, data) for name, data in sorted(files.items())]
@@ -105,12 +146,24 @@ def figures(report: Report) -> str:
 
 def _figures(report: Report) -> list[str]:
     return [
-        f"average precision of 'unoccluded' by area ratio: {percent(report.unoccluded_ap)} "
-        f"(chance {percent(report.unoccluded_chance)})",
+        *(unoccluded_line(part) for part in report.unoccluded),
         f"hidden share (1 - area ratio), mean absolute error: {percent(report.hidden_frac_error)} points",
         f"occluded objects on which ours is better / worse than the predicted modal mask: {percent(report.better)} % / "
         f"{percent(report.worse)} %",
     ]
+
+
+def unoccluded_line(part: Indirect) -> str:
+    """The indirect evaluation of one part of the objects in one line."""
+    what = "" if part.part == "all" else f", {part.part}"
+    return (
+        f"average precision of 'unoccluded' by area ratio{what}: {percent(part.average_precision)}"
+        f"{_interval(part.interval)} (chance {percent(part.chance)}, {counted(part.count, 'object')})"
+    )
+
+
+def _interval(pair: tuple[float, float]) -> str:
+    return f" [{percent(pair[0])}, {percent(pair[1])}]" if math.isfinite(pair[0]) else ""
 
 
 def _extent(group: Group) -> str:
@@ -120,18 +173,17 @@ def _extent(group: Group) -> str:
 def _table(rows: Sequence[Row]) -> str:
     cells = [list(_HEAD)]
     for row in rows:
-        low, high = row.interval
-        interval = f" [{percent(low)}, {percent(high)}]" if math.isfinite(low) else ""
         hidden = f"{percent(row.hidden_iou)} (n={row.hidden_count})" if row.hidden_count else "-"
         cells.append(
             [
-                LABELS[row.answer],
-                percent(row.mean_iou) + interval,
+                LABELS.get(row.answer, row.answer),
+                percent(row.mean_iou) + _interval(row.interval),
                 percent(row.accuracy_50),
                 percent(row.accuracy_70),
                 hidden,
                 percent(row.box_iou),
                 percent(row.micro_iou),
+                "" if row.answer == "ours" else percent(row.gain) + _interval(row.intervals["gain"]),
             ]
         )
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEAD))]

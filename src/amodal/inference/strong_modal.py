@@ -1,0 +1,55 @@
+"""The modal baseline at another threshold: what IIS alone would answer (paper section 5.3 compares with it at 0.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..core.album import Album
+from ..core.masks import Mask
+from ..core.records import ImageRecord, Instance, Prediction
+from .albums import predict_album
+from .predictor import Predictor
+
+PAPER_MODAL_THRESHOLD = 0.8
+"""Section 4.1: the modal mask is the modal heat above this."""
+
+
+def modal_masks_at(
+    predictor: Predictor,
+    truth: Album,
+    predictions: Sequence[Prediction],
+    images_dir: str | Path,
+    threshold: float,
+    *,
+    progress: Callable[[int], Any] | None = None,
+) -> dict[int, Mask]:
+    """The modal network run again in the boxes of predictions, its heat cut at another threshold.
+
+    Args:
+        predictor: its networks and passes are used, not its modal threshold.
+        truth: gives pictures and categories.
+        predictions: their ``modal_box`` and category is what the network is given.
+        images_dir: folder of the pictures.
+        threshold: a pixel is visible where the heat exceeds it, 0-1.
+        progress: called with the number of objects of each picture when it is done.
+
+    Returns:
+        by annotation id.
+    """
+    boxes: dict[int, list[Instance]] = {}
+    for one in predictions:
+        boxes.setdefault(one.image_id, []).append(Instance(one.annotation_id, one.category, one.modal_box))
+
+    def asked(record: ImageRecord) -> ImageRecord | None:
+        mine = boxes.get(record.id)
+        return replace(record, instances=tuple(mine), occlusions=()) if mine else None
+
+    # one step of the expansion: the amodal answer is not wanted
+    settings = replace(predictor.settings, modal_threshold=threshold, max_steps=1)
+    found = predict_album(
+        Predictor(predictor.networks, settings), truth.filter(asked), images_dir, "box", progress=progress
+    )
+    return {one.annotation_id: one.modal_mask for one in found}
