@@ -19,7 +19,7 @@ from ..core import boxes as bx
 from ..core.errors import WeightsError
 from ..core.masks import Mask
 from ..core.records import Prediction
-from .networks import CONFIG_FILE, check_file, read_config
+from .folder import CONFIG_FILE, check_file, read_config
 from .onnx_networks import open_session
 from .patches import mask_heat, paste_heat
 
