@@ -61,7 +61,7 @@ def test_a_files_own_ids_are_kept(album: Album, write_file: Write) -> None:
         ({"category_id": 1}, "image_id and category_id"),
         ({"image_id": "a"}, "whole number"),
         ({"bbox": [1, 2, 3]}, r"\[x, y, width, height\]"),
-        ({"bbox": [5, 5, -1, 4]}, "x1 < x2"),
+        ({"bbox": [5, 5, -1, 4]}, r"found \[5, 5, -1, 4\]"),
         ({"bbox": [100, 5, 3, 4]}, "overlap its picture"),
         ({"bbox": None}, "a bbox, or a segmentation"),
         ({"score": 1.5}, "0 to 1"),

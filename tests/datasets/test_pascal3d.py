@@ -109,7 +109,7 @@ def hull_area(points: np.ndarray) -> float:
         ({"class": np.zeros((0, 0))}, "has a class"),
         ({"cad_index": number(3)}, "one of the 2 models"),
         ({"bbox": number(1)}, "bbox of four numbers"),
-        ({"bbox": np.array([[10.0, 20, 5, 55]])}, "x1 < x2"),
+        ({"bbox": np.array([[10.0, 20, 5, 55]])}, "x1 < x2 and y1 < y2; found [10.0, 20.0, 5.0, 55.0]"),
     ],
 )
 def test_broken_objects(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

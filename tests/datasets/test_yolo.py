@@ -66,7 +66,7 @@ def test_names_in_a_text(folder: Path) -> None:
         ("1 10 10 90 10 90 80", "shares of the picture"),
         ("1 nan 0.1 0.9 0.1 0.9 0.8", "category's number and a polygon"),
         ("1 0.1 0.1 0.1 0.1 0.1 0.1", "has a pixel"),
-        ("1 0.5 0.5 0 0.2", "x1 < x2"),
+        ("1 0.5 0.5 0 0.2", "x1 < x2 and y1 < y2; found '1 0.5 0.5 0 0.2'"),
         (f"{POLYGON} 7", "a score is 0 to 1"),
     ],
 )

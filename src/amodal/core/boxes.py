@@ -16,6 +16,9 @@ from .errors import BoxError
 Box = tuple[float, float, float, float]
 BoxArray = NDArray[np.float64]
 
+LARGEST = 1e15
+"""Of a coordinate: beyond it a float no longer tells one pixel from the next."""
+
 
 def as_box(values: ArrayLike) -> Box:
     """Four numbers as a tuple of Python floats."""
@@ -111,8 +114,16 @@ def outward(boxes: ArrayLike) -> NDArray[np.int64]:
     return np.concatenate([np.floor(boxes[..., :2]), np.ceil(boxes[..., 2:])], axis=-1).astype(np.int64)
 
 
-def check(box: ArrayLike, width: int, height: int, *, file: object = "", record: str = "") -> Box:
+def check(
+    box: ArrayLike, width: int, height: int, *, file: object = "", record: str = "", stated: object = None
+) -> Box:
     """Refuse a box that no object can have in a picture of ``width`` x ``height``; return it clipped to the picture.
+
+    Args:
+        box: xyxy.
+        width, height: of the picture, pixels.
+        file, record: named in errors.
+        stated: what the file says, shown in errors where it says it other than as xyxy; None: ``box``.
 
     Raises:
         BoxError: not four finite numbers, ``x1 >= x2`` or ``y1 >= y2``, less than half a pixel of it inside the
@@ -124,10 +135,10 @@ def check(box: ArrayLike, width: int, height: int, *, file: object = "", record:
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != (4,) or not np.isfinite(values).all():
-        shown = tuple(values.tolist()) if values.shape == (4,) else box
+        shown = stated if stated is not None else tuple(values.tolist()) if values.shape == (4,) else box
         raise BoxError("a box is four finite numbers x1, y1, x2, y2", value=shown, remedy="correct the box", **where)
+    shown = stated if stated is not None else tuple(values.tolist())
     if (sides(values) <= 0).any():
-        shown = tuple(values.tolist())
         raise BoxError(
             "a box needs x1 < x2 and y1 < y2", value=shown, remedy="give edges as x1,y1,x2,y2 in pixels", **where
         )
@@ -135,11 +146,37 @@ def check(box: ArrayLike, width: int, height: int, *, file: object = "", record:
     if (sides(inside) < 0.5).any():
         raise BoxError(
             f"a box must overlap its picture of {width} x {height} pixels",
-            value=tuple(values.tolist()),
+            value=shown,
             remedy="check that the box belongs to this picture and is given in pixels",
             **where,
         )
     return as_box(inside)
+
+
+def check_xywh(values: list[float], width: int, height: int, *, file: object = "", record: str = "") -> Box:
+    """`check` of COCO's ``[x, y, width, height]``, told in those terms; xyxy clipped to the picture.
+
+    Raises:
+        BoxError: not finite, no width or no height, less than half a pixel of it inside the picture.
+    """
+    x, y, wide, high = values
+    if not all(abs(v) < LARGEST for v in values):
+        raise BoxError(
+            "a box is four finite numbers x, y, width, height",
+            value=values,
+            remedy="correct the box",
+            file=file,
+            record=record,
+        )
+    if wide <= 0 or high <= 0:
+        raise BoxError(
+            "a box [x, y, width, height] needs a width and a height above 0",
+            value=values,
+            remedy="correct the box; its last two numbers are no corner",
+            file=file,
+            record=record,
+        )
+    return check((x, y, x + wide, y + high), width, height, file=file, record=record, stated=values)
 
 
 def jitter(box: ArrayLike, rng: np.random.Generator, *, min_overlap: float = 0.75, max_resize: float = 0.10) -> Box:

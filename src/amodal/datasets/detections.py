@@ -103,7 +103,7 @@ def _instance(
     if box is not None:
         if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) for v in box):
             raise AnnotationError('"bbox" is [x, y, width, height] in pixels', file=path, record=record, value=box)
-        modal_box = bx.check(bx.from_xywh(box), image.width, image.height, file=path, record=record)
+        modal_box = bx.check_xywh(box, image.width, image.height, file=path, record=record)
     else:
         assert mask is not None
         modal_box = mask.box

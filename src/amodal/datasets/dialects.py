@@ -123,6 +123,7 @@ class Dialect:
         read: see `Read`.
         write: see `Write`; None where it is read only.
         limits: see `Limits`; None where `holds` says all.
+        xywh: whether its boxes are COCO's x, y, width, height: reports then show them so.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Dialect:
     read: Read
     write: Write | None = None
     limits: Limits | None = None
+    xywh: bool = False
 
 
 def dialects() -> tuple[Dialect, ...]:

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core import boxes as bx
-from ..core.errors import AnnotationError, BoxError
+from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import ImageRecord
 from .jsonfile import JsonList
-
-_LARGEST = 1e15
-"""Of a coordinate: beyond it a float no longer tells one pixel from the next."""
 
 
 def entries(content: dict[str, Any], key: str, path: str | Path, record: str = "") -> Sequence[dict[str, Any]]:
@@ -101,9 +98,7 @@ def read_box(entry: dict[str, Any], key: str, image: ImageRecord, path: str | Pa
     x, y, wide, high = value
     if x >= 0 and y >= 0 and wide >= 0.5 and high >= 0.5 and x + wide <= image.width and y + high <= image.height:
         return (float(x), float(y), float(x + wide), float(y + high))  # the common case, a hundred times faster
-    if any(abs(v) > _LARGEST for v in value):
-        raise BoxError("a box is four finite numbers x, y, width, height", file=path, record=record, value=value)
-    return bx.check(bx.from_xywh(value), image.width, image.height, file=path, record=record)
+    return bx.check_xywh(value, image.width, image.height, file=path, record=record)
 
 
 def write_box(box: bx.Box) -> list[float]:

@@ -111,7 +111,8 @@ def _instance(
         raise AnnotationError("an object has a class", file=file, record=record, value=name)
     if not isinstance(box, np.ndarray) or box.size != 4:
         raise AnnotationError("an object has a bbox of four numbers", file=file, record=record, value=box)
-    modal_box = bx.check(box.ravel() - [1, 1, 0, 0], *size, file=file, record=record)
+    edges = box.ravel()
+    modal_box = bx.check(edges - [1, 1, 0, 0], *size, file=file, record=record, stated=edges.tolist())
     flags = [
         None if (v := _number(entry.get(key))) is None else v > 0 for key in ("occluded", "truncated", "difficult")
     ]

@@ -285,4 +285,5 @@ DIALECT = Dialect(
     read=_read,
     write=_write,
     limits=_limits,
+    xywh=True,
 )

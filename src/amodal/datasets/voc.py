@@ -128,7 +128,7 @@ def _instance(
     if box is not None:
         sides = [_decimal(box, side, file, record) for side in _SIDES]
         edges = [float(v) for v in (sides[0] - 1, sides[1] - 1, sides[2], sides[3])]
-        modal_box = bx.check(edges, *size, file=file, record=record)
+        modal_box = bx.check(edges, *size, file=file, record=record, stated=[float(v) for v in sides])
     elif mask is not None:
         modal_box = mask.box
     else:

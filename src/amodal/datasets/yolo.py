@@ -139,7 +139,8 @@ def _instance(line: str, number: int, kinds: int, size: tuple[int, int], file: P
         raise AnnotationError(rule, file=file, record=record, value=line, remedy=remedy)
     if len(shape) == 4:
         x, y, w, h = (float(v) for v in shape * np.tile(size, 2))
-        box = bx.check(np.round((x - w / 2, y - h / 2, x + w / 2, y + h / 2), 6), *size, file=file, record=record)
+        edges = np.round((x - w / 2, y - h / 2, x + w / 2, y + h / 2), 6)
+        box = bx.check(edges, *size, file=file, record=record, stated=line)
         return Instance(number, int(kind), box, score=score)
     # what was written from pixels comes back as it was: 17 digits divided and multiplied are off in the last one
     points = np.round(shape.reshape(-1, 2) * size, 6)

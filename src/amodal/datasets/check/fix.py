@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ...core import boxes as bx
 from ...core.album import Album
 from ...core.boxes import Box
 from ...core.errors import AmodalError
@@ -38,7 +39,7 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         raise AmodalError("--fix writes a new file", file=output, remedy="give it another name")
     output.parent.mkdir(parents=True, exist_ok=True)
     report, renumbered = renumber(report, output.parent)
-    album, changes = fix_album(report.album, report.findings)
+    album, changes = fix_album(report.album, report.findings, xywh=dialect.xywh)
     changes = renumbered + changes
     changes += [
         Change(found.record or "record", found.rule, "record", found.value, "left out: it cannot be read")
@@ -52,8 +53,14 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
     return changes, beside
 
 
-def fix_album(album: Album, findings: Sequence[Finding]) -> tuple[Album, list[Change]]:
-    """The album with every finding mended that has one right answer, and what was changed."""
+def fix_album(album: Album, findings: Sequence[Finding], *, xywh: bool = False) -> tuple[Album, list[Change]]:
+    """The album with every finding mended that has one right answer, and what was changed.
+
+    Args:
+        album: what was checked.
+        findings: of `check_album`.
+        xywh: whether changes show boxes as COCO's x, y, width, height.
+    """
     by_image: dict[int, list[Finding]] = {}
     for found in findings:
         if found.rule in _MENDERS and found.image_id is not None:
@@ -63,14 +70,16 @@ def fix_album(album: Album, findings: Sequence[Finding]) -> tuple[Album, list[Ch
 
     def mended(record: ImageRecord) -> ImageRecord:
         mine = by_image.get(record.id)
-        return record if mine is None else _fix_record(record, mine, changes, gone)
+        return record if mine is None else _fix_record(record, mine, changes, gone, xywh)
 
     fixed = [mended(record) for record in album]
     ids = [int(i) for i in album.annotation_ids if int(i) not in gone]
     return Album(fixed, album.categories, source=album.source, annotation_ids=ids, extra=album.extra), changes
 
 
-def _fix_record(record: ImageRecord, found: list[Finding], changes: list[Change], gone: set[int]) -> ImageRecord:
+def _fix_record(
+    record: ImageRecord, found: list[Finding], changes: list[Change], gone: set[int], xywh: bool
+) -> ImageRecord:
     instances = {instance.id: instance for instance in record.instances}
     renamed: dict[int, int] = {}
     for one in found:
@@ -90,8 +99,9 @@ def _fix_record(record: ImageRecord, found: list[Finding], changes: list[Change]
             continue
         for number in one.instance_ids:
             if number in instances:
-                instances[number], field, before, after = mend(instances[number], record)
+                instances[number], field, before, after = mend(instances[number])
                 if before != after:
+                    before, after = (_shown(v, xywh) if field.endswith(" box") else v for v in (before, after))
                     changes.append(Change(f"annotation {number}", one.rule, field, before, after))
     pairs = [(renamed.get(front, front), renamed.get(behind, behind)) for front, behind in record.occlusions]
     occlusions = tuple(dict.fromkeys(pairs)) if renamed else record.occlusions
@@ -102,42 +112,42 @@ Mended = tuple[Instance, str, Any, Any]
 """The object, the field changed, its value before and after."""
 
 
-def _mend_rate(instance: Instance, record: ImageRecord) -> Mended:
+def _mend_rate(instance: Instance) -> Mended:
     modal, amodal = instance.modal_mask, instance.amodal_mask
     assert modal is not None and amodal is not None
     rate = round(1 - (modal & amodal).area / amodal.area, 6)
     return replace(instance, occlude_rate=rate), "occlude_rate", instance.occlude_rate, rate
 
 
-def _mend_modal_box(instance: Instance, record: ImageRecord) -> Mended:
+def _mend_modal_box(instance: Instance) -> Mended:
     assert instance.modal_mask is not None
     box = instance.modal_mask.box
-    return replace(instance, modal_box=box), "modal box", _shown(instance.modal_box), _shown(box)
+    return replace(instance, modal_box=box), "modal box", instance.modal_box, box
 
 
-def _mend_amodal_box(instance: Instance, record: ImageRecord) -> Mended:
+def _mend_amodal_box(instance: Instance) -> Mended:
     assert instance.amodal_mask is not None and instance.amodal_box is not None
     box = instance.amodal_mask.box
-    return replace(instance, amodal_box=box), "amodal box", _shown(instance.amodal_box), _shown(box)
+    return replace(instance, amodal_box=box), "amodal box", instance.amodal_box, box
 
 
-def _mend_area(instance: Instance, record: ImageRecord) -> Mended:
+def _mend_area(instance: Instance) -> Mended:
     mask = instance.modal_mask if instance.amodal_mask is None else instance.amodal_mask
     assert mask is not None
     before = instance.extra["area"]
     return replace(instance, extra={**instance.extra, "area": mask.area}), "area", before, mask.area
 
 
-def _mend_hidden(instance: Instance, record: ImageRecord) -> Mended:
+def _mend_hidden(instance: Instance) -> Mended:
     extra = {key: value for key, value in instance.extra.items() if key != "invisible_mask"}  # the writer makes it
     return replace(instance, extra=extra), "invisible_mask", "as stated", "the whole minus the visible part"
 
 
-def _shown(box: Box) -> list[float]:
-    return [round(v, 3) for v in box]
+def _shown(box: Box, xywh: bool) -> list[float]:
+    return [round(float(v), 3) for v in (bx.to_xywh(box) if xywh else box)]
 
 
-_MENDERS: dict[str, Callable[[Instance, ImageRecord], Mended] | None] = {
+_MENDERS: dict[str, Callable[[Instance], Mended] | None] = {
     "duplicate": None,
     "occlude-rate": _mend_rate,
     "modal-box": _mend_modal_box,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...core import boxes as bx
 from ...core.boxes import Box
 from ...core.masks import Mask
 from ...core.records import ImageRecord, Instance
@@ -34,20 +35,21 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One object of one picture, with the extents of its masks."""
+    """One object of one picture, with the extents of its masks; ``xywh``: how its file gives boxes."""
 
     record: ImageRecord
     instance: Instance
     modal: Extent | None
     amodal: Extent | None
     file: str
+    xywh: bool = False
 
     @classmethod
-    def of(cls, record: ImageRecord, instance: Instance, file: str) -> Case:
+    def of(cls, record: ImageRecord, instance: Instance, file: str, *, xywh: bool = False) -> Case:
         """Measure the masks."""
         modal = _extent(instance.modal_mask)
         same = instance.amodal_mask is instance.modal_mask
-        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file)
+        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file, xywh)
 
     def finding(self, rule: str, value: object, severity: Severity | None = None) -> Finding:
         """A finding about the object."""
@@ -88,12 +90,13 @@ def check_boxes(case: Case) -> Iterator[Finding]:
         told = None if box is None or extent is None or not extent.area else box_break(box, extent.box)
         if told is not None and box is not None and extent is not None:
             severity, off = told
-            yield case.finding(name, f"{_shown(box)}, the mask's is {_shown(extent.box)}, {off:.1f} px off", severity)
+            stated, true = (shown_box(b, case.xywh) for b in (box, extent.box))
+            yield case.finding(name, f"{stated}, the mask's is {true}, {off:.1f} px off", severity)
     if outer is not None:
         room = [max(_BOX_PX, _BOX_WARNING_FRAC * (outer[k + 2] - outer[k])) for k in (0, 1)]
         beyond = [max(outer[k] - inner[k], inner[k + 2] - outer[k + 2]) - room[k] for k in (0, 1)]
         if max(beyond) > 0:
-            yield case.finding("box-in-box", f"{_shown(inner)} in {_shown(outer)}")
+            yield case.finding("box-in-box", f"{shown_box(inner, case.xywh)} in {shown_box(outer, case.xywh)}")
 
 
 def box_break(box: Box, true: Box) -> tuple[Severity, float] | None:
@@ -116,5 +119,11 @@ def _graded(value: float, limit: float) -> Severity:
     return "error" if value > limit else "warning"
 
 
-def _shown(box: Box) -> str:
-    return "[" + ", ".join(f"{v:.6g}" for v in box) + "]"
+def shown_box(box: Box, xywh: bool) -> str:
+    """A box xyxy as its file gives it.
+
+    >>> shown_box((1.0, 2.0, 4.5, 6.0), xywh=True), shown_box((1.0, 2.0, 4.5, 6.0), xywh=False)
+    ('x, y, width, height [1, 2, 3.5, 4]', 'x1, y1, x2, y2 [1, 2, 4.5, 6]')
+    """
+    numbers = bx.to_xywh(box).tolist() if xywh else box
+    return ("x, y, width, height [" if xywh else "x1, y1, x2, y2 [") + ", ".join(f"{v:.6g}" for v in numbers) + "]"

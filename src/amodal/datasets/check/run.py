@@ -102,15 +102,15 @@ def check_file(
         AmodalError: the file as a whole cannot be used.
     """
     refused: list[AmodalError] = []
-    name = recognise(Path(path)).name if dialect is None else dialect_named(dialect).name
+    known = recognise(Path(path)) if dialect is None else dialect_named(dialect)
     truth = None if answers is None else read_annotations(answers)
-    album = read_annotations(path, name, images=images, on_bad=refused.append, answers=truth)
+    album = read_annotations(path, known.name, images=images, on_bad=refused.append, answers=truth)
     found = [refusal(problem, str(path)) for problem in refused]
     found += check_outside(Path(path), str(path))
     forget()
-    found += check_album(album, images, decode=decode, processes=processes, progress=progress)
+    found += check_album(album, images, decode=decode, xywh=known.xywh, processes=processes, progress=progress)
     places = {rule: place for place, rule in enumerate(RULES)}
-    return CheckReport(str(path), name, album, tuple(sorted(found, key=lambda one: places[one.rule])))
+    return CheckReport(str(path), known.name, album, tuple(sorted(found, key=lambda one: places[one.rule])))
 
 
 def check_album(
@@ -118,11 +118,12 @@ def check_album(
     images: str | Path | None = None,
     *,
     decode: bool = True,
+    xywh: bool = False,
     processes: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[Finding]:
-    """Every rule on what could be read; arguments as `check_file`'s."""
-    work = _Work(album, None if images is None else Path(images), decode)
+    """Every rule on what could be read; arguments as `check_file`'s. ``xywh``: findings show boxes as COCO does."""
+    work = _Work(album, None if images is None else Path(images), decode, xywh)
     starts = range(0, len(album), _BLOCK)
     used: Counter[int] = Counter()
     names: list[tuple[int, str]] = []
@@ -142,6 +143,7 @@ class _Work:
     album: Album
     images: Path | None
     decode: bool
+    xywh: bool
 
 
 @dataclass(frozen=True)
@@ -180,17 +182,17 @@ def _check_block(work: _Work, start: int) -> _Block:
         record = work.album[index]
         block.names.append((record.id, record.file_name))
         block.used.update(instance.category for instance in record.instances)
-        block.found.extend(check_record(record, work.album.source))
+        block.found.extend(check_record(record, work.album.source, xywh=work.xywh))
         if work.images is not None:
             block.found.extend(check_picture(record, work.images, work.album.source, decode=work.decode))
     return block
 
 
-def check_record(record: ImageRecord, file: str) -> Iterator[Finding]:
+def check_record(record: ImageRecord, file: str, *, xywh: bool = False) -> Iterator[Finding]:
     """Every rule about one picture's objects."""
     yield from check_path(record, file)
     for instance in record.instances:
-        case = Case.of(record, instance, file)
+        case = Case.of(record, instance, file, xywh=xywh)
         yield from check_masks(case)
         yield from check_boxes(case)
         yield from check_stated(case)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...core.boxes import LARGEST
 from ...core.errors import AmodalError
 from ..fields import read_mask
 from ..jsonfile import JsonList, is_json, open_json
@@ -16,8 +17,6 @@ _SLIGHT_FRAC = 0.01
 _AREA_PX, _AREA_FRAC = 2.0, 0.05
 _BOXES = ("bbox", "visible_bbox", "a_bbox", "i_bbox", "inmodal_bbox")
 _OUTSIDE_PX = 1.0
-_LARGEST = 1e15
-"""Numbers beyond it are no pixels: reading refuses them."""
 
 
 def check_stated(case: Case) -> Iterator[Finding]:
@@ -70,7 +69,7 @@ def _beyond(box: Any, width: Any, height: Any) -> float:
     """How far a box [x, y, width, height] reaches beyond its picture, pixels; 0 where any of it is no number."""
     if not isinstance(box, list) or len(box) != 4:
         return 0.0
-    if any(type(v) not in (int, float) or not abs(v) < _LARGEST for v in (*box, width, height)):
+    if any(type(v) not in (int, float) or not abs(v) < LARGEST for v in (*box, width, height)):
         return 0.0
     x, y, wide, high = box
     return float(max(-x, -y, x + wide - width, y + high - height))
