@@ -57,7 +57,7 @@ def test_fix_writes_a_new_file_and_its_changes(
     before = path.read_bytes()
     assert main(["check", str(path), "--fix", str(fixed)]) == 1
     told = capsys.readouterr().out
-    assert "fixed: annotation 11: modal box [2.0, 3.0, 19.0, 15.0] -> [2.0, 3.0, 12.0, 15.0] (modal-box)" in told
+    assert "fixed: annotation 11: modal box [2.0, 3.0, 17.0, 12.0] -> [2.0, 3.0, 10.0, 12.0] (modal-box)" in told
     assert f"1 change: {fixed}, listed in {fixed}.changes.json" in told
     assert path.read_bytes() == before and main(["check", str(fixed)]) == 0
 
