@@ -18,6 +18,7 @@ from amodal.inference.networks import load_networks  # noqa: E402
 from amodal.inference.settings import PredictionSettings  # noqa: E402
 from amodal.models.config import ModelConfig  # noqa: E402
 from amodal.models.weights import build_network  # noqa: E402
+from amodal.training.config import Recipe  # noqa: E402
 
 TINY = ModelConfig(backbone="test_resnet", patch_px=32, heat_px=20, widths=(4, 4, 6, 6, 8), grid=2)
 
@@ -114,6 +115,29 @@ def test_int8_that_costs_too_much_is_refused(
     assert "int8 costs at the most 0.3 points of mean IoU" in capsys.readouterr().err
     assert load_networks(output) and "int8" not in json.loads((output / "config.json").read_text())["notes"]
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []  # nothing left beside
+
+
+@pytest.mark.usefixtures("quick")
+def test_tuned_on_a_recipe(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from amodal.training import tune
+
+    asked = []
+
+    def tuned(recipe: Recipe, folder: Path) -> tuple[PredictionSettings, dict[str, float]]:
+        asked.append((recipe.seed, recipe.data[0].annotations, folder))
+        return PredictionSettings(0.4, 0.55, strip_threshold=0.2), {}
+
+    monkeypatch.setattr(tune, "tune_weights", tuned)
+    recipe, output = tmp_path / "r.yaml", tmp_path / "out"
+    words = ["export", "--weights", str(weights), "--output", str(output), "--tune", str(recipe)]
+    assert main(words) == 2 and not output.exists()
+    assert "a recipe is a YAML file" in capsys.readouterr().err
+    recipe.write_text("seed: 7\ndata:\n  - {images: x, annotations: y.json}\n")
+    assert main(words) == 0
+    assert asked == [(7, "y.json", output)]
+    assert "modal_threshold 0.4, amodal_threshold 0.55, strip_threshold 0.2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

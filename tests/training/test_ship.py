@@ -15,11 +15,9 @@ from amodal.core.images import read_image
 from amodal.datasets import read_annotations
 from amodal.inference.networks import load_networks
 from amodal.inference.predictor import Predictor
-from amodal.inference.settings import PredictionSettings
 from amodal.training import ship
 from amodal.training.config import Recipe
-from amodal.training.run import run_training
-from amodal.training.thresholds import CUTOFFS
+from amodal.training.thresholds import CUTOFFS, STRIPS
 
 Make = Callable[..., Recipe]
 
@@ -42,10 +40,12 @@ def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], dra
 
     assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
     by_cutoff = config["notes"]["validation"]
-    assert by_cutoff["scenes"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS)
-    for role in ("modal", "amodal"):
-        curve = by_cutoff[role]
-        assert curve[CUTOFFS.index(config["prediction"][f"{role}_threshold"])] == pytest.approx(max(curve), abs=1e-4)
+    assert by_cutoff["scenes"] == 8 and by_cutoff["cutoffs"] == list(CUTOFFS) and by_cutoff["strips"] == list(STRIPS)
+    chosen, curve = config["prediction"], by_cutoff["modal"]
+    assert curve[CUTOFFS.index(chosen["modal_threshold"])] == pytest.approx(max(curve), abs=1e-4)
+    table = np.array(by_cutoff["amodal"])
+    place = STRIPS.index(chosen["strip_threshold"]), CUTOFFS.index(chosen["amodal_threshold"])
+    assert table.shape == (len(STRIPS), len(CUTOFFS)) and table[place] == pytest.approx(table.max(), abs=1e-4)
 
     onnx, torch_ = load_networks(folder, threads=1), load_networks(folder, "torch")
     assert onnx.settings == torch_.settings and onnx.categories == torch_.categories == ()
@@ -70,15 +70,3 @@ def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], dra
         np.testing.assert_allclose(a.modal_heat, b.modal_heat, atol=3e-4)  # three passes feed each other
         assert a.stop_reason == b.stop_reason and a.steps == b.steps
         assert a.amodal_mask.area > 0 and a.amodal_mask.iou(b.amodal_mask) > 0.95
-
-
-def test_how_thresholds_are_chosen(make_recipe: Make, drawn: Path) -> None:
-    changes = {"modal": {"steps": 1}, "amodal": {"steps": 1}}
-    recipe = make_recipe(**changes)
-    networks = run_training(recipe)
-    settings, scores = ship.choose_settings(recipe, *networks)
-    assert set(scores) == {"scenes", "cutoffs", "modal", "amodal"} and settings.strip_threshold == 0.1
-    settings, scores = ship.choose_settings(make_recipe(**changes, thresholds="paper"), *networks)
-    assert (settings.modal_threshold, settings.amodal_threshold, scores) == (0.8, 0.7, {})
-    source = recipe.data[0].__class__(recipe.data[0].images, recipe.data[0].annotations)
-    assert ship.choose_settings(make_recipe(**changes, data=(source,)), *networks) == (PredictionSettings(), {})

@@ -1,43 +1,45 @@
-"""Cut-offs: on heat that is known, the curve says what it must."""
+"""Thresholds: on heat that is known, the curves say what they must."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from amodal.training.thresholds import CUTOFFS, best_cutoff, iou_by_cutoff
+from amodal.inference.pair import NetworkPair
+from amodal.inference.predictor import Predictor
+from amodal.inference.settings import PredictionSettings
+from amodal.training.thresholds import CUTOFFS, STRIPS, measure_curves
 
 
-class Knows:
-    """Answers with 0.72 on the left half of the box it is given, and with 0.48 on all of twice its width."""
+class Disc:
+    """A network that answers with one heat whatever it sees."""
 
-    networks = SimpleNamespace(categories=())
+    def __init__(self, heat: np.ndarray, margin: float) -> None:
+        self.heat, self.patch_px, self.heat_px, self.margin = heat, 8, len(heat), margin
 
-    def set_image(self, image: np.ndarray) -> None:
-        self.shape = image.shape
-
-    def predict(self, boxes: list[Any], categories: None, *, keep_heat: bool) -> list[SimpleNamespace]:
-        assert keep_heat and categories is None
-        x1, y1, x2, y2 = boxes[0]
-        modal = np.zeros((4, 4), np.float32)
-        modal[:, :2] = 0.72
-        step = SimpleNamespace(heat=np.full((4, 4), 0.48, np.float32), frame=(x1, y1, 2 * x2 - x1, y2))
-        return [SimpleNamespace(modal_heat=modal, modal_box=boxes[0], trace=[step])]
+    def __call__(self, patches: np.ndarray, heat: np.ndarray, category: None) -> np.ndarray:
+        return np.broadcast_to(self.heat, (len(patches), *self.heat.shape))
 
 
-def test_the_curve_of_known_heat() -> None:
-    visible, own = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
-    visible[10:30, 10:26] = True
-    own[10:30, 10:42] = True
-    scene = SimpleNamespace(image=np.zeros((40, 60, 3), np.uint8), visible=visible, own=own, category=0)
-    curves = iou_by_cutoff(Knows(), [scene, scene])  # type: ignore[arg-type, list-item]
-    for cutoff, modal, amodal in zip(CUTOFFS, curves["modal"], curves["amodal"], strict=True):
-        assert amodal == (1.0 if cutoff < 0.48 else 0.0)
-        if 0.35 < cutoff < 0.37:
-            assert modal == pytest.approx(0.5)
-        if cutoff > 0.72:
-            assert modal == 0.0
-    assert best_cutoff(curves["amodal"]) == CUTOFFS[0]
+def test_the_curves_of_known_heat() -> None:
+    modal, amodal = np.zeros((8, 8), np.float32), np.full((10, 10), 0.48, np.float32)
+    modal[:, :4] = 0.72  # the left half of the box
+    amodal[:, -1] = 0.27  # hot beside the right side, above some of the strip thresholds
+    amodal[0], amodal[-1], amodal[:, 0] = 0, 0, 0
+    settings = PredictionSettings(max_steps=2, iis_passes=1)
+    predictor = Predictor(NetworkPair(Disc(modal, 0.0), Disc(amodal, 0.125), settings))
+    visible, own = np.zeros((2, 40, 80), bool)
+    visible[10:26, 10:42] = True
+    own[10:26, 10:46] = True  # the frame of the first step, 4 pixels more on the right
+    scene = SimpleNamespace(image=np.zeros((40, 80, 3), np.uint8), visible=visible, own=own, category=0)
+    curves = measure_curves(predictor, [scene, scene])  # type: ignore[list-item]
+    assert curves.amodal.shape == (len(STRIPS), len(CUTOFFS))
+    assert curves.modal[CUTOFFS.index(0.6)] == pytest.approx(0.5, abs=0.05)  # blurred by a sample
+    assert curves.modal[CUTOFFS.index(0.75)] == 0
+    stays, grows = STRIPS.index(0.3), STRIPS.index(0.2)
+    assert (curves.amodal[: grows + 1] == curves.amodal[grows]).all()
+    assert (curves.amodal[stays:] == curves.amodal[stays]).all()
+    assert curves.amodal[stays, 0] > curves.amodal[grows, 0] + 0.05  # one step too many
+    assert curves.best()["strip_threshold"] == 0.3

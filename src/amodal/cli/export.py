@@ -1,7 +1,9 @@
 """Write a weights folder that runs without torch, from one with trained weights.
 
 Both networks go from safetensors to ONNX; each is compared with torch on random input, and refused where they differ.
-With --int8 the ONNX is made of whole numbers, if the accuracy on validation pictures holds within 0.3 points.
+With --tune RECIPE the thresholds are chosen, and the probability of occlusion is fitted, on the recipe's validation
+photographs, as `amodal train` does at its end. With --int8 the ONNX is made of whole numbers, if the accuracy on
+validation pictures holds within 0.3 points.
 """
 
 from __future__ import annotations
@@ -21,6 +23,13 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
         "--weights", type=str, required=True, metavar="DIR", help="folder with config.json and *.safetensors"
     )
     parser.add_argument("--output", type=str, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--tune",
+        type=str | None,
+        default=None,
+        metavar="RECIPE.yaml",
+        help="choose thresholds and fit the probability on the validation photographs of the networks' recipe",
+    )
     parser.add_argument("--int8", action="store_true", help="write int8; needs --images and --annotations")
     parser.add_argument(
         "--images", type=str | None, default=None, metavar="DIR", help="validation pictures, for --int8"
@@ -52,8 +61,21 @@ def run(args: jsonargparse.Namespace) -> None:
         from ..datasets import read_annotations
 
         album = read_annotations(args.annotations)
+    recipe = None
+    if args.tune is not None:
+        from .recipe_file import check_recipe
+
+        recipe = check_recipe(args.tune)
     for name, difference in export_folder(args.weights, output).items():
         print(f"{name}: onnxruntime and torch differ by {difference:.1e} at the most")
+    if recipe is not None:
+        from ..training.tune import tune_weights
+
+        settings, _ = tune_weights(recipe, output)
+        print(
+            f"tuned: modal_threshold {settings.modal_threshold:g}, amodal_threshold {settings.amodal_threshold:g}, "
+            f"strip_threshold {settings.strip_threshold:g}"
+        )
     if album is not None:
         from ..inference.quantize import quantize_weights
 

@@ -27,8 +27,11 @@ class RecipeFile(ActionConfigFile):
         super().__call__(parser, namespace, values, option_string)  # type: ignore[no-untyped-call]
 
 
-def check_recipe(path: str | Path) -> None:
+def check_recipe(path: str | Path) -> Recipe:
     """Refuse a recipe file with unknown keys, or values of the wrong kind or out of range.
+
+    Returns:
+        The recipe; where the file names no data (words may follow that do), with a source of empty names.
 
     Raises:
         RecipeError: naming the file and the key.
@@ -44,7 +47,7 @@ def check_recipe(path: str | Path) -> None:
         raise RecipeError(rule, file=path, record=key, remedy=_REMEDY) from None
     except UnicodeDecodeError:
         raise RecipeError("a recipe is UTF-8 text", file=path, remedy="save it so") from None
-    build(Recipe, values if values["data"] else values | {"data": _ANY_DATA}, file=path)  # data may follow as words
+    return build(Recipe, values if values["data"] else values | {"data": _ANY_DATA}, file=path)
 
 
 def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", place: str = "") -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ..core import boxes as bx
 from ..core.errors import AmodalError, WeightsError
 from ..core.records import Prediction
 from ..core.resample import move_heat
-from ..datasets.jsonfile import write_json
+from .folder import update_config
 
 FEATURES = ("hidden_heat", "hidden_cells", "sure_hidden_cells", "outside_box", "strip")
 """What the probability is made of, each 0-1 and larger where more seems hidden (see `heat_features`)."""
@@ -158,12 +157,7 @@ def write_calibrations(folder: str | Path, fits: Mapping[str, Any]) -> None:
         WeightsError: the fits are none, or the folder has no config.json that can be read.
     """
     read_calibrations(fits)
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise WeightsError(f"config.json cannot be read ({problem})", file=path) from None
-    write_json(path, config | {"calibration": dict(fits)}, indent=2)
+    update_config(folder, calibration=dict(fits))
 
 
 def fit_calibration(features: ArrayLike, occluded: ArrayLike) -> dict[str, Any]:

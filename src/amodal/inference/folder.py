@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import WeightsError
+from ..datasets.jsonfile import write_json
 
 CONFIG_FILE = "config.json"
 FORMAT = 1
@@ -60,6 +61,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
         raise WeightsError('"categories" is a list of different names', file=path, value=names, remedy=REMEDY)
     return config
+
+
+def update_config(folder: str | Path, **changes: Any) -> None:
+    """Replace some fields of a folder's config.json; the file is whole at every moment.
+
+    Raises:
+        WeightsError: as `read_config`.
+    """
+    folder = Path(folder)
+    write_json(folder / CONFIG_FILE, read_config(folder) | changes, indent=2)
 
 
 def check_file(path: Path, sha256: str | None) -> None:

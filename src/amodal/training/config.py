@@ -142,7 +142,7 @@ class Recipe:
         validation_examples: examples a validation looks at, the same ones every time.
         calibration_examples: validation scenes the probability of occlusion is fitted on; 0 = none.
         thresholds: of the exported weights: "validation" chooses those with the best mean IoU there, "paper" keeps 0.8
-            (modal) and 0.7 (amodal).
+            (modal), 0.7 (amodal) and 0.1 (strips).
     """
 
     output: str = "runs/run"

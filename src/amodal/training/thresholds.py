@@ -1,9 +1,13 @@
-"""Heat to mask: the cut-offs with the best mean IoU on validation photographs, through prediction itself."""
+"""Where heat becomes a mask and where a box grows: what gives the best mean IoU on validation photographs.
+
+Measured through prediction itself, on scenes whose truth is exact.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,34 +21,58 @@ CUTOFFS: tuple[float, ...] = tuple(round(0.20 + 0.05 * i, 2) for i in range(15))
 """0.20 to 0.90."""
 
 
-def iou_by_cutoff(predictor: Predictor, scenes: Iterable[Composite]) -> dict[str, NDArray[np.float64]]:
-    """Mean IoU of both networks' heat with the exact truth for each of `CUTOFFS`, the exact visible box given.
+STRIPS: tuple[float, ...] = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+"""Mean heat beside a box over which its side moves outward; the paper's 0.1 first."""
+
+
+class Curves(NamedTuple):
+    """Mean IoU, 0-1.
+
+    Attributes:
+        modal: of the modal heat with the visible mask, for each of `CUTOFFS`.
+        amodal: of the last heat of the expansion with the whole mask, ``(len(STRIPS), len(CUTOFFS))``.
+    """
+
+    modal: NDArray[np.float64]
+    amodal: NDArray[np.float64]
+
+    def best(self) -> dict[str, Any]:
+        """The settings of prediction where the means are highest; the amodal two are chosen together.
+
+        >>> heat = np.zeros((len(STRIPS), len(CUTOFFS)))
+        >>> heat[2, 7] = 0.9
+        >>> Curves(heat[2], heat).best()
+        {'modal_threshold': 0.55, 'amodal_threshold': 0.55, 'strip_threshold': 0.2}
+        """
+        strip, cutoff = np.unravel_index(int(np.argmax(self.amodal)), self.amodal.shape)
+        return {
+            "modal_threshold": CUTOFFS[int(np.argmax(self.modal))],
+            "amodal_threshold": CUTOFFS[int(cutoff)],
+            "strip_threshold": STRIPS[int(strip)],
+        }
+
+
+def measure_curves(predictor: Predictor, scenes: Iterable[Composite]) -> Curves:
+    """Mean IoU of both networks' heat with the exact truth, the exact visible box given.
 
     Args:
         predictor: with the settings the networks ship with, but for the thresholds.
         scenes: photographs with made occlusion.
-
-    Returns:
-        "modal": against the visible mask; "amodal": the last heat of the expansion against the whole mask.
     """
+    predictors = [Predictor(predictor.networks, replace(predictor.settings, strip_threshold=strip)) for strip in STRIPS]
     modal, amodal = [], []
     for scene in scenes:
-        predictor.set_image(scene.image)
+        box = [tight_box(scene.visible)]
         told = [scene.category] if predictor.networks.categories else None
-        (found,) = predictor.predict([tight_box(scene.visible)], told, keep_heat=True)
-        last = found.trace[-1]
+        rows = []
+        for one in predictors:
+            one.set_image(scene.image)
+            (found,) = one.predict(box, told, keep_heat=True)
+            last = found.trace[-1]
+            rows.append(_ious(last.heat, last.frame, scene.own))
+        amodal.append(rows)
         modal.append(_ious(found.modal_heat, found.modal_box, scene.visible))
-        amodal.append(_ious(last.heat, last.frame, scene.own))
-    return {"modal": np.mean(modal, axis=0), "amodal": np.mean(amodal, axis=0)}
-
-
-def best_cutoff(curve: NDArray[np.float64]) -> float:
-    """The cut-off where a curve over `CUTOFFS` is highest.
-
-    >>> best_cutoff(np.array([0.0] * 6 + [0.9] + [0.5] * 8))
-    0.5
-    """
-    return CUTOFFS[int(np.argmax(curve))]
+    return Curves(np.mean(modal, axis=0), np.mean(amodal, axis=0))
 
 
 def _ious(heat: Any, frame: ArrayLike, true: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torch import nn
 
@@ -23,13 +24,17 @@ def trial(
 ) -> tuple[Predictor, Iterator[Composite]]:
     """A predictor over two networks, and the scenes to try it on: the same whatever the seed of the run.
 
+    Scenes come from all of the recipe's sources alike, whatever their weight in training: what is chosen on them is
+    meant for photographs of any kind.
+
     Raises:
         RecipeError: the recipe keeps no photograph for validation.
     """
     validation = make_streams(recipe)[1]
     if validation is None:
         raise RecipeError("a trial needs photographs kept for validation", remedy='give a source "validation"')
-    material = Material(validation.material.sources, scene_settings(validation.material.settings))
+    alike = [replace(source, weight=1.0) for source in validation.material.sources]
+    material = Material(alike, scene_settings(validation.material.settings))
     categories = material.categories if recipe.modal.network.num_categories else ()
     networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings, categories)
     return Predictor(networks), make_scenes(material, count, seed=VALIDATION_SEED)

@@ -1,0 +1,88 @@
+"""Thresholds and a calibration chosen on validation photographs, while training ends and for weights that exist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from amodal.core.errors import RecipeError
+from amodal.inference.folder import read_config
+from amodal.inference.settings import PredictionSettings
+from amodal.models.weights import build_network, config_dict, save_network
+from amodal.training.config import DataSource, Recipe
+from amodal.training.trial import trial
+from amodal.training.tune import choose_settings, tune_weights
+
+Make = Callable[..., Recipe]
+
+
+def networks(recipe: Recipe) -> dict[str, torch.nn.Module]:
+    torch.manual_seed(0)
+    return {"modal": build_network(recipe.modal.network).eval(), "amodal": build_network(recipe.amodal.network).eval()}
+
+
+def trained(folder: Path, recipe: Recipe, settings: PredictionSettings) -> Path:
+    """A weights folder without the ONNX files, which tuning does not read."""
+    folder.mkdir()
+    roles = {}
+    for role, network in networks(recipe).items():
+        save_network(folder, role, network.state_dict())  # type: ignore[arg-type]
+        roles[role] = config_dict(network.config)  # type: ignore[arg-type]
+    config = {"format": 1, "networks": roles, "prediction": asdict(settings), "categories": []}
+    content = config | {"notes": {"of": "a test"}, "sha256": {"modal.onnx": "0"}}
+    (folder / "config.json").write_text(json.dumps(content))
+    return folder
+
+
+def without_validation(recipe: Recipe) -> tuple[DataSource]:
+    return (replace(recipe.data[0], validation=""),)
+
+
+def test_the_paper_s_thresholds(make_recipe: Make) -> None:
+    recipe = make_recipe()
+    pair = networks(recipe)
+    given = PredictionSettings(0.5, 0.5, strip_threshold=0.4, max_steps=3)
+    for other in (replace(recipe, thresholds="paper"), replace(recipe, data=without_validation(recipe))):
+        assert choose_settings(other, **pair) == (PredictionSettings(0.8, 0.7, strip_threshold=0.1), {})
+        assert choose_settings(other, **pair, settings=given)[0] == PredictionSettings(max_steps=3)
+
+
+def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe()
+    folder = trained(tmp_path / "weights", recipe, PredictionSettings(max_steps=4))
+    before = read_config(folder)
+    found, scores = tune_weights(recipe, folder)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["prediction"]["strip_threshold"] == found.strip_threshold and found.max_steps == 4
+    assert config["notes"] == {"of": "a test", "validation": scores}
+    assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
+    assert {k: config[k] for k in ("networks", "sha256")} == {k: before[k] for k in ("networks", "sha256")}
+
+    assert tune_weights(replace(recipe, thresholds="paper", calibration_examples=0), folder)[1] == {}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["notes"] == {"of": "a test"} and config["prediction"]["modal_threshold"] == 0.8
+
+
+def test_recipes_that_do_not_fit(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe()
+    folder = trained(tmp_path / "weights", recipe, PredictionSettings())
+    with pytest.raises(RecipeError, match=r"modal\.network is that of the weights"):
+        tune_weights(make_recipe(modal={"network": replace(recipe.modal.network, heat_px=12)}), folder)
+    with pytest.raises(RecipeError, match="tuning needs photographs"):
+        tune_weights(replace(recipe, data=without_validation(recipe)), folder)
+
+
+def test_scenes_come_from_all_sources_alike(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe()
+    sources = []
+    for image_id, weight in ((7, 1.0), (8, 1e-9)):  # the second one is never drawn in training
+        (tmp_path / f"{image_id}.txt").write_text(f"{image_id}\n")
+        sources.append(replace(recipe.data[0], validation=str(tmp_path / f"{image_id}.txt"), weight=weight))
+    recipe = replace(recipe, data=tuple(sources))
+    _, scenes = trial(recipe, **networks(recipe), settings=PredictionSettings(), count=24)
+    assert 6 <= sum(scene.image_id == 8 for scene in scenes) <= 18
