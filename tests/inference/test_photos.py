@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from amodal.core.boxes import Box
-from amodal.core.errors import AmodalError, BoxError, ImageError
+from amodal.core.errors import AmodalError, AnnotationError, BoxError, ImageError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference import photos as module
@@ -54,7 +54,7 @@ def test_parse_box(text: str, wanted: GivenBox) -> None:
     assert parse_box(text) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1 2 3 4", ":dog", "dog:1,2,3,4"])
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1 2 3 4", ":dog", "dog:1,2,3,4", "1,2,3,4: "])
 def test_what_is_no_box(text: str) -> None:
     with pytest.raises(BoxError, match=r"--box 2: a box is written x1,y1,x2,y2"):
         parse_box(text, "--box 2")
@@ -70,6 +70,16 @@ def test_given_boxes(toy: SimpleNamespace, photos: list[Path]) -> None:
     assert [p.category for p in found] == [0, 1, 2, 0] and [p.annotation_id for p in found] == [1, 2, 3, 4]
     assert root == photos[0].parent and album[0].file_name == "one.png"
     assert drawn == [(photos[0], 4, ["dog", "object", "mug"])]
+
+
+def test_a_name_is_a_label_but_for_networks_with_categories(toy: SimpleNamespace, photos: list[Path]) -> None:
+    _, _, labelled = predict_photos(build(toy), photos[:1], [parse_box("12,8,30,20:whatever it is")])
+    _, _, plain = predict_photos(build(toy), photos[:1], [parse_box("12,8,30,20")])
+    assert labelled == plain
+    predictor = build(toy, ("cat", "dog"))
+    for text, value in (("12,8,30,20:mug", "mug"), ("12,8,30,20", "none")):
+        with pytest.raises(AnnotationError, match=f"--box 2: .*found {value!r}.*one of cat, dog"):
+            predict_photos(predictor, photos[:1], [parse_box("12,8,30,20:dog"), parse_box(text)])
 
 
 def test_detected_boxes(toy: SimpleNamespace, photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jsonargparse
 
 from ..core.errors import AmodalError
-
-if TYPE_CHECKING:
-    from ..core.album import Album
-    from ..core.records import Prediction
 
 HELP = "amodal masks and boxes for a COCO file's records, or for single photographs"
 
@@ -73,7 +68,9 @@ def _add_photo_arguments(parser: jsonargparse.ArgumentParser) -> None:
         type=str,
         default=None,
         metavar="X1,Y1,X2,Y2[:CATEGORY]",
-        help="visible box of an object of the one photograph, pixels; may be repeated; none: a detector finds them",
+        help="visible box of an object of the one photograph, pixels; may be repeated; none: a detector finds them. "
+        "Networks trained with categories need one they know; for others (the package's own) it is a label of your "
+        "choice, kept in the output",
     )
     parser.add_argument(
         "--detector",
@@ -128,7 +125,9 @@ def run(args: jsonargparse.Namespace) -> None:
 
             run_bulk(args)
         else:
-            _predict_annotations(args, Path(args.output))
+            from .predict_album import run_album
+
+            run_album(args, Path(args.output))
 
 
 def _check_words(args: jsonargparse.Namespace) -> None:
@@ -167,53 +166,6 @@ def _check_words(args: jsonargparse.Namespace) -> None:
         raise AmodalError(
             "--output is the results file to write", file=output, remedy=f"name {output}/predictions.json"
         )
-
-
-def _predict_annotations(args: jsonargparse.Namespace, output: Path) -> None:
-    from tqdm import tqdm
-
-    from ..datasets import read_annotations
-    from ..datasets.detections import read_detections
-    from ..datasets.results import write_results
-    from ..inference.albums import predict_album
-    from ..inference.predictor import Predictor
-
-    album = read_annotations(args.annotations)
-    if args.detections is not None:
-        album = read_detections(args.detections, album, min_score=args.min_score or 0.0)
-    predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
-    with tqdm(total=len(album.annotation_ids), unit="object", disable=None) as bar:
-        predictions = predict_album(
-            predictor,
-            album,
-            args.images,
-            args.given or "box",
-            keep_heat=args.page is not None,
-            refine=args.refine,
-            scene=args.scene or None,
-            beyond_border=args.beyond_border or None,
-            progress=bar.update,
-        )
-    write_results(output, predictions, album.categories)
-    tell(predictions, output)
-    if args.page is not None:
-        write_page(args.page, album, args.images, predictions, f"Predictions for {Path(args.annotations).name}")
-
-
-def write_page(page: str, album: Album, images_dir: str | Path, predictions: Sequence[Prediction], title: str) -> None:
-    """Write the page --page asks for, and say where."""
-    from ..report import page as report
-
-    path = Path(page) if page.endswith((".html", ".htm")) else Path(page) / "index.html"
-    sizes = {record.id: (record.width, record.height) for record in album}
-    shown = [prediction.in_picture(*sizes[prediction.image_id]) for prediction in predictions]
-    report.write_page(path, album, images_dir, shown, title=title)
-    print(f"page: {path}")
-
-
-def tell(predictions: Sequence[Prediction], path: Path) -> None:
-    """Say what was written."""
-    print(f"{len(predictions)} objects: {path}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonargparse
 
-from .predict import tell, write_page
+from .predict_output import tell, write_page
 
 if TYPE_CHECKING:
     from ..core.records import Prediction

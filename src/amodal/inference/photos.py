@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.album import Album
-from ..core.errors import AmodalError, BoxError
+from ..core.errors import AmodalError, AnnotationError, BoxError
 from ..core.images import read_image, read_size
 from ..core.records import ImageRecord, Instance, Prediction
 from .detectors import Detection, Detector, Segmenter, YoloxNano, named_categories
@@ -39,17 +39,17 @@ def parse_box(text: str, record: str = "--box") -> GivenBox:
     """Read ``x1,y1,x2,y2[:category]``, pixels.
 
     Raises:
-        BoxError: not four numbers; whether the box fits a picture is seen later.
+        BoxError: not four numbers, or a colon without a name after it; whether the box fits a picture is seen later.
 
     >>> parse_box("10,20,110.5,220:dog")
     GivenBox(box=(10.0, 20.0, 110.5, 220.0), name='dog')
     """
-    numbers, _, name = text.partition(":")
+    numbers, colon, name = text.partition(":")
     try:
         values = [float(part) for part in numbers.split(",")]
     except ValueError:
         values = []
-    if len(values) != 4:
+    if len(values) != 4 or (colon and not name.strip()):
         raise BoxError(
             "a box is written x1,y1,x2,y2 or x1,y1,x2,y2:category",
             record=record,
@@ -80,7 +80,8 @@ def predict_photos(
     Args:
         predictor: what to predict with.
         photos: one or more files.
-        given: boxes of the one photograph; empty: a detector finds objects in each.
+        given: boxes of the one photograph; empty: a detector finds objects in each. Networks trained with categories
+            need a name they know for each; for others it is a label that is kept as it is.
         detector: finds them; None takes YOLOX-nano.
         segmenter: finds the visible mask inside each box, given or found.
         use_masks: where the detector or the segmenter gives visible masks, predict from these; otherwise from boxes.
@@ -98,8 +99,10 @@ def predict_photos(
         AmodalError: boxes given for more than one photo, the same photo twice.
         ImageError: a photo that is missing or cannot be decoded.
         BoxError: a box that misses its photo, is inverted or not finite.
+        AnnotationError: a box without a category, or with one that networks trained with categories do not know.
     """
     root, names = _common_folder(photos)
+    _check_names(given, predictor.networks.categories)
     if given and len(photos) != 1:
         raise AmodalError("boxes belong to one photograph", value=f"{len(photos)} photographs", remedy="give one photo")
     sizes = [read_size(photo) for photo in photos]
@@ -139,6 +142,17 @@ def predict_photos(
         if progress is not None:
             progress(1)
     return Album(records, categories, source=root), root, predictions
+
+
+def _check_names(given: Sequence[GivenBox], known: tuple[str, ...]) -> None:
+    for i, box in enumerate(given, start=1):
+        if known and box.name not in known:
+            raise AnnotationError(
+                "these networks need the category of every box, one that they were trained with",
+                record=f"--box {i}",
+                value=box.name or "none",
+                remedy=f"write it as X1,Y1,X2,Y2:CATEGORY, with one of {', '.join(known)}",
+            )
 
 
 def _of(detector: Detector | None) -> Detector:
