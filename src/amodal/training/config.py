@@ -10,6 +10,7 @@ from ..core.errors import RecipeError
 from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
+Precision = Literal["fp32", "bf16"]
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
 _LEAST |= {"checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
@@ -137,6 +138,8 @@ class Recipe:
         workers: processes that make examples; 0 = none beside the trainer.
         threads: torch threads; 0 = all cores.
         device: "cpu", "cuda" or "auto".
+        precision: "fp32", or "bf16": forward passes under bfloat16 autocast (docs/training.md says where it pays).
+        channels_last: lay tensors out with the channels innermost: the faster layout on CPUs and on recent GPUs.
         checkpoint_every: steps between checkpoints; what a killed run loses at the most.
         validate_every: steps between validations.
         validation_examples: examples a validation looks at, the same ones every time.
@@ -156,6 +159,8 @@ class Recipe:
     workers: int = 1
     threads: int = 0
     device: str = "auto"
+    precision: Precision = "fp32"
+    channels_last: bool = True
     checkpoint_every: int = 250
     validate_every: int = 500
     validation_examples: int = 256
@@ -171,6 +176,8 @@ class Recipe:
                 raise RecipeError(f"{name} is {least} or more", value=getattr(self, name))
         if not 0 <= self.photometric <= 1:
             raise RecipeError("photometric lies in [0, 1]", value=self.photometric)
+        if self.precision not in ("fp32", "bf16"):
+            raise RecipeError("precision is fp32 or bf16", value=self.precision)
         if self.thresholds not in ("validation", "paper"):
             raise RecipeError("thresholds is validation or paper", value=self.thresholds)
         self._check_networks()

@@ -24,6 +24,7 @@ from .data import Batch, staged_batches
 from .log import Log
 from .loss import masked_nll
 from .optimizer import build_optimizer, learning_rate_factor
+from .precision import autocast
 from .stages import Stage
 from .validate import validate
 
@@ -81,7 +82,7 @@ def train_network(
     with _progress(name, state.step, settings.steps) as progress:
         for batch in batches:
             batch = {key: value.to(device) for key, value in batch.items()}
-            loss = _step(state, stage, settings, recipe.seed, batch)
+            loss = _step(state, stage, settings, recipe, batch)
             done += len(batch["weight"])
             progress.update()
             if state.step % 20 == 0 or state.step == settings.steps:
@@ -101,12 +102,13 @@ def _progress(name: str, first_step: int, steps: int) -> tqdm[None]:
     return tqdm(total=steps, initial=first_step, desc=name, unit="step", dynamic_ncols=True, mininterval=interval)
 
 
-def _step(state: _State, stage: Stage, settings: StageSettings, seed: int, batch: Batch) -> float:
-    rng = generator(seed, 0, state.step, _RANDOM_STREAM)
+def _step(state: _State, stage: Stage, settings: StageSettings, recipe: Recipe, batch: Batch) -> float:
+    rng = generator(recipe.seed, 0, state.step, _RANDOM_STREAM)
     factor = learning_rate_factor(state.step, settings)
     for group in state.optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
-    logits, label = stage(state.network, batch, rng)
+    with autocast(batch["weight"].device, recipe.precision):
+        logits, label = stage(state.network, batch, rng)
     loss = masked_nll(logits, label, batch["weight"], reduction=settings.loss)
     value = float(loss.detach())
     if not math.isfinite(value):

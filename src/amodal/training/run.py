@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,9 +18,11 @@ from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
 from .data import make_streams
 from .loop import train_network
+from .precision import place
 from .stages import AmodalStage, ModalStage
 
 STAGES = ("modal", "amodal")
+_ADDED_LATER = {"precision", "channels_last"}
 
 
 def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module]:
@@ -42,7 +45,7 @@ def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn
             "a new run needs a folder of its own", file=output, remedy="give --resume, or another --output"
         )
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
-    device = _device(recipe.device)
+    _device(recipe.device)  # refuse one that is not there before anything else
     fingerprint = _fingerprint(recipe)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
@@ -51,11 +54,11 @@ def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn
     write_json(output / "recipe.json", asdict(recipe), indent=2)
 
     torch.manual_seed(recipe.seed)
-    modal = _on(device, build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None))
+    modal = _placed(build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None), recipe)
     modal = train_network(
         "modal", modal, ModalStage(recipe.modal), recipe.modal, recipe, training, validation, fingerprint
     )
-    amodal = _on(device, build_network(recipe.amodal.network))
+    amodal = _placed(build_network(recipe.amodal.network), recipe)
     _start_from(amodal, modal)
     stage = AmodalStage(recipe.amodal, modal.requires_grad_(False))
     amodal = train_network("amodal", amodal, stage, recipe.amodal, recipe, training, validation, fingerprint)
@@ -73,8 +76,9 @@ def _start_from(amodal: nn.Module, modal: nn.Module) -> None:
         ) from problem
 
 
-def _on(device: torch.device, network: nn.Module) -> nn.Module:
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+def _placed(network: nn.Module, recipe: Recipe) -> nn.Module:
+    device = _device(recipe.device)
+    return place(network, device, precision=recipe.precision, channels_last=recipe.channels_last)
 
 
 def _device(name: str) -> torch.device:
@@ -90,8 +94,20 @@ def _device(name: str) -> torch.device:
 
 
 def _fingerprint(recipe: Recipe) -> str:
-    """Of all that decides the result; where the run lies and how often it is written do not."""
-    settings = asdict(recipe)
+    """Of all that decides the result; where the run lies and how often it is written do not.
+
+    Settings that came after the first runs do not count at their defaults, so that a run goes on under newer versions.
+    """
+    settings = _without(asdict(recipe), asdict(Recipe(data=recipe.data)))
     for name in ("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"):
         del settings[name]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _without(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The settings, at any depth, but for `_ADDED_LATER` at their defaults."""
+    return {
+        name: _without(value, defaults[name]) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name not in _ADDED_LATER or value != defaults[name]
+    }

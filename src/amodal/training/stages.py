@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .config import StageSettings
 from .data import Batch
 from .evidence import align, refine
+from .precision import float32
 
 
 class Stage(Protocol):
@@ -53,7 +54,8 @@ class AmodalStage:
             heat = torch.where(given.view(-1, 1, 1), batch["told_mask"], heat)
             box = torch.where(given.view(-1, 1), batch["told_box"], box)
         side = batch["amodal_patch"].shape[-1]
-        heat = align(heat, box, batch["seen_box"], side)
+        with float32(heat.device):
+            heat = align(heat, box, batch["seen_box"], side)
         return network(batch["amodal_patch"], heat, _category(network, batch)), batch["amodal_label"]
 
     @torch.no_grad()
@@ -61,4 +63,4 @@ class AmodalStage:
         """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2)."""
         category = _category(self.modal, batch)
         start = refine(self.modal, batch["modal_patch"], category, 0)
-        return torch.sigmoid(self.modal(batch["modal_patch"], start, category))
+        return torch.sigmoid(self.modal(batch["modal_patch"], start, category).float())
