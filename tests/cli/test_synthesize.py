@@ -61,3 +61,17 @@ def test_a_broken_picture_is_named(
     error = capsys.readouterr().err
     assert "a.png" in error and "Traceback" not in error
     assert not list(tmp_path.glob("*out*"))
+
+
+def test_bad_records_are_left_out_when_asked(
+    words: list[str], tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = json.loads(tiny_set[1].read_text())
+    content["annotations"].append({**content["annotations"][0], "id": 99, "segmentation": [[1, 2]]})
+    tiny_set[1].write_text(json.dumps(content))
+    more = ["--count=2", *SMALL, f"--store={tmp_path / 'store'}"]
+    assert main([*words, *more]) == 2
+    assert "annotation 99" in capsys.readouterr().err
+    assert main([*words, *more, "--bad-records=skip"]) == 0
+    assert "1 bad record left out" in capsys.readouterr().out
+    assert main([*words, *more, "--bad-records=skip", "--store-gb=0"]) == 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..synthesis.settings import ExampleShape, SynthesisSettings
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
+
+    from ..synthesis.material import Source
 
 HELP = "make occluded training examples and a contact sheet of them"
 
@@ -29,6 +31,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="write whole pictures with an amodal annotations.json instead: a validation set for predict and evaluate",
     )
+    parser.add_argument(
+        "--store",
+        type=str,
+        default="",
+        metavar="DIR",
+        help="folder to keep decoded pictures in, for this and later runs",
+    )
+    parser.add_argument("--store-gb", type=float, default=20.0, metavar="GB", help="bound of that folder's store")
+    parser.add_argument(
+        "--bad-records",
+        type=Literal["stop", "skip"],
+        default="stop",
+        help="stop at the first record or picture that cannot be used, or count and leave them out",
+    )
     parser.add_class_arguments(SynthesisSettings, "synthesis")
     parser.add_class_arguments(ExampleShape, "shape")
 
@@ -38,11 +54,9 @@ def run(args: Namespace) -> None:
     from tqdm import tqdm
 
     from ..core.errors import RecipeError
-    from ..datasets import read_annotations
-    from ..datasets.idlist import only
     from ..synthesis.draw import draw_example
     from ..synthesis.gallery import write_examples
-    from ..synthesis.material import Material, Source
+    from ..synthesis.material import Material
     from ..synthesis.scenes import make_scenes, scene_settings, write_scenes
 
     for name, least in (("count", 1), ("seed", 0)):
@@ -50,18 +64,36 @@ def run(args: Namespace) -> None:
             raise RecipeError(f"--{name} is {least} or more", value=getattr(args, name), remedy="correct it")
     settings = SynthesisSettings(**_fields(args.synthesis))
     shape = ExampleShape(**_fields(args.shape))
-    album = only(read_annotations(args.annotations), args.only)
+    source = _source(args)
     if args.scenes:
-        material = Material([Source(album, args.images)], scene_settings(settings))
+        material = Material([source], scene_settings(settings))
         scenes = make_scenes(material, args.count, seed=args.seed)
         shown = tqdm(scenes, total=args.count, desc="scenes", unit="", disable=None)
         print(f"{args.count} scenes in {write_scenes(args.output, iter(shown), material.categories)}")
         return
-    material = Material([Source(album, args.images)], settings)
+    material = Material([source], settings)
     numbers = tqdm(range(args.count), desc="examples", unit="", disable=None)
     examples = (draw_example(material, shape, seed=args.seed, epoch=0, index=i) for i in numbers)
     write_examples(args.output, examples, material.categories)
     print(f"{args.count} examples in {args.output}, at a glance in {args.output}/contact_sheet.png")
+
+
+def _source(args: Namespace) -> Source:
+    from tqdm import tqdm
+
+    from ..core.errors import RecipeError
+    from ..datasets.idlist import only
+    from ..synthesis.sources import Keeping, Skipped, make_source, read_source_annotations
+
+    if not 0.001 <= args.store_gb < 1e6:
+        raise RecipeError("--store-gb is 0.001 or more", value=args.store_gb, remedy="correct it")
+    keeping = Keeping(args.store, round(args.store_gb * 1e9), args.bad_records)
+    skipped = Skipped(tqdm.write)
+    album = only(read_source_annotations(args.annotations, args.bad_records, skipped), args.only)
+    with tqdm(total=len(album), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
+        source = make_source(album, args.images, keeping, skipped, progress=bar.update)
+    skipped.sum_up(args.annotations)
+    return source
 
 
 def _fields(group: Namespace) -> dict[str, Any]:

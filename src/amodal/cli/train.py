@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from jsonargparse import ArgumentParser, Namespace
 
 HELP = "train both networks from a recipe"
@@ -16,7 +18,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--recipe", action=RecipeFile, metavar="FILE.yaml", help="recipe, e.g. recipes/smoke.yaml; words after it win"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of the run")
-    parser.add_class_arguments(Recipe)
+    parser.add_argument(
+        "--bad-records",
+        type=Literal["stop", "skip"],
+        default="stop",
+        help="stop at the first record or picture that cannot be used, or tell, count and leave them out",
+    )
+    parser.add_class_arguments(Recipe, skip={"bad_records"})
 
 
 def run(args: Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -65,6 +66,11 @@ class Album(Sequence[ImageRecord]):
 
     def __iter__(self) -> Iterator[ImageRecord]:
         return (self[i] for i in range(len(self)))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all records, in hexadecimal: the same for albums read from the same file by the same version."""
+        return hashlib.sha256(self._buffer.data).hexdigest()
 
     def filter(self, keep: Callable[[ImageRecord], ImageRecord | None]) -> Album:
         """A new album of what ``keep`` returns for each picture, without those where it returns None."""

@@ -18,6 +18,10 @@ from ..core.records import Instance
 from .drawer import Drawer, Ref
 from .pictures import Picture, read_picture
 from .settings import SynthesisSettings
+from .store import Store
+
+_VIEWS = 2048
+"""Pictures of stores whose records are kept unpacked; their pixels and masks are the store's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +32,23 @@ class Source:
         album: its records.
         folder: where their ``file_name`` lies.
         weight: relative chance of being drawn from, > 0.
+        store: its decoded pictures, where they are kept on disk.
+        left_out: places in the album of pictures that are not used: those that cannot be.
     """
 
     album: Album
     folder: str | Path
     weight: float = 1.0
+    store: Store | None = None
+    left_out: frozenset[int] = frozenset()
 
 
 class Material:
     """Main objects and occluders of one or several sources.
 
     A main object or an occluder has a modal mask and is neither a crowd nor stuff; `SynthesisSettings` adds the least
-    size. Decoded pictures are kept up to a bound, per process; call `warm` before workers are forked and they share
-    them. What is kept never changes what is made.
+    size. Pictures come from a source's store, which all processes share; those it does not hold are decoded and kept up
+    to a bound, per process: call `warm` before workers are forked and they share them. Neither changes what is made.
 
     Args:
         sources: annotated pictures.
@@ -73,6 +81,7 @@ class Material:
         ]
         self._cache: OrderedDict[tuple[int, int], Picture] = OrderedDict()
         self._cached_bytes = 0
+        self._views: OrderedDict[tuple[int, int], Picture] = OrderedDict()
         self._index(weights)
 
     def _index(self, weights: NDArray[np.float64]) -> None:
@@ -81,6 +90,8 @@ class Material:
             main: list[tuple[int, int, int, bool]] = []
             occluder: list[tuple[int, int, int, bool]] = []
             for i, record in enumerate(source.album):
+                if i in source.left_out:
+                    continue
                 for j, instance in enumerate(record.instances):
                     side = _smaller_side(instance)
                     partial = instance.is_whole is False
@@ -149,17 +160,24 @@ class Material:
         return siblings[int(rng.integers(len(siblings)))] if siblings else None
 
     def picture(self, source: int, image: int) -> Picture:
-        """A picture, decoded or from what is kept.
+        """A picture: from the store, from what is kept, or decoded.
 
         Raises:
             ImageError: missing, undecodable, or of another size than its record.
         """
         key = (source, image)
-        found = self._cache.get(key)
-        if found is not None:
-            self._cache.move_to_end(key)
-            return found
+        for kept in (self._views, self._cache):
+            found = kept.get(key)
+            if found is not None:
+                kept.move_to_end(key)
+                return found
         origin = self.sources[source]
+        stored = origin.store.picture(image) if origin.store is not None else None
+        if stored is not None:
+            self._views[key] = stored
+            if len(self._views) > _VIEWS:
+                self._views.popitem(last=False)
+            return stored
         picture = read_picture(origin.album[image], origin.folder, file=origin.album.source)
         self._cache[key] = picture
         self._cached_bytes += picture.nbytes
@@ -168,15 +186,20 @@ class Material:
         return picture
 
     def warm(self) -> int:
-        """Decode pictures until all are kept or the bound is reached; the number kept. Forked workers share them."""
+        """Decode pictures that no store holds until all are kept or the bound is reached; the number kept.
+
+        Forked workers share them.
+        """
         for source, image in [*self._mains.images(), *self._occluders.images()]:
             if self._cached_bytes >= 0.98 * self.cache_bytes:
                 break
-            self.picture(source, image)
+            store = self.sources[source].store
+            if store is None or not store.holds(image):
+                self.picture(source, image)
         return len(self._cache)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": OrderedDict(), "_cached_bytes": 0}
+        return {**self.__dict__, "_cache": OrderedDict(), "_cached_bytes": 0, "_views": OrderedDict()}
 
 
 def _smaller_side(instance: Instance) -> float:

@@ -144,6 +144,10 @@ class Recipe:
         validate_every: steps between validations.
         validation_examples: examples a validation looks at, the same ones every time.
         calibration_examples: validation scenes the probability of occlusion is fitted on; 0 = none.
+        store: folder where decoded pictures are kept, shared by all workers and later runs; "" decodes them in memory.
+        store_gb: bound of the store of each source, for training and for validation each.
+        bad_records: "stop" at the first record or picture that cannot be used; "skip" looks at all of them before the
+            run, tells and counts those that cannot be used, and goes on without them.
         thresholds: of the exported weights: "validation" chooses those with the best mean IoU there, "paper" keeps 0.8
             (modal), 0.7 (amodal) and 0.1 (strips).
     """
@@ -165,6 +169,9 @@ class Recipe:
     validate_every: int = 500
     validation_examples: int = 256
     calibration_examples: int = 600
+    store: str = ""
+    store_gb: float = 20.0
+    bad_records: Literal["stop", "skip"] = "stop"
     thresholds: Literal["validation", "paper"] = "validation"
 
     def __post_init__(self) -> None:
@@ -178,6 +185,10 @@ class Recipe:
             raise RecipeError("photometric lies in [0, 1]", value=self.photometric)
         if self.precision not in ("fp32", "bf16"):
             raise RecipeError("precision is fp32 or bf16", value=self.precision)
+        if not 0.001 <= self.store_gb < math.inf:
+            raise RecipeError("store_gb is 0.001 or more", value=self.store_gb)
+        if self.bad_records not in ("stop", "skip"):
+            raise RecipeError("bad_records is stop or skip", value=self.bad_records)
         if self.thresholds not in ("validation", "paper"):
             raise RecipeError("thresholds is validation or paper", value=self.thresholds)
         self._check_networks()

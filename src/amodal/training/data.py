@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
+from tqdm import tqdm
 
 from ..core.album import Album
 from ..core.errors import AmodalError, RecipeError
 from ..core.records import ImageRecord
-from ..datasets import read_annotations
 from ..datasets.idlist import read_ids
 from ..synthesis.material import Material, Source
 from ..synthesis.settings import ExampleShape, validation_settings
+from ..synthesis.sources import Keeping, Skipped, make_source, read_source_annotations
 from ..synthesis.stream import OcclusionDataset
 from .config import DataSource, Recipe, StageSettings
 from .photometric import Photometric
@@ -22,6 +23,8 @@ Batch = dict[str, Tensor]
 VALIDATION_SEED = 1_000_003
 """Validation looks at the same examples whatever the seed of the run, so that runs can be compared."""
 _ENDLESS = 2**40
+_CACHE_BESIDE_STORE = 64_000_000
+"""Bytes of decoded pictures that a process keeps of those a store does not hold."""
 
 
 def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | None]:
@@ -34,14 +37,23 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     """
     train: list[Source] = []
     validation: list[Source] = []
+    keeping = Keeping(recipe.store, round(recipe.store_gb * 1e9), recipe.bad_records)
     for source in recipe.data:
-        for kept, sources in zip(_split(source), (train, validation), strict=True):
+        skipped = Skipped(tqdm.write)
+        album = read_source_annotations(source.annotations, recipe.bad_records, skipped)
+        for kept, sources in zip(_split(source, album), (train, validation), strict=True):
             if kept is not None:
-                sources.append(Source(kept, source.images, source.weight))
+                # a bar that only shows where there is something to wait for
+                with tqdm(total=len(kept), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
+                    sources.append(
+                        make_source(kept, source.images, keeping, skipped, weight=source.weight, progress=bar.update)
+                    )
+        skipped.sum_up(source.annotations)
     categories = recipe.modal.network.num_categories
     shape = ExampleShape(recipe.modal.network.patch_px, recipe.modal.network.heat_px, recipe.amodal.network.heat_px)
     plain = validation_settings(recipe.synthesis)
-    material = Material(train, recipe.synthesis)
+    cache = {"cache_bytes": _CACHE_BESIDE_STORE} if recipe.store else {}
+    material = Material(train, recipe.synthesis, **cache)
     if categories and categories != len(material.categories):
         raise RecipeError(
             f"num_categories is 0 or the {len(material.categories)} of the data",
@@ -55,7 +67,7 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     if not validation:
         return training, None
     return training, OcclusionDataset.from_material(
-        Material(validation, plain), shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
+        Material(validation, plain, **cache), shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
     )
 
 
@@ -120,8 +132,7 @@ class _Span(Sampler[int]):
         return len(self.span)
 
 
-def _split(source: DataSource) -> tuple[Album, Album | None]:
-    album = read_annotations(source.annotations)
+def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
     held, excluded = read_ids(source.validation), read_ids(source.exclude)
     known = {record.id for record in album}
     for path, ids in ((source.validation, held), (source.exclude, excluded)):

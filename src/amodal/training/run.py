@@ -23,6 +23,11 @@ from .stages import AmodalStage, ModalStage
 
 STAGES = ("modal", "amodal")
 _ADDED_LATER = {"precision", "channels_last"}
+_FREE = (
+    *("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"),
+    *("store", "store_gb", "bad_records"),
+)
+"""Settings a run may be resumed with others of."""
 
 
 def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module]:
@@ -99,7 +104,7 @@ def _fingerprint(recipe: Recipe) -> str:
     Settings that came after the first runs do not count at their defaults, so that a run goes on under newer versions.
     """
     settings = _without(asdict(recipe), asdict(Recipe(data=recipe.data)))
-    for name in ("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"):
+    for name in _FREE:
         del settings[name]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 

@@ -1,0 +1,96 @@
+"""Decoded pictures and masks of one annotated set on disk, mapped into memory: decoded once, shared by all workers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.album import Album
+from ..core.errors import ImageError
+from .pictures import Cutout, Picture
+
+DATA, PICTURES, CUTOUTS, ABOUT = "data.bin", "pictures.npy", "cutouts.npy", "about.json"
+"""The files of a store: bytes of pictures and mattes; where each lies; what it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A picture that cannot be used.
+
+    Attributes:
+        index: its place in the album.
+        problem: what is wrong with it.
+    """
+
+    index: int
+    problem: ImageError
+
+
+class Store:
+    """Pictures of an album as `store_build.open_store` wrote them.
+
+    Its arrays are views of mapped files: they take no memory of a process's own, and all processes share one copy.
+
+    Args:
+        folder: of the store.
+        album: the album it was made from.
+
+    Attributes:
+        left_out: pictures that could not be decoded when it was made.
+    """
+
+    def __init__(self, folder: str | Path, album: Album) -> None:
+        self.folder = Path(folder)
+        self._album = album
+        about: dict[str, Any] = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
+        self.left_out = tuple(LeftOut(index, ImageError(text)) for index, text in about["left_out"])
+        self._data = _mapped(self.folder / DATA)
+        # int64 (pictures, 2): offset of the pixels, -1 where none are held; number of the first cutout
+        self._pictures = _mapped(self.folder / PICTURES)
+        # int64 (cutouts, 6): offset of the matte, x1, y1, x2, y2, area; area 0 where the mask is empty
+        self._cutouts = _mapped(self.folder / CUTOUTS)
+
+    def __len__(self) -> int:
+        """Number of pictures held."""
+        return int(np.count_nonzero(self._pictures[:, 0] >= 0))
+
+    def holds(self, index: int) -> bool:
+        """Whether the picture at a place of the album is held."""
+        return bool(self._pictures[index, 0] >= 0)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pictures and mattes."""
+        return int(self._data.nbytes)
+
+    def picture(self, index: int) -> Picture | None:
+        """The picture at a place of the album; None where it is not held. Its arrays are read-only."""
+        offset, first = self._pictures[index].tolist()
+        if offset < 0:
+            return None
+        record = self._album[index]
+        pixels = self._part(offset, record.height, record.width * 3).reshape(record.height, record.width, 3)
+        cutouts: list[Cutout | None] = []
+        for offset, x1, y1, x2, y2, area in self._cutouts[first : first + len(record.instances)].tolist():
+            matte = self._part(offset, y2 - y1, x2 - x1)
+            cutouts.append(Cutout(matte, (x1, y1, x2, y2), area) if area else None)
+        return Picture(record, pixels, tuple(cutouts))
+
+    def _part(self, offset: int, rows: int, columns: int) -> NDArray[np.uint8]:
+        part: NDArray[np.uint8] = self._data[offset : offset + rows * columns].reshape(rows, columns)
+        return part
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Store, (self.folder, self._album)  # another process maps the files itself
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    if path.name == DATA:
+        return np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray) if path.stat().st_size else np.empty(0, "u1")
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if path.stat().st_size > 4096 else None)
+    return array.view(np.ndarray)

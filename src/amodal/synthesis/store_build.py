@@ -1,0 +1,190 @@
+"""The making of a store: once per content, beside and renamed, by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ..core.album import Album, image_path
+from ..core.errors import AmodalError, ImageError
+from .pictures import Picture, read_picture
+from .store import ABOUT, CUTOUTS, DATA, PICTURES, Store
+
+try:
+    import fcntl
+except ImportError:  # no such locks: two processes may both make the store, the first to finish wins
+    fcntl = None  # type: ignore[assignment]
+
+_FORMAT = 1
+"""Part of the key: a store of another format is made anew."""
+_LEAST_BYTES = 1_000_000
+
+OnBad = Callable[[ImageError], object]
+
+
+def open_store(
+    album: Album,
+    folder: str | Path,
+    stores: str | Path,
+    *,
+    most_bytes: int = 20_000_000_000,
+    on_bad: OnBad | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Store:
+    """The store of an album; made where there is none for its content, and then the one it replaces is removed.
+
+    The content is all records and, of every picture file, name, size and time of change. A store is complete or not
+    there: it is written beside and renamed. Where two processes want one, the second waits for the first.
+
+    Args:
+        album: annotated pictures.
+        folder: of the pictures.
+        stores: folder of all stores; may be deleted at any time.
+        most_bytes: bound of this store. Pictures that do not fit are left to be decoded when they are drawn: the last
+            ones, in an order shuffled once, so that none of the album's parts is favoured.
+        on_bad: called with what is wrong with each picture that cannot be used, which is then left out; None raises it.
+        progress: called with the number of pictures done, while the store is made.
+
+    Raises:
+        ImageError: a picture that cannot be used.
+        AmodalError: the disk is full or cannot be written to; nothing half-written is left.
+    """
+    if most_bytes < _LEAST_BYTES:
+        raise AmodalError("a store may take a megabyte or more", value=most_bytes, remedy="raise the bound")
+    name, key = _names(album, folder, most_bytes)
+    place = Path(stores) / f"{name}-{key}"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(place.parent / f"{name}.lock"):
+            if not place.exists():
+                _build(place, name, album, folder, most_bytes, on_bad, progress)
+            store = Store(place, album)
+    except OSError as problem:
+        raise AmodalError(
+            f"decoded pictures are kept in a folder with room for them ({problem})",
+            file=stores,
+            remedy="free some space, lower the bound of the store or name a folder on another disk",
+        ) from problem
+    for left_out in store.left_out:
+        if on_bad is None:
+            raise left_out.problem
+        on_bad(left_out.problem)
+    return store
+
+
+def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str]:
+    """Which pictures of which set, and their content: a store of the same first and another second name is outdated."""
+    where = f"{Path(album.source).resolve()}\n{Path(folder).resolve()}\n"
+    name, key = hashlib.blake2b(where.encode(), digest_size=6), hashlib.blake2b(digest_size=10)
+    key.update(f"{_FORMAT} {most_bytes}\n{album.fingerprint}\n".encode())
+    for record in album:
+        name.update(b"%d," % record.id)
+        try:
+            about = os.stat(image_path(folder, record.file_name, file=album.source))
+            key.update(f"{record.file_name}\0{about.st_size} {about.st_mtime_ns}\n".encode())
+        except OSError:
+            key.update(f"{record.file_name}\0missing\n".encode())
+    return name.hexdigest(), key.hexdigest()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it whatever becomes of the process."""
+    with path.open("ab") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(
+    place: Path,
+    name: str,
+    album: Album,
+    folder: str | Path,
+    most_bytes: int,
+    on_bad: OnBad | None,
+    progress: Callable[[int], object] | None,
+) -> None:
+    for old in place.parent.glob(f".{name}-*.part"):
+        if fcntl is not None:  # the lock is ours: what is there was left by a process that died
+            shutil.rmtree(old, ignore_errors=True)
+    beside = place.parent / f".{place.name}.{os.getpid()}.part"
+    beside.mkdir()
+    try:
+        with (beside / DATA).open("wb") as file:
+            left_out = _write(file, beside, album, folder, most_bytes, stop=on_bad is None, progress=progress)
+            file.flush()
+            os.fsync(file.fileno())
+        about = {
+            "format": _FORMAT,
+            "annotations": album.source,
+            "images": str(folder),
+            "most_bytes": most_bytes,
+            "left_out": left_out,
+        }
+        (beside / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        try:
+            beside.rename(place)
+        except OSError:
+            if not place.exists():  # else another process, on a system without locks, was first
+                raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    for old in place.parent.glob(f"{name}-*"):
+        if old != place:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(
+    file: BinaryIO,
+    beside: Path,
+    album: Album,
+    folder: str | Path,
+    most_bytes: int,
+    *,
+    stop: bool,
+    progress: Callable[[int], object] | None,
+) -> list[tuple[int, str]]:
+    """Write pixels, mattes and where they lie; the places of the pictures that cannot be used, and why."""
+    pictures = np.full((len(album), 2), -1, dtype=np.int64)
+    cutouts: list[tuple[int, ...]] = []
+    left_out: list[tuple[int, str]] = []
+    full = False
+    for index in np.random.default_rng(0).permutation(len(album)).tolist():
+        try:
+            picture = read_picture(album[index], folder, file=album.source)
+        except ImageError as problem:
+            if stop:
+                raise
+            left_out.append((index, str(problem)))
+        else:
+            full = full or file.tell() + picture.nbytes > most_bytes
+            if not full:
+                pictures[index] = file.tell(), len(cutouts)
+                cutouts += _put(file, picture)
+        if progress is not None:
+            progress(1)
+        if full and stop:
+            break
+    np.save(beside / PICTURES, pictures)
+    np.save(beside / CUTOUTS, np.array(cutouts, dtype=np.int64).reshape(-1, 6))
+    return sorted(left_out)
+
+
+def _put(file: BinaryIO, picture: Picture) -> list[tuple[int, ...]]:
+    """Append a picture and its mattes; a row of the cutouts' table for each of its records."""
+    file.write(np.ascontiguousarray(picture.image).data)
+    rows: list[tuple[int, ...]] = []
+    for cutout in picture.cutouts:
+        rows.append((file.tell(), *cutout.box, cutout.area_px) if cutout else (file.tell(), 0, 0, 0, 0, 0))
+        if cutout:
+            file.write(cutout.matte.data)
+    return rows

@@ -1,0 +1,165 @@
+"""The store of decoded pictures: the same examples, made once, whole or not there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.core.album import Album
+from amodal.core.errors import AmodalError, ImageError
+from amodal.synthesis.draw import draw_example
+from amodal.synthesis.material import Material, Source
+from amodal.synthesis.settings import ExampleShape, SynthesisSettings
+from amodal.synthesis.store import Store
+from amodal.synthesis.store_build import open_store
+
+resource = pytest.importorskip("resource")
+
+SHAPE = ExampleShape(patch_px=16, modal_heat_px=8, amodal_heat_px=10)
+ONE_PICTURE = 120 * 120 * 3
+
+
+@pytest.fixture
+def own_folder(folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(folder, tmp_path / "pictures"))
+
+
+def examples(source: Source, count: int = 8) -> list[bytes]:
+    material = Material([source], SynthesisSettings())
+    made = (draw_example(material, SHAPE, seed=1, epoch=0, index=i)[0] for i in range(count))
+    return [e.modal_patch.tobytes() + e.amodal_patch.tobytes() + e.amodal_label.tobytes() for e in made]
+
+
+def stores(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()]
+
+
+def test_the_same_examples_with_and_without(album: Album, folder: Path, tmp_path: Path) -> None:
+    done: list[int] = []
+    store = open_store(album, folder, tmp_path / "stores", progress=done.append)
+    assert len(store) == 3 == sum(done) and store.nbytes > 3 * ONE_PICTURE
+    with_store = Source(album, folder, store=store)
+    assert examples(with_store) == examples(Source(album, folder))
+    assert examples(Source(album, folder, store=pickle.loads(pickle.dumps(store)))) == examples(with_store)
+    material = Material([with_store])
+    assert material.warm() == 0  # nothing is decoded again
+    picture = material.picture(0, 1)
+    assert picture.image.base is not None and not picture.image.flags.writeable
+
+
+def test_made_once_and_made_anew_when_its_source_changes(album: Album, own_folder: Path, tmp_path: Path) -> None:
+    done: list[int] = []
+    first = open_store(album, own_folder, tmp_path / "s", progress=done.append)
+    again = open_store(album, own_folder, tmp_path / "s", progress=done.append)
+    assert first.folder == again.folder and len(done) == 3
+    Image.fromarray(np.zeros((120, 120, 3), np.uint8)).save(own_folder / "1.png")
+    changed = open_store(album, own_folder, tmp_path / "s", progress=done.append)
+    assert len(done) == 6 and stores(tmp_path / "s") == [changed.folder] != [first.folder]
+    picture = changed.picture(1)
+    assert picture is not None and not picture.image.any()
+    fewer = album.filter(lambda record: record if record.id != 102 else None)
+    part = open_store(fewer, own_folder, tmp_path / "s")
+    assert len(part) == 2 and len(stores(tmp_path / "s")) == 2  # another set of pictures has a store of its own
+
+
+def test_what_does_not_fit_is_decoded_when_drawn(album: Album, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    big = album.filter(lambda record: record)
+    for i in range(3):
+        Image.fromarray(rng.integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+    from amodal.synthesis import store_build
+
+    bound = 2 * ONE_PICTURE + 40_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_build, "_LEAST_BYTES", 1)
+        store = open_store(big, tmp_path, tmp_path / "s", most_bytes=bound)
+    assert 1 <= len(store) <= 2 and store.nbytes <= bound
+    assert examples(Source(big, tmp_path, store=store)) == examples(Source(big, tmp_path))
+    with pytest.raises(AmodalError, match="megabyte or more; found 1"):
+        open_store(big, tmp_path, tmp_path / "s", most_bytes=1)
+
+
+def test_a_full_disk_leaves_nothing_behind(album: Album, folder: Path, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * ONE_PICTURE, hard))  # writing on fails, as on a full disk
+    try:
+        with pytest.raises(AmodalError, match=r"kept in a folder with room for them .*Free some space"):
+            open_store(album, folder, tmp_path / "s")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.suffix for path in (tmp_path / "s").iterdir()] == [".lock"]
+    assert len(open_store(album, folder, tmp_path / "s")) == 3
+
+
+def test_a_folder_that_cannot_be_written(album: Album, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AmodalError, match="name a folder on another disk"):
+        open_store(album, folder, tmp_path / "file" / "s")
+
+
+def _open(album: Album, folder: Path, place: Path, made) -> None:  # type: ignore[no-untyped-def]
+    count: list[int] = []
+    store = open_store(album, folder, place, progress=count.append)
+    made.put((len(count), len(store)))
+
+
+def test_two_processes_make_it_once(album: Album, folder: Path, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    made = context.Queue()
+    both = [context.Process(target=_open, args=(album, folder, tmp_path / "s", made)) for _ in range(2)]
+    for process in both:
+        process.start()
+    answers = sorted(made.get(timeout=60) for _ in both)
+    for process in both:
+        process.join()
+    assert answers == [(0, 3), (3, 3)] and len(stores(tmp_path / "s")) == 1
+
+
+def test_a_killed_build_is_cleared_away(album: Album, folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "s"
+
+    def die(_: int) -> None:
+        os._exit(9)
+
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=open_store, args=(album, folder, place), kwargs={"progress": die})
+    process.start()
+    process.join()
+    assert process.exitcode == 9 and stores(place)[0].suffix == ".part"
+    store = open_store(album, folder, place)
+    assert len(store) == 3 and stores(place) == [store.folder]
+
+
+def test_pictures_that_cannot_be_used(album: Album, own_folder: Path, tmp_path: Path) -> None:
+    (own_folder / "0.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"0\.png.*not a picture"):
+        open_store(album, own_folder, tmp_path / "s")
+    assert not stores(tmp_path / "s")
+    for _ in range(2):  # made, then found
+        told: list[ImageError] = []
+        store = open_store(album, own_folder, tmp_path / "s", on_bad=told.append)
+        assert [bad.index for bad in store.left_out] == [0] and len(store) == 2 and "0.png" in str(told[0])
+    with pytest.raises(ImageError, match=r"0\.png"):
+        open_store(album, own_folder, tmp_path / "s")
+    source = Source(album, own_folder, store=store, left_out=frozenset({0}))
+    assert len(Material([source])) == 3 and len(examples(source)) == 8
+
+
+def test_an_empty_mask_and_a_grey_picture(album: Album, tmp_path: Path) -> None:
+    for i in range(3):
+        Image.new("L", (120, 120), 90).save(tmp_path / f"{i}.png")
+    store = open_store(album, tmp_path, tmp_path / "s")
+    assert isinstance(store, Store)
+    for index, record in enumerate(album):
+        picture = store.picture(index)
+        assert picture is not None and picture.record == record and (picture.image == 90).all()
+        for cutout, instance in zip(picture.cutouts, record.instances, strict=True):
+            assert cutout is not None and instance.modal_mask is not None
+            assert cutout.area_px == instance.modal_mask.area and cutout.box == instance.modal_mask.box
