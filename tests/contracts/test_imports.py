@@ -15,6 +15,8 @@ LIGHT = [
     "amodal.cli.predict",
     "amodal.cli.evaluate",
     "amodal.cli.export",
+    "amodal.cli.reproduce",
+    "amodal.cli.select",
     "amodal.cli.synthesize",
     "amodal.datasets.results",
     "amodal.datasets.detections",
@@ -28,6 +30,7 @@ LIGHT = [
     "amodal.metrics.evaluate",
     "amodal.report.page",
     "amodal.report.scores",
+    "amodal.reproduction.run",
     "amodal.synthesis.draw",
     "amodal.synthesis.gallery",
 ]

@@ -13,7 +13,7 @@ import jsonargparse
 from .. import __version__
 from ..core.errors import AmodalError
 
-COMMANDS = ("predict", "evaluate", "convert", "check", "show", "synthesize", "train", "export")
+COMMANDS = ("predict", "evaluate", "select", "reproduce", "convert", "check", "show", "synthesize", "train", "export")
 """Every command is the module of ``amodal.cli`` with its name."""
 
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141

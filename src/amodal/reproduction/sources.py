@@ -1,0 +1,95 @@
+"""The data sets of the paper from their own folders, and what is missing with where to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from ..core.album import Album
+from ..core.errors import AmodalError, AnnotationError
+from ..core.records import ImageRecord
+from ..datasets import read_annotations
+
+VOC_LIST = "ImageSets/Segmentation/val.txt"
+"""The paper's "PASCAL VOC 2012 val set", read as the segmented pictures: those whose objects have masks."""
+WHERE = {
+    "voc": "PASCAL VOC 2012 (VOCtrainval_11-May-2012.tar, 2 GB): http://host.robots.ox.ac.uk/pascal/VOC/voc2012/",
+    "sbd": "Semantic Boundaries Dataset (benchmark.tgz, 1.4 GB): http://home.bharathh.info/pubs/codes/SBD/download.html",
+    "pascal3d": "PASCAL 3D+ (PASCAL3D+_release1.1.zip, 7.5 GB): https://cvgl.stanford.edu/projects/pascal3d.html",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Annotations with the folder their pictures lie in."""
+
+    album: Album
+    images: Path
+
+
+def open_voc(folder: str | Path, listed: str = VOC_LIST) -> Pictures:
+    """VOC 2012's val set from the original folder, or from a folder it lies in (VOCdevkit/VOC2012).
+
+    Raises:
+        AmodalError: no such folder or list.
+        AnnotationError: an annotation that breaks a rule.
+    """
+    for root in (Path(folder), Path(folder) / "VOC2012", Path(folder) / "VOCdevkit/VOC2012"):
+        if (root / listed).is_file():
+            return Pictures(read_annotations(root / listed, "voc-list"), root / "JPEGImages")
+    raise AmodalError(
+        f"a VOC folder has {listed} beside Annotations and JPEGImages", file=folder, remedy=f"get {WHERE['voc']}"
+    )
+
+
+def open_pascal3d(folder: str | Path, stems: Iterable[str] | None = None) -> Pictures:
+    """PASCAL 3D+'s pictures of PASCAL, the objects of all categories of a picture together.
+
+    Each category has a folder of its own, whose files list a picture's objects; only those of the folder's own category
+    have a model. A picture that several folders have becomes one.
+
+    Args:
+        folder: with Annotations, Images and CAD, or one it lies in.
+        stems: names without suffix of the pictures wanted; None: all.
+
+    Raises:
+        AmodalError: no such folder, or none of the pictures in it.
+        AnnotationError: an annotation that breaks a rule.
+    """
+    from ..datasets.pascal3d import read_pictures
+
+    root = Path(folder)
+    if not (root / "CAD").is_dir() and len(inside := [path.parent for path in root.glob("*/CAD")]) == 1:
+        root = inside[0]
+    if not (root / "CAD").is_dir() or not (root / "Annotations").is_dir():
+        raise AmodalError(
+            "a PASCAL 3D+ folder has Annotations, Images and CAD", file=folder, remedy=f"get {WHERE['pascal3d']}"
+        )
+    wanted = None if stems is None else frozenset(stems)
+    album = read_pictures(
+        root, lambda path: path.parent.name.endswith("_pascal") and (wanted is None or path.stem in wanted)
+    )
+    merged = _one_per_picture(album)
+    if not len(merged):
+        raise AmodalError("PASCAL 3D+ has pictures of the VOC list", file=root, remedy=f"get {WHERE['pascal3d']}")
+    return Pictures(merged, root / "Images")
+
+
+def _one_per_picture(album: Album) -> Album:
+    records: dict[str, ImageRecord] = {}
+    for record in album:
+        place = PurePosixPath(record.file_name)
+        kind = place.parts[0].removesuffix("_pascal")
+        mine = tuple(one for one in record.instances if album.categories[one.category].name == kind)
+        known = records.get(place.stem)
+        if known is not None and (known.width, known.height) != (record.width, record.height):
+            raise AnnotationError(
+                "a picture has one size in all folders",
+                file=album.source,
+                record=record.file_name,
+                value=(record.width, record.height),
+            )
+        before = known.instances if known is not None else ()
+        records[place.stem] = replace(known or record, instances=(*before, *mine))
+    return Album(records.values(), album.categories, source=album.source)

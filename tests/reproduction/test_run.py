@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from amodal.core.errors import AmodalError
+from amodal.reproduction.miniature import Miniature
+from amodal.reproduction.options import Options
+from amodal.reproduction.run import TITLES, reproduce
+from amodal.reproduction.sources import WHERE
+
+
+def numbers(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "numbers.json").read_text())
+    return content
+
+
+def table(folder: Path, section: str, place: int = 0) -> dict[str, dict[str, Any]]:
+    rows = numbers(folder)["sections"][section]["tables"][place]["rows"]
+    return {row["name"]: row for row in rows}
+
+
+def test_quick_has_every_section_with_the_papers_numbers_beside_ours(quick: Path) -> None:
+    assert list(numbers(quick)["sections"]) == list(TITLES)
+    direct = table(quick, "direct")
+    assert direct["proposed method"]["accuracy at 50 %"]["paper"] == 0.8
+    assert direct["IIS at the paper's 0.8"]["area under curve"]["paper"] == 0.575
+    assert 0 < direct["proposed method"]["area under curve"]["ours"] < 1
+    assert table(quick, "combined")["detector + proposed method"]["mAP^r at 70 %"]["paper"] == 0.226
+    assert table(quick, "pascal3d")["detector + IIS"]["mAP^r at 50 %"]["paper"] == 0.374
+    (whole,) = [row for name, row in table(quick, "indirect").items() if name.startswith("all (")]
+    assert whole["average precision"]["paper"] == 0.7717
+    assert whole["over chance"]["ours"] == pytest.approx(
+        whole["average precision"]["ours"] - whole["chance"]["ours"], abs=2e-6
+    )
+    variants = [entry["title"] for entry in numbers(quick)["sections"]["combined"]["tables"]]
+    assert [re.search(r"mAP\^r ([\w-]+)", title)[1] for title in variants] == [  # type: ignore[index]
+        *("box-assigned", "sds-matlab", "sds-python"),
+    ]
+
+
+def test_quick_names_what_is_missing_and_says_that_its_numbers_mean_nothing(quick: Path) -> None:
+    page = (quick / "index.html").read_text()
+    assert "the numbers mean nothing" in page
+    assert "--ablations DIR" in page
+    assert numbers(quick)["sections"]["ablations"]["missing"]
+    assert all(not numbers(quick)["sections"][name]["missing"] for name in TITLES if name != "ablations")
+
+
+def test_quick_writes_the_figures_and_pages_it_links(quick: Path) -> None:
+    page = (quick / "index.html").read_text()
+    plots = re.findall(r'src="([^"]+\.png)"', page)
+    assert plots == [
+        *("fig8a_area_ratio.png", "fig8b_precision_recall.png", "fig9a_scatter.png", "fig9b_accuracy.png"),
+    ]
+    for name in plots:
+        with Image.open(quick / name) as picture:
+            assert picture.width > 400
+    linked = re.findall(r'href="(\w+\.html)"', page)
+    assert {"fig5.html", "fig7.html"} <= set(linked)
+    for name in linked:
+        shown = (quick / name).read_text()
+        assert shown.count("<article>") >= 1
+        # image, heat and mask of both, for each object
+        assert shown.count("<img") == 5 * shown.count("<article>")
+        assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", shown)
+    assert "Interior occlusions" in "".join((quick / name).read_text() for name in linked)
+    assert not list(quick.rglob("*.part"))
+
+
+def test_a_second_run_predicts_nothing_again_and_says_the_same(quick: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(quick, folder)
+    shards = sorted(folder.glob("predictions/*/shard-*-of-*[0-9].jsonl"))
+    assert len(shards) >= 4  # val, val_detections, pascal3d, pascal3d_detections
+    lost, kept = shards[0], {path: path.read_bytes() for path in shards}
+    lost.unlink()  # as a kill leaves it
+    told: list[str] = []
+    quick_options = Options(output=str(folder), quick=True, threads=1)
+    reproduce(quick_options, lambda what, done, total: told.append(what))
+    assert {path: path.read_bytes() for path in shards} == kept
+    assert set(told) == {lost.parent.name}
+    same = numbers(folder)["sections"]
+    assert {name: s["tables"] for name, s in same.items()} == {
+        name: s["tables"] for name, s in numbers(quick)["sections"].items()
+    }
+
+
+def test_other_weights_in_the_same_folder_are_refused(quick: Path, tmp_path: Path, toy: Path) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(quick, folder)
+    with pytest.raises(AmodalError, match="another networks"):
+        reproduce(Options(output=str(folder), quick=True, threads=1, weights=str(toy)))
+
+
+def test_without_data_everything_is_named_with_where_to_get_it(tmp_path: Path) -> None:
+    reproduce(Options(output=str(tmp_path), threads=1))
+    sections = numbers(tmp_path)["sections"]
+    for name, section in sections.items():
+        assert section["missing"] and not section["tables"], name
+    assert WHERE["voc"] in sections["indirect"]["missing"][0]
+    assert WHERE["pascal3d"] in sections["pascal3d"]["missing"][0]
+    assert f'href="{WHERE["pascal3d"].split()[-1]}' in (tmp_path / "index.html").read_text()
+
+
+def test_voc_alone_gives_the_indirect_part_and_names_the_rest(tmp_path: Path, miniature: Miniature, toy: Path) -> None:
+    reproduce(Options(output=str(tmp_path), voc=str(miniature.voc), weights=str(toy), threads=1))
+    sections = numbers(tmp_path)["sections"]
+    assert sections["indirect"]["tables"] and "amodal select" in sections["direct"]["missing"][0]
+    assert (tmp_path / "not_judged.html").exists()  # nobody drew the occluded objects whole
+    assert "do not compare" not in json.dumps(sections["indirect"])
+
+
+def test_a_detector_can_be_run_and_is_not_run_twice(
+    tmp_path: Path, miniature: Miniature, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(
+        output=str(tmp_path),
+        voc=str(miniature.voc),
+        truth=str(miniature.drawn),
+        detector="yolox",
+        weights=str(toy),
+        threads=1,
+    )
+    reproduce(options)
+    assert "mAP^r" in json.dumps(numbers(tmp_path)["sections"]["combined"]["tables"])
+    monkeypatch.setattr("amodal.inference.detectors.yolox.YoloxNano.detect", None)  # would fail
+    reproduce(options)
+
+
+def test_ablations_of_several_runs_are_laid_out_like_the_supplements(
+    tmp_path: Path, miniature: Miniature, toy: Path
+) -> None:
+    for place in ("without_modal_prediction/seed-0", "without_modal_prediction/seed-1", "without_dynamic_samples"):
+        shutil.copytree(toy, tmp_path / "ablations" / place)
+    options = Options(
+        output=str(tmp_path / "out"),
+        voc=str(miniature.voc),
+        truth=str(miniature.drawn),
+        detections=str(miniature.detections),
+        weights=str(toy),
+        ablations=str(tmp_path / "ablations"),
+        threads=1,
+    )
+    reproduce(options)
+    supplement = table(tmp_path / "out", "ablations")
+    assert [(name, row["mAP^r at 50 %"]["paper"]) for name, row in supplement.items()] == [
+        ("without modal segmentation prediction (2 runs)", 0.352),
+        ("without dynamic sample generation", 0.398),
+        ("with both", 0.452),
+    ]
+    # the same weights under three names: the same numbers
+    assert len({row["mAP^r at 50 %"]["ours"] for row in supplement.values()}) == 1
+    assert supplement["without modal segmentation prediction (2 runs)"]["mAP^r at 50 %"]["ours_95"] is not None
+    shutil.rmtree(tmp_path / "ablations" / "without_dynamic_samples")
+    with pytest.raises(AmodalError, match="without_dynamic_samples"):
+        reproduce(replace(options, output=str(tmp_path / "other")))
+
+
+def test_any_amodal_data_set_gives_figs_8_and_9(tmp_path: Path, miniature: Miniature, toy: Path) -> None:
+    images = miniature.voc / "JPEGImages"
+    reproduce(
+        Options(output=str(tmp_path), truth=str(miniature.drawn), images=str(images), weights=str(toy), threads=1)
+    )
+    sections = numbers(tmp_path)["sections"]
+    assert sections["direct"]["tables"] and sections["indirect"]["tables"]
+    assert "do not compare" in json.dumps(sections["direct"]["notes"])
+    assert "--detections" in sections["combined"]["missing"][0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(output="", voc="nowhere"), r"nowhere: a VOC folder has .*Get PASCAL VOC 2012"),
+        (Options(output="", pascal3d="nowhere"), r"nowhere: a PASCAL 3D\+ folder.*cvgl\.stanford\.edu"),
+        (Options(output="", truth="x.json"), "--images DIR"),
+    ],
+)
+def test_folders_that_are_not_there_are_one_error(tmp_path: Path, options: Options, message: str) -> None:
+    with pytest.raises(AmodalError, match=message):
+        reproduce(replace(options, output=str(tmp_path)))
