@@ -1,6 +1,6 @@
 """Reads a corpus of broken files inside bounds, and says how each one ended: test_fuzz.py runs it as a process.
 
-Words: folder of the corpus (one folder a case: ``case.json`` with dialect and path), file to write, MB of memory,
+Words: folder of the corpus (one folder a case: ``case.json`` with dialect and paths), file to write, MB of memory,
 seconds of the processor a case.
 """
 
@@ -90,7 +90,9 @@ def run(folder: Path, expected: set[str]) -> str:
     case = json.loads((folder / "case.json").read_text())
     answers = folder / "answers.json" if case["dialect"] == "results" else None
     try:
-        report = check_file(folder / case["path"], folder / "images", case["dialect"], answers=answers, processes=1)
+        report = check_file(
+            folder / case["path"], folder / case["images"], case["dialect"], answers=answers, processes=1
+        )
     except AmodalError as problem:
         return "refused" if str(problem) else "refused without a word"
     return "reported" if {one.text for one in report.findings} - expected else "clean"

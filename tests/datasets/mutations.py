@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,7 +31,7 @@ ESCAPES = (
 
 def mutations(suffix: str, data: bytes) -> Iterator[tuple[str, bytes, bool]]:
     """(name, broken bytes, whether they are surely broken) for a file whose name ends in ``suffix``."""
-    yield from _each(_CUTS, data, sure=suffix in (".json", ".xml", ".mat", ".png"))
+    yield from _each(_CUTS, data, sure=suffix in (".json", ".xml", ".mat", ".png", ".ply"))
     if suffix == ".json":
         yield from _each(_JSON_TEXT, data, sure=True)
         for name, content in _json_changes(json.loads(data)):
@@ -38,6 +40,11 @@ def mutations(suffix: str, data: bytes) -> Iterator[tuple[str, bytes, bool]]:
             yield f"leaf-{name}", json.dumps(content).encode(), False
     if suffix == ".xml":
         yield from _each(_XML, data, sure=True)
+    if suffix == ".mat":
+        yield from _each(_MAT, data, sure=True)
+        yield from _each(_MAT_BYTES, data, sure=False)
+    if suffix == ".ply":
+        yield from _each(_PLY, data, sure=True)
     if suffix in (".xml", ".txt", ".yaml", ".json"):
         for name, broken, _ in _each(_TEXT, data, sure=False):
             yield name, broken, suffix == ".txt" and name.startswith(("numbers-", "every-"))
@@ -211,6 +218,19 @@ _WRONG: dict[str, dict[str, Any]] = {
     "occlude_rate": {"two": 2, "nan": float("nan"), "text": "x"},
     "score": {"two": 2, "nan": float("nan"), "text": "x"},
     "order": {"text": "x", "float": 1.5},
+    "obj_id": {"text": "x", "huge": HUGE, "negative": -1, "unknown": 77, "float": 1.5, "escape": "../../secret"},
+    "cam_R_m2c": {"zeros": [0.0] * 9, "eight": [1.0] * 8, "nan": [float("nan")] * 9, "huge": [HUGE] * 9, "text": "x"},
+    "cam_t_m2c": {
+        "two": [1, 2],
+        "nan": [float("nan")] * 3,
+        "giant": [1e300, 0, 1e300],
+        "null": None,
+        "words": ["x"] * 3,
+    },
+    "cam_K": {
+        **{"zeros": [0] * 9, "nan": [float("nan")] * 9, "text": "x", "nested": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]},
+        **{"giant": [1e300, 0, 1, 0, 1e300, 1, 0, 0, 1], "negative": [-1, 0, 1, 0, -1, 1, 0, 0, 1]},
+    },
 }
 
 
@@ -277,4 +297,111 @@ _XML: dict[str, Mutation] = {
     "other-root": lambda data: b"<html><body>no</body></html>",
     "wrong-encoding": lambda data: b'<?xml version="1.0" encoding="nonsense"?>' + re.sub(rb"<\?xml.*?\?>", b"", data),
     "open-tag": lambda data: data.replace(b"</", b"<", 1),
+}
+
+# ---- MATLAB --------------------------------------------------------------------------------------------------------
+
+
+def _unpacked(change: Mutation) -> Mutation:
+    """A change of what is packed in a file, of all its variables."""
+
+    def whole(data: bytes) -> bytes:
+        made, at = data[:128], 128
+        while at < len(data):
+            kind, size = struct.unpack_from("<II", data, at)
+            packed = zlib.compress(change(zlib.decompress(data[at + 8 : at + 8 + size])) or b"")
+            made, at = made + struct.pack("<II", kind, len(packed)) + packed, at + 8 + size
+        return made
+
+    return whole
+
+
+def _doubles_as(value: float) -> Mutation:
+    """All float64 numbers: where a tag says so (type 9, a size that fits)."""
+
+    def change(data: bytes) -> bytes:
+        made, at = bytearray(data), 0
+        while (at := data.find(b"\x09\0\0\0", at)) >= 0:
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            if at % 8 == 0 and size > 0 and size % 8 == 0 and at + 8 + size <= len(data):
+                made[at + 8 : at + 8 + size] = struct.pack("<d", value) * (size // 8)
+            at += 4
+        return bytes(made)
+
+    return change
+
+
+def _variable(content: bytes) -> Mutation:
+    """A file of the same header whose only variable unpacks to ``content``."""
+    return lambda data: data[:128] + struct.pack("<II", 15, len(packed := zlib.compress(content, 1))) + packed
+
+
+def _cells(depth: int) -> bytes:
+    """Cells in cells."""
+    made = b""
+    for _ in range(depth):
+        head = struct.pack("<IIIIIIIIII", 6, 8, 1, 0, 5, 8, 1, 1, 1, 0)
+        made = struct.pack("<II", 14, len(head) + len(made)) + head + made
+    return made
+
+
+_MAT: dict[str, Mutation] = {
+    "zip-bomb": _variable(bytes(200 << 20)),
+    "cells-in-cells": _variable(_cells(500)),
+    "sizes-huge": _unpacked(lambda data: data.replace(struct.pack("<II", 9, 8), struct.pack("<II", 9, 0xFFFFFFF0))),
+    "shapes-huge": _unpacked(lambda data: data.replace(struct.pack("<II", 5, 8), struct.pack("<II", 5, 0x7FFFFFF0))),
+    "short": _unpacked(lambda data: data[: len(data) // 2]),
+    "names-gone": _unpacked(lambda data: re.sub(rb"bbox|faces|GTinst|GTcls", b"x", data)),
+    "version-7.3": lambda data: b"MATLAB 7.3 MAT-file" + data[19:],
+    **{
+        f"doubles-{name}": _unpacked(_doubles_as(value))
+        for name, value in {"nan": float("nan"), "endless": float("inf"), "zero": 0.0, "giant": 1e300}.items()
+    },
+}
+_MAT_BYTES: dict[str, Mutation] = {
+    **{f"inside-flip-{seed}": _unpacked(_flipped(seed)) for seed in range(8)},
+    "inside-hole": _unpacked(_without_part),
+}
+
+# ---- meshes --------------------------------------------------------------------------------------------------------
+
+
+def _head(old: bytes, new: bytes) -> Mutation:
+    def change(data: bytes) -> bytes:
+        end = data.index(b"end_header")
+        return re.sub(old, new, data[:end]) + data[end:]
+
+    return change
+
+
+def _ply_numbers(text: bytes, value: float) -> Mutation:
+    """All coordinates of an ascii mesh as a text, of a binary one as a number."""
+
+    def change(data: bytes) -> bytes:
+        start = data.index(b"end_header\n") + 11
+        if b"format ascii" in data:
+            return data[:start] + re.sub(rb"-?\d+\.\d+", text, data[start:])
+        floats = struct.pack("<f" if b"little" in data else ">f", value)
+        return data[:start] + floats * ((len(data) - start) // 4)
+
+    return change
+
+
+_PLY: dict[str, Mutation] = {
+    "vertices-huge": _head(rb"element vertex \d+", b"element vertex 999999999999"),
+    "vertices-endless": _head(rb"element vertex \d+", b"element vertex " + b"9" * 5000),
+    "vertices-negative": _head(rb"element vertex \d+", b"element vertex -8"),
+    "vertices-none": _head(rb"element vertex \d+", b"element vertex 0"),
+    "faces-huge": _head(rb"element face \d+", b"element face 999999999999"),
+    "faces-word": _head(rb"element face \d+", b"element face x"),
+    "faces-none": _head(rb"element face \d+", b"element face 0"),
+    "no-axis": _head(rb"property float z", b"property float w"),
+    "no-type": _head(rb"property float z", b"property number z"),
+    "no-list": _head(rb"property list uchar int vertex_indices\n", b""),
+    "lists-long": lambda data: None if b"ascii" in data else data.replace(b"list uchar int", b"list uint int"),
+    "format": _head(rb"format \S+", b"format text"),
+    "no-end": lambda data: data.replace(b"end_header", b"end_of_it"),
+    "numbers-nan": _ply_numbers(b"nan", float("nan")),
+    "numbers-endless": _ply_numbers(b"-inf", float("-inf")),
+    "numbers-giant": _ply_numbers(b"1e300", 3e38),
 }

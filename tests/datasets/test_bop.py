@@ -118,6 +118,7 @@ def test_info_of_the_data_set_and_several_scenes(tmp_path: Path) -> None:
         ({"obj_id": 1}, "a pose is cam_R_m2c"),
         (pose(1, 0, 0, 105, cam_R_m2c=[1.0] * 9), "is a rotation"),
         (pose(1, 0, 0, float("nan")), "cam_t_m2c (3)"),
+        (pose(1, 1e300, 0, 105), "object 1: an object can be drawn; it falls nowhere"),
         (pose(1, 0, 0, 105, obj_id="../../1"), "obj_id is the number"),
         (pose(9, 0, 0, 105), "obj_000009.ply: the mesh cannot be read"),
         (7, "obj_id is the number"),
@@ -131,6 +132,14 @@ def test_broken_poses(tmp_path: Path, bad: Any, message: str) -> None:
     found: list[AmodalError] = []
     (record,) = read(root, on_bad=found.append)
     assert len(found) == 1 and len(record.instances) == 1
+
+
+def test_a_picture_too_large_to_draw(tmp_path: Path) -> None:
+    root = make(tmp_path, *[pose(1, 0, 0, 105)] * 2)
+    (root / "test/000002/rgb/000003.png").unlink()
+    (root / "camera.json").write_text(json.dumps({"width": 19_999, "height": 19_999}))
+    with pytest.raises(AnnotationError, match="found '19999 x 19999 x 2'"):
+        read(root)
 
 
 def test_broken_files(tmp_path: Path) -> None:

@@ -109,6 +109,10 @@ def hull_area(points: np.ndarray) -> float:
         ({"class": np.zeros((0, 0))}, "has a class"),
         ({"cad_index": number(3)}, "one of the 2 models"),
         ({"bbox": number(1)}, "bbox of four numbers"),
+        (
+            {"viewpoint": [{k: number(v) for k, v in (VIEW | {"px": 1e300}).items()}]},
+            "an object can be drawn; it falls nowhere",
+        ),
         ({"bbox": np.array([[10.0, 20, 5, 55]])}, "x1 < x2 and y1 < y2; found [10.0, 20.0, 5.0, 55.0]"),
     ],
 )
@@ -124,7 +128,11 @@ def test_broken_objects(tmp_path: Path, changes: dict[str, Any], message: str) -
 
 @pytest.mark.parametrize(
     ("record", "message"),
-    [({"filename": "../../a.jpg"}, "inside the folder"), ({"imgsize": np.array([[1e9, 8]])}, "width, height, depth")],
+    [
+        ({"filename": "../../a.jpg"}, "inside the folder"),
+        ({"imgsize": np.array([[1e9, 8]])}, "width, height, depth"),
+        ({"imgsize": np.array([[19_999, 19_999.0]])}, "25000000 pixels at the most"),
+    ],
 )
 def test_broken_records(tmp_path: Path, record: dict[str, Any], message: str) -> None:
     with pytest.raises(AmodalError, match=message):

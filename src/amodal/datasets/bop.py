@@ -32,6 +32,8 @@ from .render import draw_depth, visible_masks
 
 _SCENES = ("scene_gt.json", "*/scene_gt.json", "*/*/scene_gt.json")
 _SCENE_ID = 1_000_000
+_MOST_PX = 200_000_000
+"""Of all objects of a picture together: 1.6 GB; the data sets' own stay below two thirds of it."""
 _INFO = ("px_count_all", "px_count_visib", "visib_fract")
 
 
@@ -164,6 +166,12 @@ def _objects(
         raise AnnotationError(
             "a picture has a list of poses", file=scene / "scene_gt.json", record=record, value=entries
         )
+    if len(entries) * size[0] * size[1] > _MOST_PX:
+        rule = (
+            f"width x height x objects of a picture is {_MOST_PX} at the most: all are drawn before they are compared"
+        )
+        drawn = f"{size[0]} x {size[1]} x {len(entries)}"
+        raise AnnotationError(rule, file=scene / "scene_gt.json", record=record, value=drawn, remedy="make it smaller")
     layers, told = [], []
     for i, entry in enumerate(entries):
         try:
@@ -211,7 +219,13 @@ def _draw(
     if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-2):
         raise AnnotationError("cam_R_m2c is a rotation", file=file, record=record, value=turn.tolist())
     mesh = models[number]
-    return draw_depth(mesh.vertices @ turn.T + shift, mesh.faces, camera, *size)
+    try:
+        return draw_depth(mesh.vertices @ turn.T + shift, mesh.faces, camera, *size)
+    except ValueError as problem:
+        remedy = "give millimetres and pixels"
+        raise AnnotationError(
+            f"an object can be drawn; {problem}", file=file, record=record, value=shift.tolist(), remedy=remedy
+        ) from None
 
 
 def _pairs(layers: list[NDArray[np.float64]]) -> list[tuple[int, int]]:

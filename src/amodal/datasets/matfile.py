@@ -19,7 +19,8 @@ import numpy as np
 
 from ..core.errors import AnnotationError
 
-_MAX_BYTES = 512 * 1024 * 1024
+_MAX_BYTES = 128 * 1024 * 1024
+_PIECE = 1 << 20
 _MAX_DEPTH = 20
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4", 14: "i8", 15: "u8"}
@@ -58,16 +59,22 @@ def _variables(body: memoryview, order: str) -> Iterator[memoryview]:
     left = _MAX_BYTES
     for kind, content in _elements(body, order):
         if kind == _PACKED:
-            unpacker = zlib.decompressobj()
-            unpacked = unpacker.decompress(content, left)
-            if unpacker.unconsumed_tail:
-                raise ValueError(f"over {_MAX_BYTES} bytes unpacked")
+            unpacked = _unpacked(content, left)
             left -= len(unpacked)
-            if left <= 0:
-                raise ValueError(f"over {_MAX_BYTES} bytes unpacked")
             kind, content = next(_elements(memoryview(unpacked), order), (0, content))
         if kind == _MATRIX and len(content):
             yield content
+
+
+def _unpacked(content: memoryview, most: int) -> bytearray:
+    """What zlib packed, piece by piece: asked for all at once, it holds everything twice."""
+    unpacker, unpacked, rest = zlib.decompressobj(), bytearray(), bytes(content)
+    while rest and not unpacker.eof:
+        unpacked += unpacker.decompress(rest, _PIECE)
+        rest = unpacker.unconsumed_tail
+        if len(unpacked) > most:
+            raise ValueError(f"over {_MAX_BYTES} bytes unpacked")
+    return unpacked + unpacker.flush()
 
 
 def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:

@@ -189,5 +189,5 @@ def _fans(polygons: list[list[int]]) -> NDArray[np.int64]:
 def _fan_table(table: NDArray[np.int64]) -> NDArray[np.int64]:
     if table.shape[1] < 3:
         raise ValueError("a face has three corners or more")
-    parts = [table[:, [0, i, i + 1]] for i in range(1, table.shape[1] - 1)]
-    return np.stack(parts, axis=1).reshape(-1, 3)
+    first = np.broadcast_to(table[:, :1], (len(table), table.shape[1] - 2))
+    return np.stack([first, table[:, 1:-1], table[:, 2:]], axis=-1).reshape(-1, 3)

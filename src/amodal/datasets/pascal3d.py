@@ -29,8 +29,8 @@ from .mesh import Mesh, check_mesh
 from .render import draw_depth
 
 _VIEW = ("azimuth", "elevation", "theta", "distance", "focal", "px", "py", "viewport")
-_MAX_SIDE = 20_000
 _PLAINLY = Reading()
+_MOST_PX = 25_000_000
 
 
 def project(vertices: NDArray[np.float64], view: dict[str, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,8 +97,9 @@ def _image(
         width, height = (int(v) for v in size.ravel()[:2])
     else:
         width, height = read_size(picture)
-    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
-        raise AnnotationError("record.imgsize is width, height, depth", file=file, value=(width, height))
+    if width <= 0 or height <= 0 or width * height > _MOST_PX:
+        rule = f"record.imgsize is width, height, depth, of {_MOST_PX} pixels at the most"
+        raise AnnotationError(rule, file=file, value=(width, height), remedy="correct the size")
     objects = record.get("objects")
     instances = []
     for i, entry in enumerate(objects if isinstance(objects, list) else [], 1):
@@ -143,7 +144,12 @@ def _instance(
             raise AnnotationError(rule, file=file, record=record, value=index)
         mesh = meshes[int(index) - 1]
         seen, camera = project(mesh.vertices, view)
-        amodal = Mask.from_array(draw_depth(seen, mesh.faces, camera, *size) > 0)
+        try:
+            amodal = Mask.from_array(draw_depth(seen, mesh.faces, camera, *size) > 0)
+        except ValueError as problem:
+            raise AnnotationError(
+                f"an object can be drawn; {problem}", file=file, record=record, value=view, remedy="correct it"
+            ) from None
         extra = {"viewpoint": view, "cad_index": int(index)}
     if amodal is not None and amodal.is_empty:
         amodal = None

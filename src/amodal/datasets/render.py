@@ -17,6 +17,9 @@ Ints = NDArray[np.int64]
 
 _NEAR = 1e-4
 """Nearest depth drawn, as a share of the farthest vertex: a point at the camera has no place in the picture."""
+_FARTHEST_PX = 1e12
+"""Where a corner may fall: beyond it, sums of floats no longer tell a pixel from the next."""
+_NOWHERE = "it falls nowhere on the picture"
 _CHUNK = 1 << 20
 """Rows or pixels of triangles handled at once: bounds the memory."""
 
@@ -33,13 +36,21 @@ def draw_depth(vertices: NDArray[Any], faces: NDArray[Any], camera: NDArray[Any]
     Returns:
         float64 ``(H, W)``: 1 / depth of the nearest surface at each pixel's centre, 0 where there is none. The inverse
         is what is linear on the picture, and the nearest is the largest.
+
+    Raises:
+        ValueError: corners that fall nowhere: the pose, the mesh or the camera is out of all measure.
     """
     nearness: Floats = np.zeros(width * height)
     corners = np.asarray(vertices, np.float64)[np.asarray(faces, np.int64)].reshape(-1, 3, 3)
+    if not np.isfinite(corners).all():
+        raise ValueError(_NOWHERE)
     if corners.size and (farthest := corners[..., 2].max()) > 0:
         corners = _clip_near(corners, farthest * _NEAR)
-        points = corners @ np.asarray(camera, np.float64).T
-        points = np.concatenate([points[..., :2] / points[..., 2:], 1 / points[..., 2:]], axis=-1)  # (f, 3, u v 1/z)
+        with np.errstate(all="ignore"):
+            points = corners @ np.asarray(camera, np.float64).T
+            points = np.concatenate([points[..., :2], np.ones_like(points[..., :1])], -1) / points[..., 2:]  # u v 1/z
+        if not (np.abs(points[..., :2]) < _FARTHEST_PX).all() or not np.isfinite(points[..., 2]).all():
+            raise ValueError(_NOWHERE)
         for pixels, values in _fragments(points, width, height):
             np.maximum.at(nearness, pixels, values)
     return nearness.reshape(height, width)
