@@ -17,8 +17,9 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,34 +33,37 @@ from amodal.core.errors import WeightsError
 from amodal.core.images import read_image
 from amodal.datasets import read_annotations
 from amodal.inference.folder import default_weights
-from amodal.inference.lanes import core_count
+from amodal.inference.lanes import core_count, in_lanes
 from amodal.inference.networks import load_networks
-from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 
 UNET_SIDE = 256
 
 
-class Counted:
-    """A network that keeps what it was asked, so that the bare forwards can be timed on the very same patches."""
+Calls = dict[str, list[tuple[str, tuple[Any, ...]]]]
+"""By thread: which network was asked, and what."""
 
-    def __init__(self, network: Any) -> None:
-        self.network, self.calls = network, list[tuple[Any, ...]]()
+
+class Counted:
+    """A network that keeps what each thread asked, so that the bare forwards can be timed on the very same patches."""
+
+    def __init__(self, network: Any, name: str, calls: Calls) -> None:
+        self.network, self.name, self.calls = network, name, calls
         self.patch_px, self.heat_px, self.margin = network.patch_px, network.heat_px, network.margin
 
     def __call__(self, *asked: Any) -> Any:
-        self.calls.append(asked)
+        self.calls.setdefault(threading.current_thread().name, []).append((self.name, asked))
         return self.network(*asked)
 
 
-def objects_of(album: Album, images: str, most: int) -> list[tuple[np.ndarray, list[Any]]]:
-    """Decoded pictures and their boxes, ``most`` objects at the most."""
+def objects_of(album: Album, images: str, most: int, repeat: int) -> list[tuple[np.ndarray, list[Any]]]:
+    """Decoded pictures and their boxes, ``most`` objects at the most, all of it ``repeat`` times."""
     found: list[tuple[np.ndarray, list[Any]]] = []
     for record in album:
         boxes = [o.modal_box for o in record.instances if not o.is_crowd][: most - sum(len(b) for _, b in found)]
         if boxes:
             found.append((read_image(image_path(images, record.file_name)), boxes))
-    return found
+    return found * repeat
 
 
 def predict_all(predictor: Predictor, pictures: list[tuple[np.ndarray, list[Any]]]) -> int:
@@ -84,9 +88,17 @@ def predict_one_by_one(predictor: Predictor, pictures: list[tuple[np.ndarray, li
     return done
 
 
-def forwards(counted: Counted, network: Any) -> Callable[[], Any]:
-    """The same batches through ``network``, nothing else."""
-    return lambda: [network(*asked) for asked in counted.calls]
+def forwards(calls: Calls, networks: dict[str, Any], lanes: int) -> Callable[[], Any]:
+    """The same batches through the networks, nothing else: each thread asks what it asked, or one thread all of it."""
+    lists = list(calls.values()) if lanes > 1 else [[call for asked in calls.values() for call in asked]]
+
+    def ask(items: Iterator[tuple[int, list[tuple[str, tuple[Any, ...]]]]]) -> Iterator[None]:
+        for _, asked in items:
+            for name, words in asked:
+                networks[name](*words)
+            yield None
+
+    return lambda: list(in_lanes(lists, len(lists), 1, ask))
 
 
 def unet_session(folder: Path, threads: int) -> tuple[Any, int]:
@@ -147,18 +159,18 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             weights, kind = random_weights(folder / "weights"), "random"
     threads = args.threads or core_count()
     album = read_annotations(args.annotations)
-    pictures = objects_of(album, args.images, args.objects)
+    pictures = objects_of(album, args.images, args.objects, args.repeat)
     count = sum(len(boxes) for _, boxes in pictures)
     onnx = load_networks(weights, threads=threads)
     settings = onnx.settings if args.steps is None else replace(onnx.settings, max_steps=args.steps)
-    counted = [Counted(onnx.modal), Counted(onnx.amodal)]
-    predict_all(Predictor(NetworkPair(counted[0], counted[1], settings, onnx.categories)), pictures)
+    calls: Calls = {}
+    pair = replace(onnx, modal=Counted(onnx.modal, "modal", calls), amodal=Counted(onnx.amodal, "amodal", calls))
+    predict_all(Predictor(pair, settings), pictures)
     predictor = Predictor(onnx, settings)
     image = np.zeros((1, 2, UNET_SIDE, UNET_SIDE), np.float32)
     cases: dict[str, Callable[[], Any]] = {
         "all": lambda: predict_all(predictor, pictures),
-        "modal": forwards(counted[0], onnx.modal),
-        "amodal": forwards(counted[1], onnx.amodal),
+        "bare": forwards(calls, {"modal": onnx.modal, "amodal": onnx.amodal}, onnx.lanes),
         "loop": lambda: predict_one_by_one(predictor, pictures),
     }
     parameters = None
@@ -167,14 +179,13 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
         torch.set_num_threads(threads)
         eager = load_networks(weights, "torch")
-        cases["eager modal"] = forwards(counted[0], eager.modal)
-        cases["eager amodal"] = forwards(counted[1], eager.amodal)
+        cases["eager"] = forwards(calls, {"modal": eager.modal, "amodal": eager.amodal}, 1)
         unet, parameters = unet_session(folder, threads)
         cases["unet"] = lambda: [unet.run(None, {"x": image}) for _ in range(20)]
     seconds, cpu = best_of(cases, args.rounds)
     each = {name: 1000 * value / (20 if name == "unet" else count) for name, value in seconds.items()}
-    bare = each["modal"] + each["amodal"]
-    patches = [sum(len(asked[0]) for asked in counter.calls) / count for counter in counted]
+    bare = each["bare"]
+    asked = [(name, len(words[0])) for each_thread in calls.values() for name, words in each_thread]
     figures: dict[str, Any] = {
         "ms_per_object": each["all"],
         "network_ms_per_object": bare,
@@ -182,10 +193,12 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "loop_ms_per_object": each["loop"],
         "unet_ms_per_object": each.get("unet"),
         "onnx_ms_per_object": bare,
-        "torch_ms_per_object": each["eager modal"] + each["eager amodal"] if "eager modal" in each else None,
+        "torch_ms_per_object": each.get("eager"),
         "cpu_ms_per_object": 1000 * cpu["all"] / count,
-        "cpu_overhead": cpu["all"] / (cpu["modal"] + cpu["amodal"]),
-        "patches_per_object": {"modal": patches[0], "amodal": patches[1]},
+        "cpu_overhead": cpu["all"] / cpu["bare"],
+        "patches_per_object": {
+            role: sum(n for name, n in asked if name == role) / count for role in ("modal", "amodal")
+        },
         "objects": count,
         "pictures": len(pictures),
         "threads": threads,
@@ -205,6 +218,7 @@ def main() -> None:
     parser.add_argument("--annotations", required=True, help="annotation file: its modal boxes are given")
     parser.add_argument("--weights", default=None, help="folder of the networks; default: the package's own, or random")
     parser.add_argument("--objects", type=int, default=200, help="most objects")
+    parser.add_argument("--repeat", type=int, default=1, help="take the objects so many times")
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds, of which the best counts")
     parser.add_argument("--steps", type=int, default=None, help="most iterations of the expansion")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
