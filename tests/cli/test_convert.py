@@ -32,7 +32,8 @@ def test_losses_are_listed_and_refused_until_dropped(
     assert "LVIS cannot hold: crowd regions (1: annotation 11)" in said.out
     assert "--drop" in said.err and "Traceback" not in said.err and not (tmp_path / "out.json").exists()
     assert main([*words, "--drop"]) == 0
-    assert json.loads((tmp_path / "out.json").read_text())["annotations"][0]["iscrowd"] == 0
+    assert [one["id"] for one in json.loads((tmp_path / "out.json").read_text())["annotations"]] == [12, 13]
+    assert "left out: 1 of 3 objects" in capsys.readouterr().out
 
 
 def test_polygons_are_traced_on_request_and_measured(

@@ -183,6 +183,23 @@ def test_boxes_alone_are_compared_too() -> None:
     assert told(boxes) == [("near-duplicate", "warning", (1, 2))]
 
 
+def test_boxes_are_told_in_the_numbers_of_the_file() -> None:
+    one = Instance(1, 0, (5.0, 5.0, 40.0, 25.0), block(5, 5, 25, 25))
+    album = Album([ImageRecord(1, "a.png", WIDTH, HEIGHT, (one,))], [Category(1, "cup")])
+    edges, xywh, pixels = (check_album(album, boxes=style)[0].value for style in ("edges", "xywh", "pixels"))
+    assert edges == "[5, 5, 40, 25], the mask's is [5, 5, 25, 25], 15.0 px off (x1, y1, x2, y2)"
+    assert str(xywh).startswith("[5, 5, 35, 20], the mask's is [5, 5, 20, 20]")
+    assert str(pixels).startswith("[6, 6, 40, 25], the mask's is [6, 6, 25, 25]")
+
+
+def test_of_a_record_left_out_the_reason_alone_is_told(
+    write_file: Callable[..., Path], tiny_coco: dict[str, Any]
+) -> None:
+    tiny_coco["annotations"][0]["bbox"] = [1e9, 1e9, 5, 5]
+    findings = check_file(write_file(tiny_coco)).findings
+    assert [one.rule for one in findings if one.record == "annotation 11"] == ["bad-box"]
+
+
 def test_names_and_categories() -> None:
     pictures = [ImageRecord(i, "same.png", 4, 4, (Instance(i, 0, (0, 0, 4, 4)),)) for i in (1, 2)]
     kinds = [Category(1, "cup"), Category(4, "dog"), Category(5, "Cup ")]

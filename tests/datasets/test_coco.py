@@ -84,7 +84,7 @@ ANNOTATION = ("annotations", 1)
 BROKEN = [
     (("images",), None, ['"images"', "found None", "docs/formats.md"]),
     (("images",), {}, ['"images"', "found {}"]),
-    (("annotations",), [3], ['"annotations"', "found [3]"]),
+    (("annotations",), [3], ["annotations[0]: ", '"annotations"', "found 3", "Remove"]),
     (("categories",), "x", ['"categories"', "found 'x'"]),
     (("images", 0, "id"), "7", ["image 7", '"id" is a whole number', "found '7'"]),
     (("images", 0, "width"), 40.5, ["image 7", '"width" is a whole number', "found 40.5"]),
@@ -164,7 +164,7 @@ def test_what_is_no_annotation_file_is_refused(write_file: Write, content: objec
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AmodalError, match=r"cannot be read \(.+\)\. Check the path"):
         read_annotations(tmp_path / "gone.json")
-    with pytest.raises(AmodalError, match="not an annotation file of a known dialect"):
+    with pytest.raises(AmodalError, match="not a folder of a known dialect"):
         read_annotations(tmp_path)
     with pytest.raises(AmodalError, match="COCO instances is a file"):
         read_annotations(tmp_path, "coco")

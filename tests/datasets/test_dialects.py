@@ -237,6 +237,15 @@ def test_what_is_no_annotation_file_is_recognised_as_none(tmp_path: Path, text: 
         recognise(path)
 
 
+def test_a_folder_of_files_names_them(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", "c.png"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(
+        AnnotationError, match=r"not a folder of a known dialect\. Give one .*\(a\.json, b\.json\), name"
+    ):
+        recognise(tmp_path)
+
+
 def test_results_want_the_annotations_they_answer(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("[]")

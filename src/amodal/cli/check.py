@@ -57,7 +57,7 @@ def run(args: jsonargparse.Namespace) -> int:
     from ..datasets.jsonfile import write_json
 
     if (args.file is None) == (args.annotations is None):
-        raise AmodalError("give one annotation file", remedy="amodal check FILE, or --annotations FILE")
+        raise AmodalError("give one annotation file", remedy="write amodal check FILE, or --annotations FILE")
     if args.images is not None and not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
     with tqdm(unit="picture", disable=None) as bar:

@@ -56,6 +56,8 @@ def run(args: Namespace) -> None:
             f"traced {told.masks} masks: IoU with their pixels {told.mean_iou:.4f} mean, {told.min_iou:.4f} lowest;"
             f" IoU lost {1 - told.mean_iou:.4f} mean, {1 - told.min_iou:.4f} at the most; {told.holes} holes filled"
         )
+    if done.left_out:
+        print(f"left out: {done.left_out} of {done.objects} objects; see what {done.target.title} cannot hold")
     print(
         f"{args.target}: {done.target.title}, made from {done.objects} objects of {done.images} pictures"
         f" ({done.source.title})"

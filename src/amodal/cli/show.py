@@ -42,7 +42,7 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..report.browse import write_browser
 
     if (args.file is None) == (args.annotations is None):
-        raise AmodalError("give one annotation file", remedy="amodal show FILE, or --annotations FILE")
+        raise AmodalError("give one annotation file", remedy="write amodal show FILE, or --annotations FILE")
     if not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
     if not 100 <= args.size <= 4000:

@@ -85,7 +85,7 @@ DIALECT = (
         read=partial(read_tables, layout=FLAT),
         write=partial(write_tables, layout=FLAT, holds=EVERYTHING),
         limits=partial(unheld_fields, layout=FLAT),
-        xywh=True,
+        boxes="xywh",
     ),
     Dialect(
         name="coco",
@@ -96,6 +96,6 @@ DIALECT = (
         read=partial(read_tables, layout=PLAIN),
         write=partial(write_tables, layout=PLAIN, holds=MODAL),
         limits=partial(unheld_fields, layout=PLAIN),
-        xywh=True,
+        boxes="xywh",
     ),
 )

@@ -247,5 +247,5 @@ DIALECT = Dialect(
     read=_read,
     write=_write,
     limits=_limits,
-    xywh=True,
+    boxes="xywh",
 )

@@ -13,7 +13,7 @@ from ..core.outlines import outlines
 from ..core.records import ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect, Holds, dialect_named, recognise
 from .read import read_annotations
-from .reduce import lost_of_category, lost_of_instance, lost_of_record
+from .reduce import LEFT_OUT, lost_of_category, lost_of_instance, lost_of_record
 
 Watch = Callable[[Iterable[ImageRecord], str, int], Iterable[ImageRecord]]
 """Shows progress: (records, what is done to them, how many) to the same records."""
@@ -65,6 +65,11 @@ class Conversion:
     objects: int
     losses: list[Loss]
     tracing: Tracing | None
+
+    @property
+    def left_out(self) -> int:
+        """Objects that were not written: the target can hold nothing of where they are, or not what kind they are."""
+        return sum(loss.count for loss in self.losses if loss.what in LEFT_OUT)
 
 
 def losses(album: Album, target: Dialect, *, source: Dialect | None = None, watch: Watch | None = None) -> list[Loss]:

@@ -110,6 +110,10 @@ class Limits(Protocol):
     def __call__(self, record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]: ...
 
 
+BoxStyle = Literal["edges", "xywh", "pixels"]
+"""x1, y1, x2, y2; COCO's x, y, width, height; VOC's xmin, ymin, xmax, ymax, counted from 1, ends included."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One way to write annotations.
@@ -123,7 +127,7 @@ class Dialect:
         read: see `Read`.
         write: see `Write`; None where it is read only.
         limits: see `Limits`; None where `holds` says all.
-        xywh: whether its boxes are COCO's x, y, width, height: reports then show them so.
+        boxes: how it gives them; reports show them so.
     """
 
     name: str
@@ -134,7 +138,7 @@ class Dialect:
     read: Read
     write: Write | None = None
     limits: Limits | None = None
-    xywh: bool = False
+    boxes: BoxStyle = "edges"
 
 
 def dialects() -> tuple[Dialect, ...]:
@@ -177,10 +181,12 @@ def recognise(path: Path) -> Dialect:
             value="a list",
             remedy="COCO results (a bare list) go to --predictions",
         )
+    inside = sorted(file.name for pattern in ("*.json", "*.xml") for file in path.glob(pattern))
+    files = f"give one of its files ({', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}), " if inside else ""
     raise AnnotationError(
-        "not an annotation file of a known dialect",
+        "not an annotation file of a known dialect" if kind == "file" else "not a folder of a known dialect",
         file=path,
-        remedy="name its dialect (--from), or see docs/formats.md",
+        remedy=f"{files}name its dialect (--from), or see docs/formats.md",
     )
 
 

@@ -17,19 +17,14 @@ from .jsonfile import JsonList
 def entries(content: dict[str, Any], key: str, path: str | Path, record: str = "") -> Sequence[dict[str, Any]]:
     """``content[key]``, checked to be a list of objects."""
     found = content.get(key)
-    if isinstance(found, JsonList):
-        good = found.all_objects
-    else:
-        good = isinstance(found, list) and all(isinstance(entry, dict) for entry in found)
-    if not good:
-        raise AnnotationError(
-            f'a COCO file has a list of objects "{key}"',
-            file=path,
-            record=record,
-            value=found,
-            remedy="see docs/formats.md",
-        )
-    return found  # type: ignore[return-value]
+    rule = f'a COCO file has a list of objects "{key}"'
+    if not isinstance(found, JsonList | list):
+        raise AnnotationError(rule, file=path, record=record, value=found, remedy="see docs/formats.md")
+    if not (found.all_objects if isinstance(found, JsonList) else all(isinstance(entry, dict) for entry in found)):
+        place, other = next((i, entry) for i, entry in enumerate(found) if not isinstance(entry, dict))
+        where = f"{record}, {key}[{place}]" if record else f"{key}[{place}]"
+        raise AnnotationError(rule, file=path, record=where, value=other, remedy="remove the element")
+    return found
 
 
 def whole_number(entry: dict[str, Any], key: str, path: str | Path, record: str) -> int:

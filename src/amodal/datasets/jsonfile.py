@@ -161,7 +161,7 @@ def _explained(path: str | Path) -> Iterator[None]:
         yield
     except json.JSONDecodeError as problem:
         raise AnnotationError(
-            f"not a JSON file: {problem.msg} at line {problem.lineno}, column {problem.colno}",
+            f"not a JSON file: {problem.msg.removesuffix(' at')} at line {problem.lineno}, column {problem.colno}",
             file=path,
             remedy="write the file again; it may be cut short",
         ) from None

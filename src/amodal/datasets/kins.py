@@ -70,7 +70,7 @@ def _dialect(year: int, names: Names, kept: Names | tuple[()], test: Any) -> Dia
         read=partial(read_tables, layout=layout),
         write=partial(write_tables, layout=layout, holds=EVERYTHING),
         limits=partial(unheld_fields, layout=layout),
-        xywh=True,
+        boxes="xywh",
     )
 
 

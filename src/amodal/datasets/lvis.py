@@ -47,5 +47,5 @@ DIALECT = Dialect(
     read=partial(read_tables, layout=_LAYOUT),
     write=partial(write_tables, layout=_LAYOUT, holds=_HOLDS),
     limits=partial(unheld_fields, layout=_LAYOUT),
-    xywh=True,
+    boxes="xywh",
 )

@@ -214,4 +214,5 @@ DIALECT = Dialect(
     ),
     _recognise,
     _read,
+    boxes="pixels",
 )

@@ -18,8 +18,6 @@ _DERIVED = "area"
 """A field of COCO that the masks tell: not missed where there are masks."""
 
 _VALUES: tuple[tuple[Holds, str, Any], ...] = (
-    (Holds.CROWD, "is_crowd", False),
-    (Holds.STUFF, "is_stuff", False),
     (Holds.WHOLE, "is_whole", None),
     (Holds.ORDER, "order", None),
     (Holds.OCCLUDE_RATE, "occlude_rate", None),
@@ -30,7 +28,12 @@ _VALUES: tuple[tuple[Holds, str, Any], ...] = (
     (Holds.INSTANCE_EXTRA, "extra", {}),
 )
 
+_REGIONS = ((Holds.CROWD, "is_crowd"), (Holds.STUFF, "is_stuff"))
+"""Without a word for them a dialect would show them as one object each: they are left out."""
+
 NO_EXTENT = "objects without anything the target can hold of their extent"
+LEFT_OUT = (NO_EXTENT, *(feature for feature, _ in _REGIONS))
+"""Losses of whole objects."""
 
 
 class Reduced:
@@ -50,6 +53,12 @@ class Reduced:
 
     def __getitem__(self, index: int) -> ImageRecord:
         return reduced(self._album[index], self._holds)
+
+    def objects(self) -> Iterator[tuple[ImageRecord, int, Instance | None]]:
+        """(record, id, what is left) of each object, None for one left out."""
+        for whole, record in zip(self._album, self, strict=True):
+            kept = {instance.id: instance for instance in record.instances}
+            yield from ((record, instance.id, kept.get(instance.id)) for instance in whole.instances)
 
     def album(self) -> Album:
         """All of it."""
@@ -72,7 +81,13 @@ def reduced(record: ImageRecord, holds: frozenset[Holds]) -> ImageRecord:
     )
 
 
+def _region(instance: Instance, holds: frozenset[Holds]) -> Holds | None:
+    return next((feature for feature, name in _REGIONS if getattr(instance, name) and feature not in holds), None)
+
+
 def _instance(instance: Instance, holds: frozenset[Holds]) -> Instance | None:
+    if _region(instance, holds) is not None:
+        return None
     modal, amodal = _mask(instance.modal_mask, holds), _mask(instance.amodal_mask, holds)
     changes: dict[str, Any] = {name: empty for feature, name, empty in _VALUES if feature not in holds}
     modal = modal if Holds.MODAL_MASK in holds else None
@@ -113,6 +128,9 @@ def _category(category: Category, holds: frozenset[Holds]) -> Category:
 
 def lost_of_instance(instance: Instance, holds: frozenset[Holds]) -> Iterator[str]:
     """What a dialect cannot hold of one object."""
+    if (region := _region(instance, holds)) is not None:
+        yield region
+        return
     modal, amodal = instance.modal_mask, instance.amodal_mask
     for feature, name, empty in _VALUES:
         if feature not in holds and getattr(instance, name) != empty and (name != "extra" or _missed(instance)):

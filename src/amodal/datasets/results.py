@@ -243,14 +243,16 @@ def _read(path: Path, how: Reading) -> Album:
 def _write(album: Album, path: Path) -> None:
     kept = Reduced(album, _HOLDS)
     records = (
-        (instance.id, _entry(instance, record, kept.categories))
-        for record in kept
-        for instance in record.instances
-        if instance.amodal_mask is not None and instance.modal_mask is not None
+        (number, None if one is None or not _complete(one) else _entry(one, record, kept.categories))
+        for record, number, one in kept.objects()
     )
     with beside(path) as file:
         write_elements(file, in_order(records, kept.annotation_ids.tolist()))
         file.write("\n")
+
+
+def _complete(instance: Instance) -> bool:
+    return instance.amodal_mask is not None and instance.modal_mask is not None
 
 
 def _entry(instance: Instance, record: ImageRecord, categories: tuple[Category, ...]) -> dict[str, Any]:
@@ -285,5 +287,5 @@ DIALECT = Dialect(
     read=_read,
     write=_write,
     limits=_limits,
-    xywh=True,
+    boxes="xywh",
 )

@@ -325,15 +325,20 @@ def _category(category: Category) -> dict[str, Any]:
 
 def _annotations(album: Reduced, layout: Layout) -> Iterator[dict[str, Any]]:
     grouped = (
-        (instance.id, _annotation(instance, record, album.categories, layout))
-        for record in album
-        for instance in record.instances
+        (number, None if kept is None else _annotation(kept, record, album.categories, layout))
+        for record, number, kept in album.objects()
     )
     return in_order(grouped, album.annotation_ids.tolist())
 
 
-def in_order(found: Iterable[tuple[int, dict[str, Any]]], ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Records by the order of their ids; only those that come too early are kept waiting."""
+def in_order(found: Iterable[tuple[int, dict[str, Any] | None]], ids: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Records by the order of their ids, None skipped; only those that come too early are kept waiting."""
+    return (entry for entry in _all_in_order(found, ids) if entry is not None)
+
+
+def _all_in_order(
+    found: Iterable[tuple[int, dict[str, Any] | None]], ids: Sequence[int]
+) -> Iterator[dict[str, Any] | None]:
     waiting: dict[int, bytes] = {}
     place, total = 0, len(ids)
     for instance_id, entry in found:

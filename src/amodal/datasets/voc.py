@@ -302,6 +302,14 @@ _HOLDS = frozenset(
     }
 )
 DIALECT = (
-    Dialect("voc", "PASCAL VOC (folder)", "folder", _HOLDS, _recognise, _read, _write, _limits),
-    Dialect("voc-list", "PASCAL VOC (one list of the folder)", "file", _HOLDS, _recognise_list, _read_list),
+    Dialect("voc", "PASCAL VOC (folder)", "folder", _HOLDS, _recognise, _read, _write, _limits, "pixels"),
+    Dialect(
+        "voc-list",
+        "PASCAL VOC (one list of the folder)",
+        "file",
+        _HOLDS,
+        _recognise_list,
+        _read_list,
+        boxes="pixels",
+    ),
 )

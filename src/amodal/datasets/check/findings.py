@@ -144,7 +144,12 @@ RULES: dict[str, Rule] = {
         ),
         Rule("picture-name-clash", "error", "each file_name is used once", "give each picture its own record"),
         Rule("category-name-clash", "error", "each category name is used once", "join the categories or rename one"),
-        Rule("category-gap", "warning", "category ids follow each other without a gap", "mind the ids, not places"),
+        Rule(
+            "category-gap",
+            "warning",
+            "category ids follow each other without a gap",
+            "leave it, but look ids up: they are no places in a list",
+        ),
         Rule("category-unused", "warning", "each category has an object", "expect no example of it"),
         # ---- pictures
         Rule("picture-path", "error", "a file_name stays inside the folder of the pictures", "correct the file_name"),
@@ -236,11 +241,11 @@ def finding(
     )
 
 
-def shorten(value: object, limit: int = 100) -> str:
-    """``repr`` cut to ``limit`` characters.
+def shorten(value: object, limit: int = 160) -> str:
+    """``repr`` (a text as it is, but for an empty one) cut to ``limit`` characters.
 
     >>> shorten([1, 2, 3], 8)
     '[1, 2...'
     """
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) and value else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."

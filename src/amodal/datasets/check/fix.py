@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...core import boxes as bx
 from ...core.album import Album
 from ...core.boxes import Box
 from ...core.errors import AmodalError
 from ...core.records import ImageRecord, Instance
-from ..dialects import dialect_named
+from ..dialects import BoxStyle, dialect_named
 from ..jsonfile import write_json
 from .changes import Change
 from .findings import Finding
+from .objects import as_stated
 from .renumber import renumber
 from .run import CheckReport
 
@@ -39,7 +39,7 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         raise AmodalError("--fix writes a new file", file=output, remedy="give it another name")
     output.parent.mkdir(parents=True, exist_ok=True)
     report, renumbered = renumber(report, output.parent)
-    album, changes = fix_album(report.album, report.findings, xywh=dialect.xywh)
+    album, changes = fix_album(report.album, report.findings, boxes=dialect.boxes)
     changes = renumbered + changes
     changes += [
         Change(found.record or "record", found.rule, "record", found.value, "left out: it cannot be read")
@@ -53,13 +53,13 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
     return changes, beside
 
 
-def fix_album(album: Album, findings: Sequence[Finding], *, xywh: bool = False) -> tuple[Album, list[Change]]:
+def fix_album(album: Album, findings: Sequence[Finding], *, boxes: BoxStyle = "edges") -> tuple[Album, list[Change]]:
     """The album with every finding mended that has one right answer, and what was changed.
 
     Args:
         album: what was checked.
         findings: of `check_album`.
-        xywh: whether changes show boxes as COCO's x, y, width, height.
+        boxes: how changes show them.
     """
     by_image: dict[int, list[Finding]] = {}
     for found in findings:
@@ -70,7 +70,7 @@ def fix_album(album: Album, findings: Sequence[Finding], *, xywh: bool = False) 
 
     def mended(record: ImageRecord) -> ImageRecord:
         mine = by_image.get(record.id)
-        return record if mine is None else _fix_record(record, mine, changes, gone, xywh)
+        return record if mine is None else _fix_record(record, mine, changes, gone, boxes)
 
     fixed = [mended(record) for record in album]
     ids = [int(i) for i in album.annotation_ids if int(i) not in gone]
@@ -78,7 +78,7 @@ def fix_album(album: Album, findings: Sequence[Finding], *, xywh: bool = False) 
 
 
 def _fix_record(
-    record: ImageRecord, found: list[Finding], changes: list[Change], gone: set[int], xywh: bool
+    record: ImageRecord, found: list[Finding], changes: list[Change], gone: set[int], boxes: BoxStyle
 ) -> ImageRecord:
     instances = {instance.id: instance for instance in record.instances}
     renamed: dict[int, int] = {}
@@ -101,7 +101,7 @@ def _fix_record(
             if number in instances:
                 instances[number], field, before, after = mend(instances[number])
                 if before != after:
-                    before, after = (_shown(v, xywh) if field.endswith(" box") else v for v in (before, after))
+                    before, after = (_shown(v, boxes) if field.endswith(" box") else v for v in (before, after))
                     changes.append(Change(f"annotation {number}", one.rule, field, before, after))
     pairs = [(renamed.get(front, front), renamed.get(behind, behind)) for front, behind in record.occlusions]
     occlusions = tuple(dict.fromkeys(pairs)) if renamed else record.occlusions
@@ -143,8 +143,8 @@ def _mend_hidden(instance: Instance) -> Mended:
     return replace(instance, extra=extra), "invisible_mask", "as stated", "the whole minus the visible part"
 
 
-def _shown(box: Box, xywh: bool) -> list[float]:
-    return [round(float(v), 3) for v in (bx.to_xywh(box) if xywh else box)]
+def _shown(box: Box, boxes: BoxStyle) -> list[float]:
+    return [round(v, 3) for v in as_stated(box, boxes)]
 
 
 _MENDERS: dict[str, Callable[[Instance], Mended] | None] = {

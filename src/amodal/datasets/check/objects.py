@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...core import boxes as bx
 from ...core.boxes import Box
 from ...core.masks import Mask
 from ...core.records import ImageRecord, Instance
+from ..dialects import BoxStyle
 from .findings import Finding, Severity, finding
 
 _LEAST_SIDE_PX, _LEAST_AREA_PX = 2, 4
@@ -35,21 +35,21 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One object of one picture, with the extents of its masks; ``xywh``: how its file gives boxes."""
+    """One object of one picture, with the extents of its masks; ``boxes``: how its file gives them."""
 
     record: ImageRecord
     instance: Instance
     modal: Extent | None
     amodal: Extent | None
     file: str
-    xywh: bool = False
+    boxes: BoxStyle = "edges"
 
     @classmethod
-    def of(cls, record: ImageRecord, instance: Instance, file: str, *, xywh: bool = False) -> Case:
+    def of(cls, record: ImageRecord, instance: Instance, file: str, *, boxes: BoxStyle = "edges") -> Case:
         """Measure the masks."""
         modal = _extent(instance.modal_mask)
         same = instance.amodal_mask is instance.modal_mask
-        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file, xywh)
+        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file, boxes)
 
     def finding(self, rule: str, value: object, severity: Severity | None = None) -> Finding:
         """A finding about the object."""
@@ -90,13 +90,16 @@ def check_boxes(case: Case) -> Iterator[Finding]:
         told = None if box is None or extent is None or not extent.area else box_break(box, extent.box)
         if told is not None and box is not None and extent is not None:
             severity, off = told
-            stated, true = (shown_box(b, case.xywh) for b in (box, extent.box))
-            yield case.finding(name, f"{stated}, the mask's is {true}, {off:.1f} px off", severity)
+            stated, true = (shown_box(b, case.boxes) for b in (box, extent.box))
+            yield case.finding(
+                name, f"{stated}, the mask's is {true}, {off:.1f} px off ({_ORDER[case.boxes]})", severity
+            )
     if outer is not None:
         room = [max(_BOX_PX, _BOX_WARNING_FRAC * (outer[k + 2] - outer[k])) for k in (0, 1)]
         beyond = [max(outer[k] - inner[k], inner[k + 2] - outer[k + 2]) - room[k] for k in (0, 1)]
         if max(beyond) > 0:
-            yield case.finding("box-in-box", f"{shown_box(inner, case.xywh)} in {shown_box(outer, case.xywh)}")
+            stated = f"{shown_box(inner, case.boxes)} in {shown_box(outer, case.boxes)} ({_ORDER[case.boxes]})"
+            yield case.finding("box-in-box", stated)
 
 
 def box_break(box: Box, true: Box) -> tuple[Severity, float] | None:
@@ -119,11 +122,25 @@ def _graded(value: float, limit: float) -> Severity:
     return "error" if value > limit else "warning"
 
 
-def shown_box(box: Box, xywh: bool) -> str:
-    """A box xyxy as its file gives it.
+def as_stated(box: Box, boxes: BoxStyle) -> list[float]:
+    """A box xyxy in the numbers of its file."""
+    x1, y1, x2, y2 = map(float, box)
+    if boxes == "xywh":
+        return [x1, y1, x2 - x1, y2 - y1]
+    return [x1 + 1, y1 + 1, x2, y2] if boxes == "pixels" else [x1, y1, x2, y2]
 
-    >>> shown_box((1.0, 2.0, 4.5, 6.0), xywh=True), shown_box((1.0, 2.0, 4.5, 6.0), xywh=False)
-    ('x, y, width, height [1, 2, 3.5, 4]', 'x1, y1, x2, y2 [1, 2, 4.5, 6]')
+
+def shown_box(box: Box, boxes: BoxStyle) -> str:
+    """`as_stated`, as text.
+
+    >>> [shown_box((1.0, 2.0, 4.5, 6.0), style) for style in ("edges", "xywh", "pixels")]
+    ['[1, 2, 4.5, 6]', '[1, 2, 3.5, 4]', '[2, 3, 4.5, 6]']
     """
-    numbers = bx.to_xywh(box).tolist() if xywh else box
-    return ("x, y, width, height [" if xywh else "x1, y1, x2, y2 [") + ", ".join(f"{v:.6g}" for v in numbers) + "]"
+    return "[" + ", ".join(f"{v:.6g}" for v in as_stated(box, boxes)) + "]"
+
+
+_ORDER: dict[BoxStyle, str] = {
+    "edges": "x1, y1, x2, y2",
+    "xywh": "x, y, width, height",
+    "pixels": "xmin, ymin, xmax, ymax from 1",
+}

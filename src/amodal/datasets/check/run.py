@@ -16,7 +16,7 @@ from typing import Any
 from ...core.album import Album
 from ...core.errors import AmodalError
 from ...core.records import ImageRecord
-from ..dialects import dialect_named, recognise
+from ..dialects import BoxStyle, dialect_named, recognise
 from ..jsonfile import forget
 from ..read import read_annotations
 from .findings import RULES, Finding
@@ -106,9 +106,10 @@ def check_file(
     truth = None if answers is None else read_annotations(answers)
     album = read_annotations(path, known.name, images=images, on_bad=refused.append, answers=truth)
     found = [refusal(problem, str(path)) for problem in refused]
-    found += check_outside(Path(path), str(path))
+    left_out = {problem.record for problem in refused}  # of these the reason is told already
+    found += (one for one in check_outside(Path(path), str(path)) if one.record not in left_out)
     forget()
-    found += check_album(album, images, decode=decode, xywh=known.xywh, processes=processes, progress=progress)
+    found += check_album(album, images, decode=decode, boxes=known.boxes, processes=processes, progress=progress)
     places = {rule: place for place, rule in enumerate(RULES)}
     return CheckReport(str(path), known.name, album, tuple(sorted(found, key=lambda one: places[one.rule])))
 
@@ -118,12 +119,12 @@ def check_album(
     images: str | Path | None = None,
     *,
     decode: bool = True,
-    xywh: bool = False,
+    boxes: BoxStyle = "edges",
     processes: int | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> list[Finding]:
-    """Every rule on what could be read; arguments as `check_file`'s. ``xywh``: findings show boxes as COCO does."""
-    work = _Work(album, None if images is None else Path(images), decode, xywh)
+    """Every rule on what could be read; arguments as `check_file`'s. ``boxes``: how findings show them."""
+    work = _Work(album, None if images is None else Path(images), decode, boxes)
     starts = range(0, len(album), _BLOCK)
     used: Counter[int] = Counter()
     names: list[tuple[int, str]] = []
@@ -143,7 +144,7 @@ class _Work:
     album: Album
     images: Path | None
     decode: bool
-    xywh: bool
+    boxes: BoxStyle
 
 
 @dataclass(frozen=True)
@@ -182,17 +183,17 @@ def _check_block(work: _Work, start: int) -> _Block:
         record = work.album[index]
         block.names.append((record.id, record.file_name))
         block.used.update(instance.category for instance in record.instances)
-        block.found.extend(check_record(record, work.album.source, xywh=work.xywh))
+        block.found.extend(check_record(record, work.album.source, boxes=work.boxes))
         if work.images is not None:
             block.found.extend(check_picture(record, work.images, work.album.source, decode=work.decode))
     return block
 
 
-def check_record(record: ImageRecord, file: str, *, xywh: bool = False) -> Iterator[Finding]:
+def check_record(record: ImageRecord, file: str, *, boxes: BoxStyle = "edges") -> Iterator[Finding]:
     """Every rule about one picture's objects."""
     yield from check_path(record, file)
     for instance in record.instances:
-        case = Case.of(record, instance, file, xywh=xywh)
+        case = Case.of(record, instance, file, boxes=boxes)
         yield from check_masks(case)
         yield from check_boxes(case)
         yield from check_stated(case)
