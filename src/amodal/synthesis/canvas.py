@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.images import MEAN_COLOUR, cut_patch
+from .cut import cut_pixels
 from .pictures import Cutout, WholeBox
 
 SOLID = 128
@@ -29,11 +30,12 @@ def canvas_size(box: WholeBox, canvas_px: int) -> tuple[int, int]:
 def cut_picture(image: NDArray[np.uint8], box: WholeBox, size: tuple[int, int]) -> NDArray[np.uint8]:
     """uint8 ``(h, w, 3)``: a patch of a picture at the canvas's size; the mean colour beyond the picture."""
     if size != (box[2] - box[0], box[3] - box[1]):
-        return cut_patch(image, box, size)
-    canvas = np.empty((size[1], size[0], 3), dtype=np.uint8)
-    canvas[...] = MEAN_COLOUR
+        return cut_pixels(image, bx.as_box(box), size)
     x1, y1, x2, y2 = bx.outward(bx.clip(box, image.shape[1], image.shape[0])).tolist()
-    canvas[y1 - box[1] : y2 - box[1], x1 - box[0] : x2 - box[0]] = image[y1:y2, x1:x2]
+    left, top, right, bottom = x1 - box[0], y1 - box[1], x2 - box[0], y2 - box[1]
+    canvas = np.empty((size[1], size[0], 3), dtype=np.uint8)
+    canvas[top:bottom, left:right] = image[y1:y2, x1:x2]
+    canvas[:top] = canvas[bottom:] = canvas[:, :left] = canvas[:, right:] = MEAN_COLOUR
     return canvas
 
 
@@ -42,6 +44,8 @@ def cut_matte(matte: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.boo
     height, width = matte.shape
     if size == (width, height):
         return matte >= SOLID
+    if not matte.any():
+        return np.zeros(size[::-1], dtype=np.bool_)
     return cut_patch(matte, (0, 0, width, height), size) >= SOLID
 
 

@@ -78,7 +78,8 @@ def mirrored(composite: Composite) -> Composite:
     """Left and right exchanged."""
 
     def turned(array: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(array[:, ::-1])
+        pixels = array if array.ndim == 2 else array.view("V3")[..., 0]  # a pixel is moved as one thing
+        return np.ascontiguousarray(pixels[:, ::-1]).view(array.dtype).reshape(array.shape)
 
     return replace(
         composite,

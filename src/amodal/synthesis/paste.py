@@ -12,6 +12,7 @@ from ..core.images import cut_patch
 from .canvas import SOLID, tight_box
 from .colour import colour_table, recolour
 from .composite import Composite
+from .cut import cut_pixels
 from .drawer import Ref
 from .material import Material
 from .pictures import Cutout, Picture
@@ -82,7 +83,7 @@ def _lay(
         if composite.share_of_object(composite.visible & ~visible) < settings.min_hidden:
             return None
     in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
-    pixels = _blurred(cut_patch(picture.image, in_picture, part_size), blur)
+    pixels = _blurred(cut_pixels(picture.image, in_picture, part_size), blur)
     if settings.occluder_colour:
         pixels = recolour(pixels, colour_table(settings.occluder_colour, rng))
     matte = _blurred(matte, feather)
@@ -125,6 +126,4 @@ def _blurred(array: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
 
 def blended(below: NDArray[np.uint8], above: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 ``(h, w, 3)``: one picture over another, as far as the matte ``(h, w)`` says: 255 all, 0 nothing."""
-    alpha = matte.astype(np.uint16)[..., None]
-    mixed = above * alpha + below * (255 - alpha)
-    return ((mixed + 127) // 255).astype(np.uint8)
+    return np.asarray(Image.composite(Image.fromarray(above), Image.fromarray(below), Image.fromarray(matte)))

@@ -1,4 +1,4 @@
-"""Examples as a torch dataset: the only file of this room that knows torch."""
+"""Examples as a torch dataset."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from ..core.images import cut_patch
 from ..core.labels import Label, make_label
 from .canvas import tight_box
 from .composite import Composite
+from .cut import cut_planes
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
 from .told import damaged_mask
@@ -81,7 +82,7 @@ def make_example(
         max_resize=settings.jitter_max_resize,
     )
     visible = _coverage(composite.visible, modal_box, shape.modal_heat_px)
-    beyond = 1 - _coverage(~composite.off_picture, modal_box, shape.modal_heat_px)
+    beyond = _beyond(composite, modal_box, shape.modal_heat_px)
     told = None
     if settings.mask_noise and rng.random() < settings.mask_noise:
         hidden = composite.own & ~composite.visible
@@ -91,12 +92,12 @@ def make_example(
     own = _coverage(composite.own, frame, shape.amodal_heat_px)
     unsure = _coverage(unknown, frame, shape.amodal_heat_px)
     return Example(
-        modal_patch=_patch(composite.image, modal_box, shape.patch_px),
+        modal_patch=cut_planes(composite.image, modal_box, shape.patch_px),
         modal_label=label_cells(visible, beyond),
         visible_mask=visible,
         told_mask=told_mask,
         told_box=np.array(told_box, dtype=np.float32),
-        amodal_patch=_patch(composite.image, seen, shape.patch_px),
+        amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
         amodal_label=label_cells(own, unsure),
         modal_box=np.array(modal_box, dtype=np.float32),
         seen_box=np.array(seen, dtype=np.float32),
@@ -153,6 +154,15 @@ def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
     return float(down @ mask.astype(np.float64) @ across) / float(bx.area(box))
 
 
+def _beyond(composite: Composite, box: bx.Box, size_px: int) -> NDArray[np.float32]:
+    """float32 ``(size, size)``: the share of each cell of a box beyond the canvas or the picture."""
+    height, width = composite.own.shape
+    off = composite.off_picture
+    if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height and not off.any():
+        return np.zeros((size_px, size_px), dtype=np.float32)
+    return 1 - _coverage(~off, box, size_px)
+
+
 def _coverage(mask: NDArray[np.bool_], box: bx.Box, size_px: int) -> NDArray[np.float32]:
     """float32 ``(size, size)``: the share of each cell of a box that a mask covers; 0 beyond the canvas.
 
@@ -162,7 +172,3 @@ def _coverage(mask: NDArray[np.bool_], box: bx.Box, size_px: int) -> NDArray[np.
         return np.zeros((size_px, size_px), dtype=np.float32)
     cells = cut_patch(mask.view(np.uint8) * np.uint8(255), box, size_px)
     return cells.astype(np.float32) * np.float32(1 / 255)
-
-
-def _patch(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(cut_patch(image, box, size_px).transpose(2, 0, 1))
