@@ -59,13 +59,25 @@ def test_the_page_holds_what_is_filtered_by(tmp_path: Path, images: Path) -> Non
     assert page == tmp_path / "out" / "index.html" and done == [1, 1]
     assert data["categories"] == ["cup", "dog & <cat>"] and data["compared"] is False
     first, second = data["pictures"]
-    names = [data["rules"][i]["name"] for i in first["objects"][0]["found"]]
-    assert names == ["occlude-rate"] and data["rules"][0]["error"] is True
+    ((place, value),) = first["objects"][0]["found"]
+    assert data["rules"][place] | {"holds": ""} == {"name": "occlude-rate", "error": True, "holds": ""}
+    assert value.startswith("0.9") and "occlusion rate" in data["rules"][place]["holds"]
+    assert first["size"] == [WIDTH, HEIGHT] and first["objects"][0]["box"] == [10, 10, 20, 20]
     assert [(o["id"], o["kind"], o["hidden"], o["iou"]) for o in first["objects"]] == [
         (5, 1, 0.9, None),
         (6, 0, None, None),
     ]
     assert second["name"] == "</script><b>.png" and second["objects"][0]["found"] == []
+
+
+def test_findings_about_no_picture_are_listed(tmp_path: Path, images: Path) -> None:
+    findings = [
+        Finding("record", "f.json", "annotation 9", message="it is <bad>"),
+        Finding("category-gap", "f.json", "categories", value="no 2"),
+    ]
+    text = write_browser(tmp_path / "out", album(), images, findings=findings).read_text()
+    assert "2 findings about records left out or the file as a whole" in text
+    assert "annotation 9: it is &lt;bad&gt;" in text and "without a gap; found no 2" in text
 
 
 def test_it_asks_for_nothing_but_the_pictures_beside_it(tmp_path: Path, images: Path) -> None:
@@ -106,6 +118,9 @@ def test_objects_are_drawn_in_their_colours() -> None:
     crowd = drawn[2:18, 42:58]
     assert (crowd == crowd[..., :1]).all() and (crowd != 90).any()
     assert np.array_equal(draw_instances(grey, []), grey)
+    alone = draw_instances(grey, [Instance(1, 0, (10, 10, 30, 30), block(10, 10, 30, 30))], boxes=False)
+    inside = alone[12:28, 12:28].reshape(-1, 3)
+    assert (inside == inside[0]).all() and (inside[0] != 90).any()  # a tint: stripes say that a part is hidden
 
 
 def test_each_finding_about_a_picture_gets_its_case(tmp_path: Path, images: Path) -> None:

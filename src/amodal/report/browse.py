@@ -8,10 +8,12 @@ from typing import Any
 
 from PIL import Image
 
+from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError
 from ..core.records import ImageRecord, Instance, Prediction
 from ..datasets.check import RULES, Finding
+from ..datasets.check.findings import shorten
 from ..datasets.jsonfile import write_text
 from .browse_page import browse_page
 from .cases import photo_or_blank
@@ -79,11 +81,13 @@ def write_browser(
         ) from problem
     data = {
         "categories": [category.name for category in album.categories],
-        "rules": [{"name": name, "error": RULES[name].severity == "error"} for name in told.rules],
+        "rules": [
+            {"name": name, "error": RULES[name].severity == "error", "holds": RULES[name].holds} for name in told.rules
+        ],
         "compared": predictions is not None,
         "pictures": pictures,
     }
-    notes = [found.text for found in findings if found.message]
+    notes = [found.text for found in findings if found.image_id is None]
     total = counted(sum(len(entry["objects"]) for entry in pictures), "object")
     summary = f"{total} in {counted(len(pictures), 'picture')}, {counted(len(findings), 'finding')}."
     page = folder / "index.html"
@@ -92,22 +96,23 @@ def write_browser(
 
 
 class _Told:
-    """Findings by picture and by object, as places in the list of the rules that were broken."""
+    """Findings by picture and by object: the values found, by places in the list of the rules that were broken."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         findings = list(findings)
         broken = {found.rule for found in findings}
         self.rules = [name for name in RULES if name in broken]
         places = {name: place for place, name in enumerate(self.rules)}
-        self.picture: dict[int, set[int]] = {}
-        self.object: dict[tuple[int, int], set[int]] = {}
+        self.picture: dict[int, dict[int, str]] = {}
+        self.object: dict[tuple[int, int], dict[int, str]] = {}
         for found in findings:
             if found.image_id is None:
                 continue
+            value = "" if found.value is None else shorten(found.value)
             for number in found.instance_ids:
-                self.object.setdefault((found.image_id, number), set()).add(places[found.rule])
+                self.object.setdefault((found.image_id, number), {})[places[found.rule]] = value
             if not found.instance_ids:
-                self.picture.setdefault(found.image_id, set()).add(places[found.rule])
+                self.picture.setdefault(found.image_id, {})[places[found.rule]] = value
 
 
 def _entry(record: ImageRecord, answers: list[Prediction] | None, told: _Told) -> dict[str, Any]:
@@ -118,12 +123,18 @@ def _entry(record: ImageRecord, answers: list[Prediction] | None, told: _Told) -
             "kind": one.category,
             "hidden": _rounded(_hidden(one, of.get(one.id))),
             "iou": None if answers is None else _rounded(_fit(one, of.get(one.id))),
-            "found": sorted(told.object.get((record.id, one.id), ())),
+            "box": [round(float(v), 1) for v in bx.to_xywh(one.amodal_box or one.modal_box)],
+            "found": _found(told.object.get((record.id, one.id), {})),
             "colour": "#969696" if one.is_crowd else "#{:02x}{:02x}{:02x}".format(*object_colour(place)),
         }
         for place, one in enumerate(record.instances)
     ]
-    return {"name": record.file_name, "objects": objects, "found": sorted(told.picture.get(record.id, ()))}
+    about = _found(told.picture.get(record.id, {}))
+    return {"name": record.file_name, "size": [record.width, record.height], "objects": objects, "found": about}
+
+
+def _found(values: dict[int, str]) -> list[list[int | str]]:
+    return [[place, values[place]] for place in sorted(values)]
 
 
 def _drawn(record: ImageRecord, answers: list[Prediction] | None) -> list[tuple[str, list[Instance]]]:

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from .html import STYLE
+from .words import counted
 
 _STYLE = """
 form { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: end;
@@ -27,11 +28,16 @@ header { max-width: none; } #grid { display: grid; gap: .9rem; padding: 1rem 1.2
   flex-direction: column; margin: 0; padding: 0; }
 .card a { display: block; position: relative; background: #8883; aspect-ratio: 4 / 3; }
 .card img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; border-radius: 0; }
+.card svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
+.card rect { fill: none; stroke: #fff; stroke-width: 2.5; vector-effect: non-scaling-stroke; visibility: hidden;
+  filter: drop-shadow(0 0 2px #000); } .card rect.on { visibility: visible; }
 .card h2 { font-size: .86rem; font-weight: 600; margin: .5rem .7rem .2rem; overflow-wrap: anywhere; }
 .card ul { list-style: none; margin: 0; padding: 0 .7rem .7rem; font-size: .8rem; max-height: 11rem; overflow-y: auto; }
-.card li { padding: .08rem 0; font-variant-numeric: tabular-nums; } .card li.other { opacity: .45; }
+.card li { padding: .08rem .25rem; margin: 0 -.25rem; border-radius: 5px; font-variant-numeric: tabular-nums; }
+.card li:hover { background: var(--paper); } .card li.other { opacity: .45; }
 .swatch { display: inline-block; width: .7em; height: .7em; border-radius: 50%; margin-right: .35em; }
-.bad { color: #d92d20; } .warn { color: #b54708; }
+.bad { color: #d92d20; } .warn { color: #b54708; } .bad, .warn { cursor: help; }
+header details ul { max-height: 12rem; overflow-y: auto; font-size: .84rem; }
 @media (prefers-color-scheme: dark) { .bad { color: #ff7a70; } .warn { color: #ffb866; } }
 #more { height: 2px; } #none { padding: 3rem; text-align: center; color: var(--soft); }
 """
@@ -65,7 +71,7 @@ function objectTest() {
   const poor = data.compared ? limit("poor", 0) : 0, good = data.compared ? limit("good", 1) : 1;
   const anyFit = poor <= 0 && good >= 1;
   const wanted = (found) => finding === "" || (finding === "any" ? found.length > 0
-    : finding === "error" ? found.some((i) => data.rules[i].error) : found.includes(Number(finding)));
+    : finding === "error" ? found.some(([i]) => data.rules[i].error) : found.some(([i]) => i === Number(finding)));
   const plain = kind === "" && anyRate && anyFit;
   const test = (one) => (kind === "" || one.kind === Number(kind)) && (anyRate || within(one.hidden, low, high))
     && (anyFit || within(one.iou, poor, good)) && wanted(one.found);
@@ -87,6 +93,8 @@ function choose() {
   if (order === "hidden") shown.sort((a, b) => extreme(b, "hidden", Math.max, -1) - extreme(a, "hidden", Math.max, -1));
   if (order === "iou") shown.sort((a, b) => extreme(a, "iou", Math.min, 2) - extreme(b, "iou", Math.min, 2));
   field("count").value = `${shown.length} of ${data.pictures.length} pictures, ${objects} objects`;
+  const words = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  history.replaceState(null, "", `#${words}`);  // the address shows the same again
   grid.replaceChildren(); placed = 0; more();
   document.getElementById("none").hidden = shown.length > 0;
   window.scrollTo(0, Math.min(window.scrollY, form.offsetTop));
@@ -99,7 +107,11 @@ function element(tag, className, text) {
 }
 function percent(value) { return value === null ? "" : `${Math.round(100 * value)} %`; }
 function rules(parent, found) {
-  for (const i of found) parent.append(" ", element("span", data.rules[i].error ? "bad" : "warn", data.rules[i].name));
+  for (const [i, value] of found) {
+    const rule = data.rules[i], badge = element("span", rule.error ? "bad" : "warn", rule.name);
+    badge.title = rule.holds + (value ? `\nfound: ${value}` : "");
+    parent.append(" ", badge);
+  }
 }
 function card(entry) {
   const { picture, fits, some } = entry, box = element("article", "card"), link = element("a");
@@ -108,16 +120,26 @@ function card(entry) {
   const image = element("img");
   image.loading = "lazy"; image.decoding = "async"; image.alt = picture.name; image.src = source;
   link.append(image);
+  const [width, height] = picture.size.map(Number), rect = ([x, y, w, h]) =>
+    `<rect x="${x}" y="${y}" width="${w}" height="${h}"/>`;
+  const rects = picture.objects.map((one) => rect(one.box.map(Number))).join("");
+  link.insertAdjacentHTML("beforeend", `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true">${rects}</svg>`);
+  const frames = [...link.querySelectorAll("rect")];
+  frames.forEach((frame, i) => frame.classList.toggle("on", some && fits[i]));
   const title = element("h2", "", picture.name);
   rules(title, picture.found);
   const list = element("ul");
-  picture.objects.map((one, i) => [one, fits[i]]).sort((a, b) => b[1] - a[1]).forEach(([one, fit]) => {
+  picture.objects.map((one, i) => [one, fits[i], i]).sort((a, b) => b[1] - a[1]).forEach(([one, fit, i]) => {
     const line = element("li", some && !fit ? "other" : ""), dot = element("span", "swatch");
     dot.style.background = one.colour;
     line.append(dot, `${data.categories[one.kind] ?? one.kind} #${one.id}`);
-    if (one.hidden !== null) line.append(element("span", "rate", ` ${percent(one.hidden)} hidden`));
+    if (one.hidden !== null)
+      line.append(element("span", one.hidden < 0.005 ? "soft" : "rate", ` ${percent(one.hidden)} hidden`));
     if (one.iou !== null) line.append(` IoU ${percent(one.iou)}`);
     rules(line, one.found);
+    line.addEventListener("mouseenter", () => frames.forEach((frame, k) => frame.classList.toggle("on", k === i)));
+    line.addEventListener("mouseleave",
+      () => frames.forEach((frame, k) => frame.classList.toggle("on", some && fits[k])));
     list.append(line);
   });
   box.append(link, title, list);
@@ -135,6 +157,7 @@ let waiting;
 form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(choose, 120); });
 form.addEventListener("reset", () => setTimeout(choose));
 form.addEventListener("submit", (event) => event.preventDefault());
+for (const [name, value] of new URLSearchParams(location.hash.slice(1))) if (field(name)) field(name).value = value;
 choose();
 """
 
@@ -152,19 +175,22 @@ def browse_page(title: str, summary: str, notes: Sequence[str], data: dict[str, 
     Args:
         title: of the window and the heading; escaped here.
         summary: a sentence below it; escaped here.
-        notes: records that could not be read; escaped here.
-        data: ``categories`` (names), ``rules`` (``name``, ``error``), ``compared`` (are there predictions),
-            ``pictures`` (``name``, ``src``, ``given``, ``found``: places in rules, ``objects``: ``id``, ``kind``,
-            ``hidden`` and ``iou`` 0-1 or null, ``found``, ``colour``).
+        notes: findings about no picture, such as records that could not be read; escaped here.
+        data: ``categories`` (names), ``rules`` (``name``, ``error``, ``holds``), ``compared`` (are there predictions),
+            ``pictures`` (``name``, ``size``: width and height, ``src``, ``given``, ``found``: pairs of a place in rules
+            and the value found, ``objects``: ``id``, ``kind``, ``hidden`` and ``iou`` 0-1 or null, ``box``: x, y,
+            width, height in pixels, ``found``, ``colour``).
     """
     inline = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     told = ""
     if notes:
         lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
-        told = f"<details><summary>{len(notes)} records left out</summary><ul>{lines}</ul></details>"
+        heading = f"{counted(len(notes), 'finding')} about records left out or the file as a whole"
+        told = f"<details><summary>{heading}</summary><ul>{lines}</ul></details>"
     legend = (
-        "White outline: the visible part; coloured outline: the whole; stripes: what is hidden. Green box: the visible "
-        "part's; blue box: the whole's."
+        "White outline: the visible part; coloured outline: the whole; stripes: what is hidden. Tint: an object whose "
+        "whole the file does not know. Green box: the visible part's; blue box: the whole's. Point at an object in a "
+        "list to see where it is, at a finding to read it."
     )
     compared = _COMPARED if data["compared"] else ""
     worst = '<option value="iou">worst IoU first</option>' if data["compared"] else ""

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ..core.records import Instance, Prediction
 from .colours import FOUND, GIVEN, WHITE, object_colour
-from .overlay import Picture, draw_box, paint_outline, paint_stripes
+from .overlay import Picture, draw_box, paint_outline, paint_stripes, paint_tint
 
 _CROWD = (150, 150, 150)
 _GREY = 96
@@ -24,7 +24,8 @@ def draw_instances(image: Picture, instances: Sequence[Instance], *, boxes: bool
     """Objects of one photograph over it, as they are annotated: the colours are those of `draw_predictions`.
 
     The whole is outlined in the object's colour and its hidden part striped; the visible part is outlined in white, or
-    in the object's colour where the whole is unknown; its box is green, the whole's blue; a crowd is grey.
+    tinted and outlined in the object's colour where the whole is unknown. Its box is green, the whole's blue; crowds
+    are grey.
 
     Args:
         image: uint8 ``(H, W, 3)``, RGB; not changed.
@@ -47,7 +48,7 @@ def draw_instances(image: Picture, instances: Sequence[Instance], *, boxes: bool
                 paint_outline(canvas, modal, WHITE, line, alpha=0.8)
             paint_outline(canvas, amodal, colour, line)
         elif modal is not None:
-            paint_stripes(canvas, modal, colour, line, alpha=0.35)
+            paint_tint(canvas, modal, colour)
             paint_outline(canvas, modal, colour, line)
     if not boxes:
         return canvas

@@ -91,6 +91,14 @@ def paint_stripes(canvas: Picture, mask: Mask, colour: Colour, line_px: int, *, 
     _blend(canvas[y1:y2, x1:x2], inside & ~stripe, colour, alpha * 0.45)
 
 
+def paint_tint(canvas: Picture, mask: Mask, colour: Colour, *, alpha: float = 0.25) -> None:
+    """Colour a mask evenly, in place; the photograph shows through."""
+    region = _region(mask, 0)
+    if region is not None:
+        x1, y1, x2, y2 = region
+        _blend(canvas[y1:y2, x1:x2], mask.crop(region), colour, alpha)
+
+
 def paint_outline(canvas: Picture, mask: Mask, colour: Colour, line_px: int, *, alpha: float = 1.0) -> None:
     """Paint the rim of a mask, ``line_px`` wide and inside it, in place."""
     region = _region(mask, 1)
