@@ -6,11 +6,16 @@ stopped when it is started again with the same words.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jsonargparse
 
 from ..core.errors import AmodalError
+
+if TYPE_CHECKING:
+    from ..reproduction.options import Options
 
 HELP = "the paper's tables and figures from its data sets, its numbers beside ours"
 
@@ -35,6 +40,14 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument(
         "--voc-list", type=str, default="ImageSets/Segmentation/val.txt", metavar="LIST", help="which pictures of VOC"
     )
+    parser.add_argument(
+        "--train",
+        action="append",
+        type=str,
+        default=None,
+        metavar="RECIPE",
+        help="train this recipe first (on --sbd, where given) for its weights; may be repeated: the last counts",
+    )
     parser.add_argument("--quick", action="store_true", help="take what is not given from a miniature made on the spot")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
 
@@ -56,6 +69,13 @@ def run(args: jsonargparse.Namespace) -> None:
         raise AmodalError("--detector-weights goes with --detector", value=args.detector_weights)
     if args.images and (args.voc or not args.truth):
         raise AmodalError("--images goes with --truth, without --voc", value=args.images)
+    if args.train and args.weights:
+        raise AmodalError("--train makes the weights", value=args.weights, remedy="leave --weights out")
+    words = args.as_dict()
+    recipes = words.pop("train") or []
+    options = Options(**words)
+    for recipe in recipes:
+        options = replace(options, weights=str(_train(recipe, options)))
     with tqdm(disable=None, unit="object") as bar:
 
         def show(what: str, done: int, total: int) -> None:
@@ -63,6 +83,20 @@ def run(args: jsonargparse.Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        page = reproduce(Options(**args.as_dict()), show)
+        page = reproduce(options, show)
     print((page.parent / "report.md").read_text("utf-8"))
     print(f"page: {page}")
+
+
+def _train(recipe: str, options: Options) -> Path:
+    """Run `amodal train`, or go on with it; returns the folder of its weights."""
+    from ..reproduction.material import with_miniature
+    from ..reproduction.training_set import training_words
+    from . import train
+
+    given = with_miniature(options) if options.quick else options
+    parser = jsonargparse.ArgumentParser()
+    train.add_arguments(parser)
+    words = training_words(recipe, Path(options.output), sbd=given.sbd, voc=given.voc)
+    train.run(parser.parse_args(words))
+    return Path(options.output) / "training" / Path(recipe).stem / "weights"

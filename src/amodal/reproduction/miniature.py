@@ -71,7 +71,7 @@ def make_miniature(folder: Path, *, pictures: int = 8, seed: int = 0) -> Miniatu
     _write_folder("voc", album, made.voc, made.voc / "JPEGImages", photos)
     stems = "".join(f"{Path(record.file_name).stem}\n" for record in album)
     (made.voc / "ImageSets/Segmentation/val.txt").write_text(stems, "utf-8")
-    training, training_photos = _draw(max(pictures // 2, 1), seed + 1)
+    training, training_photos = _draw(max(pictures // 2, 4), seed + 1)
     _write_folder("sbd", training, made.sbd, made.sbd / "img", training_photos)
     _write_pascal3d(made.pascal3d, album, photos)
     chosen = select_objects(album)
