@@ -175,6 +175,22 @@ def test_any_amodal_data_set_gives_figs_8_and_9(tmp_path: Path, miniature: Minia
     assert "--detections" in sections["combined"]["missing"][0]
 
 
+def test_annotations_without_flags_or_whole_masks_are_named_and_nothing_fails(
+    tmp_path: Path, miniature: Miniature, toy: Path
+) -> None:
+    content = json.loads(miniature.drawn.read_text())
+    for one in content["annotations"]:
+        for key in ("occluded", "occlude_rate", "visible_mask", "invisible_mask", "visible_bbox"):
+            one.pop(key, None)
+    (tmp_path / "modal.json").write_text(json.dumps(content))
+    images = str(miniature.voc / "JPEGImages")
+    truth = str(tmp_path / "modal.json")
+    reproduce(Options(output=str(tmp_path / "out"), truth=truth, images=images, weights=str(toy), threads=1))
+    sections = numbers(tmp_path / "out")["sections"]
+    assert "VOC has flags from 2008 on" in sections["indirect"]["missing"][0]
+    assert "amodal select" in sections["direct"]["missing"][0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -36,6 +36,7 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     )
     parser.add_argument("--detector-weights", **file, help="its local weights")
     parser.add_argument("--weights", **folder, help="the networks; default: those of the package")
+    parser.add_argument("--backend", choices=["onnx", "torch"], default="onnx", help="what runs the networks")
     parser.add_argument("--ablations", **folder, help="weights of both ablations, see docs/reproduction.md")
     parser.add_argument(
         "--voc-list", type=str, default="ImageSets/Segmentation/val.txt", metavar="LIST", help="which pictures of VOC"

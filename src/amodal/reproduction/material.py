@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from ..core.album import Album
 from ..core.errors import AmodalError
 from ..datasets import read_annotations
+from ..metrics.occlusion import true_occluded
 from .combined import VARIANT_NAMES
 from .direct import drawn_objects
 from .miniature import make_miniature
@@ -16,8 +17,12 @@ from .sources import WHERE, Pictures, open_pascal3d, open_voc
 
 NEEDS_DRAWN = (
     "the paper's 100 drawn objects were never published: choose some with `amodal select "
-    "VOC/ImageSets/Segmentation/val.txt --images VOC/JPEGImages --output DIR`, draw them whole (docs/formats.md names "
-    "the dialects that hold whole masks), and give the file with --truth"
+    "VOC/ImageSets/Segmentation/val.txt --images VOC/JPEGImages --occluded --output DIR`, draw them whole "
+    "(docs/formats.md names the dialects that hold whole masks), and give the file with --truth"
+)
+NEEDS_FLAGS = (
+    "the annotations say of no object whether it is occluded: VOC has flags from 2008 on, others have whole masks or "
+    "an occlude_rate"
 )
 
 
@@ -68,6 +73,8 @@ def open_material(options: Options) -> Material:
         need = f"{WHERE['voc']}; give its folder with --voc. Or any annotations with --truth FILE --images DIR"
         missing |= dict.fromkeys(("indirect", "direct", "combined", "qualitative", "ablations"), need)
     else:
+        if not any(true_occluded(one) is not None for record in val.album for one in record.instances):
+            missing |= dict.fromkeys(("indirect", "qualitative"), NEEDS_FLAGS)
         scored = drawn_objects(val.album, occluded_only=options.voc is None)
         drawn = scored if len(scored) else None
         if drawn is None:

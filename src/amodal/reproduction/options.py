@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..inference.networks import Backend
 from .sources import VOC_LIST
 
 
@@ -21,6 +22,7 @@ class Options:
         detections: a detector's boxes, COCO results for the run's ``data/val.json``.
         detector, detector_weights: a detector to run instead, as `amodal predict` has it.
         weights: the networks; None: those of the package.
+        backend: what runs the networks, as in `load_networks`: "torch" where a GPU is at hand.
         ablations: folder of the ablations' weights, see `find_ablations`.
         voc_list: which pictures of VOC.
         quick: take what is not given from a miniature.
@@ -37,6 +39,7 @@ class Options:
     detector: str | None = None
     detector_weights: str | None = None
     weights: str | None = None
+    backend: Backend = "onnx"
     ablations: str | None = None
     voc_list: str = VOC_LIST
     quick: bool = False

@@ -18,6 +18,7 @@ from ..datasets.jsonfile import write_json
 from ..datasets.results import read_results
 from ..inference.bulk import ERRORS, Job, Progress, ShardPredictor, read_shards
 from ..inference.detectors import Detector
+from ..inference.networks import Backend
 
 _OBJECTS_A_SHARD = 200
 _PICTURES_A_PART = 32
@@ -45,6 +46,7 @@ class Asked:
         images: folder of the pictures.
         folder: of the run's files.
         weights: folder of the networks; None: the package's own.
+        backend: what runs them.
         threads: CPU threads; 0: all cores.
     """
 
@@ -52,6 +54,7 @@ class Asked:
     images: Path
     folder: Path
     weights: str | None = None
+    backend: Backend = "onnx"
     threads: int = 0
 
 
@@ -70,6 +73,7 @@ def predict_kept(asked: Asked, name: str, show: Show) -> list[Prediction]:
         output=str(shards),
         shards=max(len(asked.album.annotation_ids) // _OBJECTS_A_SHARD, 1),
         weights=asked.weights,
+        backend=asked.backend,
         threads=asked.threads,
         retry_failed=True,
     )

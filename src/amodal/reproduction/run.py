@@ -26,7 +26,7 @@ from .page import write_page
 from .predictions import Asked, Show, detect_kept, move_to, predict_kept, write_album
 from .qualitative import qualitative_section
 from .section import Section
-from .sources import Pictures
+from .sources import WHERE, Pictures
 
 TITLES = {
     "indirect": "Indirect evaluation: occluded or not (section 5.2, Fig. 8)",
@@ -73,7 +73,9 @@ class _Run:
     show: Show
 
     def __post_init__(self) -> None:
-        self.predictor = Predictor.from_pretrained(self.options.weights, threads=self.options.threads)
+        self.predictor = Predictor.from_pretrained(
+            self.options.weights, self.options.backend, threads=self.options.threads
+        )
         self.detector_name = self.options.detections or self.options.detector or "none"
         self._kept: dict[str, list[Prediction]] = {}
         self._detections: dict[str, Album | None] = {}
@@ -173,6 +175,7 @@ class _Run:
             "weights": f"{'those of the package' if options.weights is None else folder} ({kinds})",
             "thresholds": "modal {:g}, amodal {:g}".format(*self._thresholds()),
         }
+        told["SBD"] = options.sbd or f"not given: the paper's networks are trained on it (--train); {WHERE['sbd']}"
         for name, pictures in (("val", self.material.val), ("PASCAL 3D+", self.material.pascal3d)):
             if pictures is not None:
                 count = len(pictures.album.annotation_ids)
@@ -193,7 +196,14 @@ class _Run:
 
     def _asked(self, pictures: Pictures, weights: str | None) -> Asked:
         options = self.options
-        return Asked(pictures.album, pictures.images, Path(options.output), weights or options.weights, options.threads)
+        return Asked(
+            pictures.album,
+            pictures.images,
+            Path(options.output),
+            weights or options.weights,
+            options.backend,
+            options.threads,
+        )
 
     def _predict(self, name: str, pictures: Pictures, weights: str | None = None) -> list[Prediction]:
         if name not in self._kept:
