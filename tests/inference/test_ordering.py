@@ -8,7 +8,7 @@ import pytest
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Prediction
-from amodal.inference.ordering import order_graph, order_scene, strong_components
+from amodal.inference.ordering import OrderRules, find_overlaps, order_graph, order_scene, strong_components
 
 W, H = 60, 40
 
@@ -33,7 +33,7 @@ def edges(graph: object) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_a_pile_is_ordered_whatever_the_order_given(order: tuple[int, ...]) -> None:
     modal, amodal = stack(box(0, 0, 20, 20), box(10, 10, 30, 30), box(5, 15, 50, 38))
-    graph = order_graph([10 + i for i in order], [modal[i] for i in order], [amodal[i] for i in order])
+    graph = order_graph(find_overlaps([10 + i for i in order], [modal[i] for i in order], [amodal[i] for i in order]))
     assert edges(graph) == [(10, 11), (10, 12), (11, 12)]
     assert graph.ranks == {10: 1, 11: 2, 12: 3} and graph.cycles == ()
     assert all(edge.strength == 1 for edge in graph.occlusions)
@@ -45,7 +45,7 @@ def test_a_pile_is_ordered_whatever_the_order_given(order: tuple[int, ...]) -> N
 
 def test_objects_apart_are_all_in_front() -> None:
     masks = [box(0, 0, 10, 10), box(20, 0, 30, 10), box(20, 10, 30, 20)]  # the last two touch
-    graph = order_graph([1, 2, 3], masks, masks)
+    graph = order_graph(find_overlaps([1, 2, 3], masks, masks))
     assert graph.occlusions == () and set(graph.ranks.values()) == {1}
 
 
@@ -53,7 +53,7 @@ def test_a_cycle_is_reported() -> None:
     # three bars, each over the next one at one end, as in a pinwheel
     a, b, c = box(0, 0, 40, 10), box(30, 0, 40, 40), box(0, 5, 35, 40)
     modal = [a - c, b - a, c - b]
-    graph = order_graph([1, 2, 3, 4], [*modal, box(50, 0, 60, 10)], [a, b, c, box(50, 0, 60, 10)])
+    graph = order_graph(find_overlaps([1, 2, 3, 4], [*modal, box(50, 0, 60, 10)], [a, b, c, box(50, 0, 60, 10)]))
     assert edges(graph) == [(1, 2), (2, 3), (3, 1)]
     assert graph.cycles == ((1, 2, 3),) and graph.ranks == {1: 1, 2: 1, 3: 1, 4: 1}
 
@@ -67,7 +67,7 @@ def test_what_hides_a_cycle_lies_before_it_and_what_it_hides_behind() -> None:
     lid, floor = box(0, 0, 10, 12), box(0, 25, 40, 40)
     wholes = [lid, a, b, floor]
     masks = [lid, modal[0] - lid, modal[1] - lid, floor - b]
-    graph = order_graph([1, 2, 3, 4], masks, wholes)
+    graph = order_graph(find_overlaps([1, 2, 3, 4], masks, wholes))
     assert graph.cycles == ((2, 3),) and graph.ranks == {1: 1, 2: 2, 3: 2, 4: 3}
     assert {(e.front, e.behind): round(e.strength, 1) for e in graph.occlusions if {e.front, e.behind} == {2, 3}} == {
         (2, 3): 0.5,
@@ -79,17 +79,32 @@ def test_the_weaker_direction_is_dropped_and_a_rim_does_not_count() -> None:
     a, b = box(0, 0, 30, 30), box(20, 0, 50, 30)
     rough = b | box(18, 0, 20, 30)  # predicted a little too large: 2 columns over a
     modal = [a, b - a]
-    (edge,) = order_graph([1, 2], modal, [a | box(30, 0, 32, 30), rough]).occlusions
+    (edge,) = order_graph(find_overlaps([1, 2], modal, [a | box(30, 0, 32, 30), rough])).occlusions
     assert (edge.front, edge.behind) == (1, 2) and 0.8 < edge.strength < 1
     speck = a | box(30, 0, 31, 5)  # 5 pixels of 905
-    assert order_graph([1, 2], [a, box(30, 0, 50, 30)], [speck, box(30, 0, 50, 30)]).occlusions == ()
+    assert order_graph(find_overlaps([1, 2], [a, box(30, 0, 50, 30)], [speck, box(30, 0, 50, 30)])).occlusions == ()
+
+
+def test_the_rules_are_what_is_asked_for() -> None:
+    a, b = box(0, 0, 30, 30), box(20, 0, 50, 30)
+    overlaps = find_overlaps([1, 2], [a, b - a], [a | box(30, 0, 32, 30), b])  # 60 pixels for 2 in front, 300 for 1
+    assert overlaps.pairs == {(0, 1): (300, 60)} and overlaps.hidden == (60, 300)
+
+    def found(rules: OrderRules) -> list[tuple[int, int]]:
+        return [(edge.front, edge.behind) for edge in order_graph(overlaps, rules).occlusions]
+
+    assert found(OrderRules(0, 0, 0)) == [(1, 2), (2, 1)]
+    assert found(OrderRules(0, 0, 0.5)) == found(OrderRules(0.07, 0, 0)) == [(1, 2)]
+    assert found(OrderRules(0.4, 0, 0)) == []
 
 
 def test_brute_force_on_random_masks() -> None:
     rng = np.random.default_rng(0)
     modal = [rng.random((H, W)) < 0.3 for _ in range(6)]
     amodal = [m | (rng.random((H, W)) < 0.3) for m in modal]
-    graph = order_graph(range(6), [Mask.from_array(m) for m in modal], [Mask.from_array(m) for m in amodal])
+    graph = order_graph(
+        find_overlaps(range(6), [Mask.from_array(m) for m in modal], [Mask.from_array(m) for m in amodal])
+    )
     wanted = {}
     for i, j in permutations(range(6), 2):
         covered = [int((modal[a] & amodal[b] & ~modal[b]).sum()) for a, b in ((i, j), (j, i))]

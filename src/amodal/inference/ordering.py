@@ -13,12 +13,20 @@ from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import Prediction
 
-MIN_SHARE = 0.01
-"""A pair counts where at least this share of the whole object behind lies under the other one's visible part. Ours."""
-MIN_OF_HIDDEN = 0.1
-"""... and at least this share of the hidden part of the object behind: a rim of wrong pixels is not an occlusion."""
-UNDECIDED = 0.4
-"""Both orders of a pair are kept, and so a cycle of two, where the weaker one is at least this strong."""
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What counts as an occlusion; ours, chosen on made scenes (docs/performance.md).
+
+    Attributes:
+        min_share: at least this share of the whole object behind lies under the other one's visible part ...
+        min_of_hidden: ... and at least this share of its hidden part: a rim of wrong pixels is not an occlusion.
+        undecided: both orders of a pair are kept, and so a cycle of two, where the weaker one is at least this strong.
+    """
+
+    min_share: float = 0.01
+    min_of_hidden: float = 0.1
+    undecided: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +90,7 @@ def order_scene(predictions: Sequence[Prediction]) -> Scene:
     ids = [p.annotation_id for p in predictions]
     if len(set(ids)) < len(ids):
         raise AnnotationError("the objects of a scene have ids of their own", value=ids, remedy="give other ids")
-    graph = order_graph(
-        ids,
-        [p.modal_mask for p in predictions],
-        [p.amodal_mask for p in predictions],
-    )
+    graph = order_graph(find_overlaps(ids, [p.modal_mask for p in predictions], [p.amodal_mask for p in predictions]))
     fronts = defaultdict(list)
     for edge in sorted(graph.occlusions, key=lambda edge: -edge.pixels):
         fronts[edge.behind].append(edge.front)
@@ -97,39 +101,71 @@ def order_scene(predictions: Sequence[Prediction]) -> Scene:
     return Scene(placed, graph)
 
 
-def order_graph(ids: Sequence[int], modal: Sequence[Mask], amodal: Sequence[Mask]) -> OrderGraph:
-    """The order of objects from their visible and whole masks.
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """What the objects of one picture hide of each other, before any rule.
 
-    Where the visible part of i lies on the hidden part of j, i hides j. Both directions of a pair are counted and
-    compared; what is too small to count, or much weaker than its reverse, is dropped.
+    Attributes:
+        ids: one an object, all different.
+        whole, hidden: pixels of each whole mask, and of its part that is not visible.
+        pairs: for two objects (places in ``ids``): the pixels of the second one's hidden part that the first one's
+            visible part covers, and the other way round; pairs of which both are 0 are left out.
+    """
+
+    ids: tuple[int, ...]
+    whole: tuple[int, ...]
+    hidden: tuple[int, ...]
+    pairs: dict[tuple[int, int], tuple[int, int]]
+
+
+def find_overlaps(ids: Sequence[int], modal: Sequence[Mask], amodal: Sequence[Mask]) -> Overlaps:
+    """Count what each visible part covers of each hidden one.
 
     Args:
         ids: one an object, all different.
         modal, amodal: their masks, all of one size.
     """
     boxes = [_boxes(masks) for masks in (modal, amodal)]
-    areas = [mask.area for mask in amodal]
-    hidden = [whole - (a & b).area for whole, a, b in zip(areas, modal, amodal, strict=True)]
-    edges: list[Occlusion] = []
+    whole = tuple(mask.area for mask in amodal)
+    hidden = tuple(area - (a & b).area for area, a, b in zip(whole, modal, amodal, strict=True))
+    pairs: dict[tuple[int, int], tuple[int, int]] = {}
     for j in range(len(ids)):
         # pairs once, i < j; a pair matters where either visible part meets the other whole one
         near = (bx.area(bx.intersect(boxes[0][:j], boxes[1][j])) > 0) | (
             bx.area(bx.intersect(boxes[1][:j], boxes[0][j])) > 0
         )
         for i in np.flatnonzero(near).tolist():
-            covers = {(a, b): _covered(modal[a], modal[b], amodal[b]) for a, b in ((i, j), (j, i))}
-            both = sum(covers.values())
-            for (front, behind), pixels in covers.items():
-                counts = pixels > 0 and pixels >= max(MIN_SHARE * areas[behind], MIN_OF_HIDDEN * hidden[behind])
-                if counts and pixels >= UNDECIDED * both:
-                    edges.append(Occlusion(ids[front], ids[behind], pixels, pixels / both))
+            counts = _covered(modal[i], modal[j], amodal[j]), _covered(modal[j], modal[i], amodal[i])
+            if any(counts):
+                pairs[i, j] = counts
+    return Overlaps(tuple(ids), whole, hidden, pairs)
+
+
+def order_graph(overlaps: Overlaps, rules: OrderRules | None = None) -> OrderGraph:
+    """The order of objects from what they hide of each other.
+
+    Where the visible part of i lies on the hidden part of j, i hides j. Both directions of a pair are compared; what is
+    too small to count, or much weaker than its reverse, is dropped.
+
+    Args:
+        overlaps: from `find_overlaps`.
+        rules: None: the defaults.
+    """
+    rules, ids = rules or OrderRules(), overlaps.ids
+    edges: list[Occlusion] = []
+    for (i, j), counts in overlaps.pairs.items():
+        both = sum(counts)
+        for front, behind, pixels in ((i, j, counts[0]), (j, i, counts[1])):
+            least = max(rules.min_share * overlaps.whole[behind], rules.min_of_hidden * overlaps.hidden[behind])
+            if pixels > 0 and pixels >= least and pixels >= rules.undecided * both:
+                edges.append(Occlusion(ids[front], ids[behind], pixels, pixels / both))
     edges.sort(key=lambda edge: (edge.front, edge.behind))
     followers: dict[int, list[int]] = {i: [] for i in ids}
     for edge in edges:
         followers[edge.front].append(edge.behind)
     groups = strong_components(followers)
     cycles = tuple(tuple(sorted(group)) for group in groups if len(group) > 1)
-    return OrderGraph(tuple(ids), tuple(edges), tuple(sorted(cycles)), _ranks(groups, followers))
+    return OrderGraph(ids, tuple(edges), tuple(sorted(cycles)), _ranks(groups, followers))
 
 
 def strong_components(followers: dict[int, list[int]]) -> list[list[int]]:
