@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from amodal.core.album import Album
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets import read_annotations
+from amodal.datasets.check import check_album
 from amodal.datasets.convert import convert, losses, traced
-from amodal.datasets.dialects import dialect_named
+from amodal.datasets.dialects import Holds, dialect_named, dialects
 
 Write = Callable[..., Path]
 RING = np.ones((6, 6), bool)
@@ -99,6 +101,24 @@ def test_a_number_that_json_cannot_hold_is_refused(
     with pytest.raises(AnnotationError, match="no NaN"):
         convert(write_file(tiny_coco), tmp_path / "out.json", "coco")
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("to", [one.name for one in dialects() if one.write and one.name not in ("results", "cocoa")])
+def test_regions_that_cannot_be_held_are_left_out_and_so_are_areas_of_what_is_not(
+    write_file: Write, tiny_coco: dict[str, Any], tmp_path: Path, to: str
+) -> None:
+    amodal(tiny_coco)["annotations"][0]["area"] = 120  # of the whole
+    for entry, field in zip(tiny_coco["annotations"][1:], ("iscrowd", "isStuff"), strict=True):
+        entry.update({field: 1, "segmentation": [[12, 16, 19, 16, 19, 22]], "bbox": [12, 16, 7, 6]})
+    (tmp_path / "images/sub").mkdir(parents=True)
+    for name, size in (("a.png", (40, 30)), ("sub/b.png", (20, 24))):
+        Image.new("RGB", size).save(tmp_path / "images" / name)
+    done = convert(write_file(tiny_coco), tmp_path / "out", to, drop=True, polygons=True)
+    album = read_annotations(tmp_path / "out", to, images=tmp_path / "images")
+    objects = [one for record in album for one in record.instances]
+    holds = dialect_named(to).holds
+    assert len(objects) == 1 + (Holds.CROWD in holds) + (Holds.STUFF in holds) == done.objects - done.left_out
+    assert not [one for one in check_album(album) if one.rule == "area"]
 
 
 def test_traced_masks_are_exact_but_for_holes() -> None:

@@ -21,7 +21,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import entries, mask_box, others, read_box, read_mask, read_mask_or_none, text, write_box, write_mask
 from .jsonfile import JsonFile, is_json, open_json, write_json_object
-from .reduce import Reduced
+from .reduce import NO_WHOLE, Reduced
 from .tables import (
     COMMON,
     PICTURE,
@@ -228,8 +228,8 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
     for instance in record.instances:
         where = f"annotation {instance.id}"
         name = names[instance.category]
-        if not _holdable(instance):
-            yield "objects whose whole mask is not known, or that have an empty mask", where
+        if not _holdable(instance) and not instance.is_crowd:  # of a crowd it is told that it is one
+            yield NO_WHOLE, where
         if name != name.strip().lower() or not name:
             yield "names of categories in capital letters or with blanks around", where
         if names.count(name) > 1:

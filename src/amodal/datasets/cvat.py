@@ -28,6 +28,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import Drafts, disc
 from .jsonfile import write_text
+from .reduce import objects_held
 from .xmlfile import Element, as_bytes, first_tag, is_text, read_xml, text
 
 _FLAGS = {"truncated": "is_truncated", "difficult": "is_difficult", "whole": "is_whole"}
@@ -38,7 +39,7 @@ _SHAPE_WORDS = "polygon, mask, box or ellipse"
 
 
 def _recognise(path: Path) -> bool:
-    return path.suffix.lower() == ".xml" and first_tag(path) == "annotations"
+    return first_tag(path) == "annotations"
 
 
 def _read(path: Path, how: Reading) -> Album:
@@ -262,7 +263,7 @@ def _write(album: Album, path: Path) -> None:
             attribute = SubElement(attributes, "attribute")
             for tag, value in (("name", name), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
                 SubElement(attribute, tag).text = value
-    for record in album:
+    for record in objects_held(album, _HOLDS):
         size = {"width": str(record.width), "height": str(record.height)}
         image = SubElement(root, "image", {"id": str(record.id), "name": record.file_name, **size})
         _add_shapes(image, record, album.categories)
@@ -336,17 +337,18 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
             yield "names with blanks around or control characters", repr(name)
 
 
+_HOLDS = frozenset(
+    {
+        *(Holds.MODAL_MASK, Holds.MODAL_BOX, Holds.POLYGONS, Holds.PIXELS, Holds.OVERLAP, Holds.ORDER),
+        *(Holds.CROWD, Holds.STUFF, Holds.WHOLE, Holds.OCCLUDED, Holds.TRUNCATED, Holds.DIFFICULT),
+        *(Holds.IMAGE_IDS, Holds.INSTANCE_EXTRA, Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES),
+    }
+)
 DIALECT = Dialect(
     "cvat",
     "CVAT for images 1.1 (XML)",
     "file",
-    frozenset(
-        {
-            *(Holds.MODAL_MASK, Holds.MODAL_BOX, Holds.POLYGONS, Holds.PIXELS, Holds.OVERLAP, Holds.ORDER),
-            *(Holds.CROWD, Holds.STUFF, Holds.WHOLE, Holds.OCCLUDED, Holds.TRUNCATED, Holds.DIFFICULT),
-            *(Holds.IMAGE_IDS, Holds.INSTANCE_EXTRA, Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES),
-        }
-    ),
+    _HOLDS,
     _recognise,
     _read,
     _write,

@@ -27,6 +27,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import Drafts, disc, find, new_folder, read_index_png, unique_stems
 from .jsonfile import read_json, write_json
+from .reduce import objects_held
 
 _FLAGS = {
     **{"occluded": "is_occluded", "truncated": "is_truncated", "difficult": "is_difficult"},
@@ -198,7 +199,7 @@ def _split(extra: dict[str, Any], known: set[str]) -> dict[str, Any]:
 def _write(album: Album, path: Path) -> None:
     """Modal masks (polygons where they were drawn as such, else masks of pixels), boxes and flags."""
     with new_folder(path) as folder:
-        for record, stem in unique_stems(album):
+        for record, stem in unique_stems(objects_held(album, _HOLDS)):
             extra = dict(record.extra)
             content = {
                 "version": "5.5.0",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,9 @@ _REGIONS = ((Holds.CROWD, "is_crowd"), (Holds.STUFF, "is_stuff"))
 """Without a word for them a dialect would show them as one object each: they are left out."""
 
 NO_EXTENT = "objects without anything the target can hold of their extent"
-LEFT_OUT = (NO_EXTENT, *(feature for feature, _ in _REGIONS))
+NO_WHOLE = "objects whose whole mask is not known, or that have an empty mask"
+NOT_BOTH = "objects whose whole and visible masks are not both known"
+LEFT_OUT = (NO_EXTENT, NO_WHOLE, NOT_BOTH, *(feature for feature, _ in _REGIONS))
 """Losses of whole objects."""
 
 
@@ -68,6 +70,14 @@ class Reduced:
         return Album(kept, self.categories, source=self._album.source, annotation_ids=ids, extra=self.extra)
 
 
+def objects_held(records: Iterable[ImageRecord], holds: frozenset[Holds]) -> Iterator[ImageRecord]:
+    """Each record with those objects alone that a dialect can hold, as they are but for an area of what is not held:
+    for writers that look at more than they write, such as depth where masks overlap."""
+    for record in records:
+        kept = tuple(_with_own_area(one, holds) for one in record.instances if _instance(one, holds) is not None)
+        yield replace(record, instances=kept)
+
+
 def reduced(record: ImageRecord, holds: frozenset[Holds]) -> ImageRecord:
     """What a dialect can hold of one record."""
     kept = tuple(left for instance in record.instances if (left := _instance(instance, holds)) is not None)
@@ -96,11 +106,19 @@ def _instance(instance: Instance, holds: frozenset[Holds]) -> Instance | None:
     amodal_box = (instance.amodal_box if Holds.AMODAL_BOX in holds else None) or _mask_box(amodal)
     if modal_box is None:
         return None
-    if amodal is None and instance.amodal_mask is not None and _DERIVED in instance.extra and "extra" not in changes:
-        changes["extra"] = {key: value for key, value in instance.extra.items() if key != _DERIVED}  # the whole's
+    changes = {"extra": _with_own_area(instance, holds).extra, **changes}
     return replace(
         instance, modal_box=modal_box, modal_mask=modal, amodal_box=amodal_box, amodal_mask=amodal, **changes
     )
+
+
+def _with_own_area(instance: Instance, holds: frozenset[Holds]) -> Instance:
+    """Without the area of the whole where the whole's mask is not held."""
+    if _DERIVED not in instance.extra or instance.amodal_mask is None:
+        return instance
+    if Holds.AMODAL_MASK in holds and _mask(instance.amodal_mask, holds) is not None:
+        return instance
+    return replace(instance, extra={key: value for key, value in instance.extra.items() if key != _DERIVED})
 
 
 def _mask(mask: Mask | None, holds: frozenset[Holds]) -> Mask | None:

@@ -17,7 +17,7 @@ from .coco import FLAT
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import fraction, read_mask, whole_number, whole_number_or_none
 from .jsonfile import JsonFile, beside, is_json, open_json, read_json, write_elements, write_json
-from .reduce import Reduced
+from .reduce import NOT_BOTH, Reduced
 from .tables import common_fields, image_of, in_order, instance_of, unheld_fields
 
 _STOP_REASONS = ("converged", "border", "cap", "empty")
@@ -270,7 +270,7 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
     yield from unheld_fields(record, album, FLAT)
     for instance in record.instances:
         if instance.amodal_mask is None or instance.modal_mask is None:
-            yield "objects whose whole and visible masks are not both known", f"annotation {instance.id}"
+            yield NOT_BOTH, f"annotation {instance.id}"
         if "annotation_id" in instance.extra:
             yield (
                 "further fields of objects with a name of the target's own: annotation_id",

@@ -21,6 +21,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import VOC_NAMES, find, masks_of, new_folder, paint, pictures, unique_stems
 from .matfile import read_mat, write_mat
+from .reduce import objects_held
 
 
 def _root(path: Path) -> Path:
@@ -102,7 +103,7 @@ def _write(album: Album, path: Path) -> None:
     table = [VOC_NAMES.index(name) + 1 if are_voc else i for i, name in enumerate(names, 1)]
     with new_folder(path) as folder:
         stems: list[str] = []
-        for record, stem in unique_stems(album):
+        for record, stem in unique_stems(objects_held(album, _HOLDS)):
             objects = [i for i in record.instances if i.modal_mask is not None and not i.modal_mask.is_empty]
             kinds = [table[i.category] for i in objects]
             numbers = paint(objects, record.width, record.height, range(1, len(objects) + 1))
@@ -130,11 +131,12 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
         yield "suffixes of pictures other than .jpg (found again where the pictures are there)", record.file_name
 
 
+_HOLDS = frozenset({Holds.MODAL_MASK, Holds.PIXELS, Holds.EMPTY_IMAGES})
 DIALECT = Dialect(
     "sbd",
     "SBD (folder of MATLAB files)",
     "folder",
-    frozenset({Holds.MODAL_MASK, Holds.PIXELS, Holds.EMPTY_IMAGES}),
+    _HOLDS,
     _recognise,
     _read,
     _write,

@@ -37,6 +37,7 @@ from .folders import (
     unique_stems,
     write_index_png,
 )
+from .reduce import objects_held
 from .xmlfile import Element, add_data, as_bytes, as_data, first_tag, is_text, read_xml, text
 
 _VOID = 255
@@ -194,7 +195,7 @@ def _write(album: Album, path: Path) -> None:
     with new_folder(path) as folder:
         for name in ("Annotations", "SegmentationObject", "SegmentationClass", "JPEGImages", "ImageSets/Segmentation"):
             (folder / name).mkdir(parents=True)
-        for record, stem in unique_stems(album):
+        for record, stem in unique_stems(objects_held(album, _HOLDS)):
             numbers, classes = _numbers(record, album.categories)
             file = folder / "Annotations" / f"{stem}.xml"
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import find, new_folder, pictures, unique_stems
 from .jsonfile import write_text
+from .reduce import objects_held
 
 _SLACK = 0.01
 """How far beyond the picture a point may lie, as a share of it: rounding of other tools."""
@@ -154,7 +155,7 @@ def _write(album: Album, path: Path) -> None:
     """Objects drawn as polygons, no others: a box among polygons would be read as one. Several of one are joined."""
     with new_folder(path) as folder:
         (folder / "images").mkdir()
-        for record, stem in unique_stems(album):
+        for record, stem in unique_stems(objects_held(album, _HOLDS)):
             lines = [_line(instance, record) for instance in record.instances]
             write_text(folder / "labels" / f"{stem}.txt", "".join(f"{line}\n" for line in lines if line))
         import yaml
@@ -205,11 +206,12 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
             yield "digits of a polygon beyond a millionth of a pixel", where
 
 
+_HOLDS = frozenset({Holds.MODAL_MASK, Holds.POLYGONS, Holds.OVERLAP, Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES})
 DIALECT = Dialect(
     "yolo",
     "YOLO segmentation (folder of texts)",
     "folder",
-    frozenset({Holds.MODAL_MASK, Holds.POLYGONS, Holds.OVERLAP, Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES}),
+    _HOLDS,
     _recognise,
     _read,
     _write,
