@@ -1,4 +1,7 @@
-"""`amodal convert`: annotations of one dialect in another, exactly, or with every loss named."""
+"""Write annotations of one dialect in another: exactly, or with every loss named before anything is written.
+
+What the target cannot hold is listed and refused; --drop leaves it out.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,19 @@ HELP = "write annotations in another dialect"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The command's words."""
+    from ..datasets.dialects import dialects
+
+    names = ", ".join(sorted(one.name for one in dialects() if one.write is not None))
     parser.add_argument("source", type=str, metavar="IN", help="annotation file, or folder of them")
     parser.add_argument("target", type=str, metavar="OUT", help="file or folder to write")
-    parser.add_argument("--to", type=str, required=True, metavar="DIALECT", help="dialect to write (docs/formats.md)")
+    parser.add_argument("--to", type=str, required=True, metavar="DIALECT", help=f"dialect to write: {names}")
     parser.add_argument(
-        "--from", dest="dialect", type=str, default=None, metavar="DIALECT", help="dialect of IN; else recognised"
+        "--from",
+        dest="dialect",
+        type=str,
+        default=None,
+        metavar="DIALECT",
+        help="dialect of IN, where it is not recognised",
     )
     parser.add_argument(
         "--images", type=str, default=None, metavar="DIR", help="pictures, for dialects that leave their sizes to them"
@@ -26,7 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--answers", type=str, default=None, metavar="FILE", help="annotations that IN answers, where it is results"
     )
     parser.add_argument("--drop", action="store_true", help="leave out what the dialect cannot hold")
-    parser.add_argument("--polygons", action="store_true", help="trace masks of pixels as polygons")
+    parser.add_argument(
+        "--polygons", action="store_true", help="trace masks of pixels as polygons, and say the IoU lost"
+    )
 
 
 def run(args: Namespace) -> None:
