@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..core.errors import RecipeError, WeightsError
 from .config import ModelConfig
 from .hypercolumn import Hypercolumn
+from .onet import ONet
 
 Role = Literal["modal", "amodal"]
 ROLES: tuple[Role, ...] = ("modal", "amodal")
@@ -23,7 +24,8 @@ ROLES: tuple[Role, ...] = ("modal", "amodal")
 
 def build_network(config: ModelConfig, *, backbone_weights: str | Path | None = None) -> nn.Module:
     """The network a config describes, new or on a pretrained backbone."""
-    return Hypercolumn(config, backbone_weights=backbone_weights)
+    kind = ONet if config.architecture == "onet" else Hypercolumn
+    return kind(config, backbone_weights=backbone_weights)
 
 
 def save_network(folder: str | Path, role: Role, state: dict[str, Tensor]) -> None:
