@@ -32,6 +32,11 @@ from amodal.training.config import DataSource, Recipe, StageSettings
         ("optimizer", "adam"),
         ("schedule", "linear"),
         ("loss", "max"),
+        ("accumulate", 0),
+        ("accumulate", 3),
+        ("phases", (400, 500)),
+        ("phases", (1000, 0)),
+        ("target", "hidden"),
     ],
 )
 def test_stages_that_cannot_be(name: str, value: Any) -> None:
@@ -64,6 +69,10 @@ def test_a_source_has_a_weight(weight: float) -> None:
     ("changes", "told"),
     [
         ({"data": ()}, "at least one source"),
+        ({"precision": "fp16"}, "precision is fp32 or bf16"),
+        ({"stages": ("amodal",)}, "stages are"),
+        ({"stages": ("modal",), "modal_from": "runs/x"}, "modal_from leaves nothing"),
+        ({"modal": {"target": "whole"}}, "true_mask_share is 0"),
         ({"checkpoint_every": 0}, "checkpoint_every is 1 or more; found 0"),
         ({"validate_every": 0}, "validate_every"),
         ({"validation_examples": 0}, "validation_examples"),

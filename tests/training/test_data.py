@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,9 +55,9 @@ def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSour
     ("text", "told"),
     [
         ("\n".join(map(str, range(1, 9))), "leaves photographs to train on"),
-        ("7\nseven\n", "one image id a line"),
-        ("99\n98", "names some of .*found 98"),
-        (None, "one image id a line"),
+        ("99\n98", "names some of "),
+        ("nine\n", "names some of "),
+        (None, "one image id or name a line"),
     ],
 )
 def test_lists_that_do_not_work(
@@ -66,6 +68,28 @@ def test_lists_that_do_not_work(
         path.write_text(text)
     with pytest.raises(AmodalError, match=told):
         make_streams(make_recipe(data=(replace(source, validation=str(path)),)))
+
+
+def test_photographs_are_listed_by_name_too(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
+    """VOC's ImageSets name pictures without ending; some have a second column."""
+    content = json.loads(Path(source.annotations).read_text())
+    (tmp_path / "images").mkdir()
+    for image in content["images"]:
+        name = f"2008_{image['file_name']}"
+        shutil.copy(Path(source.images) / image["file_name"], tmp_path / "images" / name)
+        image["file_name"] = name
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    (tmp_path / "train.txt").write_text("2008_0  1\n2008_3 -1\n2011_000001\n")
+    (tmp_path / "val.txt").write_text("2008_5\n2\n")
+    voc = DataSource(
+        str(tmp_path / "images"),
+        str(tmp_path / "a.json"),
+        validation=str(tmp_path / "val.txt"),
+        only=str(tmp_path / "train.txt"),
+    )
+    training, validation = make_streams(make_recipe(data=(voc,)))
+    assert validation is not None
+    assert photographs(training) == {1, 4} and photographs(validation, 8) == {6, 2}
 
 
 def test_two_sources_share_by_weight(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:

@@ -88,7 +88,9 @@ def test_a_run_learns_and_leaves_its_papers(make_recipe: Make) -> None:
     assert not any(network.training for network in networks)
     assert {p.device.type for network in networks for p in network.parameters()} == {"cpu"}
     found = sorted(str(p.relative_to(recipe.output)) for p in Path(recipe.output).rglob("*") if p.is_file())
-    each = [f"{stage}/{name}" for stage in ("amodal", "modal") for name in ("checkpoint.pt", "log.jsonl")]
+    each = [
+        f"{stage}/{name}" for stage in ("amodal", "modal") for name in ("checkpoint.pt", "log.jsonl", "recipe.json")
+    ]
     assert found == [*each, "recipe.json"]
 
 

@@ -41,7 +41,7 @@ def test_the_modal_stage_trains_on_each_kind_of_hypothesis(batch: Batch) -> None
     passes = []
     for _ in range(300):
         network = Spy()
-        logits, label = stage(network, batch, rng)
+        logits, label = stage(network, batch, stage.draw(rng, 0, 6))
         passes.append(len(network.asked) - 1)
         assert network.asked[-1][0] is batch["modal_patch"] and label is batch["modal_label"]
         assert logits.shape == label.shape
@@ -68,7 +68,7 @@ def test_the_amodal_stage_is_told_predicted_heat_or_the_true_mask(batch: Batch, 
     predicted = align(torch.full((6, 16, 16), 0.5), batch["modal_box"], batch["seen_box"], 32)
     told_true = 0
     for _ in range(50):
-        _, label = stage(network, batch, rng)
+        _, label = stage(network, batch, stage.draw(rng, 0, 6))
         image, heat, _ = network.asked[-1]
         assert image is batch["amodal_patch"] and label is batch["amodal_label"]
         for i in range(6):
@@ -82,8 +82,8 @@ def test_the_amodal_stage_is_told_predicted_heat_or_the_true_mask(batch: Batch, 
 @pytest.mark.parametrize("num_categories", [0, 2])
 def test_the_category_goes_to_networks_that_know_it(batch: Batch, num_categories: int) -> None:
     modal, network = Spy(num_categories=num_categories), Spy(20, num_categories)
-    AmodalStage(StageSettings(), modal)(network, batch, np.random.default_rng(0))
-    ModalStage(StageSettings())(modal, batch, np.random.default_rng(0))
+    for stage, asked in ((AmodalStage(StageSettings(), modal), network), (ModalStage(StageSettings()), modal)):
+        stage(asked, batch, stage.draw(np.random.default_rng(0), 0, 6))
     for _, _, category in modal.asked + network.asked:
         assert category is (batch["category"] if num_categories else None)
 
@@ -121,5 +121,5 @@ def test_a_real_network_in_both_stages(make_recipe: Callable[..., Recipe], batch
         (ModalStage(recipe.modal), modal),
         (AmodalStage(recipe.amodal, modal), amodal),
     ):
-        logits, label = stage(network, batch, rng)
+        logits, label = stage(network, batch, stage.draw(rng, 0, 6))
         assert logits.shape == label.shape and logits.requires_grad

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import yaml
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace  # type: ignore[attr-defined]
 
 from ..core.errors import RecipeError
@@ -44,6 +45,12 @@ def check_recipe(path: str | Path) -> Recipe:
         values = alone.parse_path(path).as_dict()
     except ArgumentError as problem:
         key, rule = in_words(problem)
+        unknown = re.search(r"(?:Group '([^']*)' does not accept o|O)ption '([^']*)'", rule)
+        if unknown:
+            key = ".".join(part for part in (key, unknown[1], unknown[2]) if part)
+            raise RecipeError(
+                "a recipe has no such setting", file=path, record=key, value=_value_at(path, key), remedy=_REMEDY
+            ) from None
         raise RecipeError(rule, file=path, record=key, remedy=_REMEDY) from None
     except UnicodeDecodeError:
         raise RecipeError("a recipe is UTF-8 text", file=path, remedy="save it so") from None
@@ -75,6 +82,16 @@ def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", pl
         return kind(**given)
     except RecipeError as problem:
         raise RecipeError(str(problem), file=file, record=place) from None
+
+
+def _value_at(path: str | Path, key: str) -> Any:
+    """What a YAML file says at a dotted key; in a list, that of the first item that has it."""
+    value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    for part in key.split("."):
+        if isinstance(value, list):
+            value = next((item for item in value if isinstance(item, dict) and part in item), None)
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def in_words(problem: ArgumentError) -> tuple[str, str]:

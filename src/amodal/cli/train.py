@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from jsonargparse import ArgumentParser, Namespace
+
+from ..core.errors import RecipeError
 
 HELP = "train both networks from a recipe"
 
@@ -24,6 +27,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="stop",
         help="stop at the first record or picture that cannot be used, or tell, count and leave them out",
     )
+    parser.add_argument(
+        "--voc", metavar="DIR", default=None, help="VOC2012 in its original folder: its train list is the data"
+    )
+    parser.add_argument(
+        "--sbd", metavar="DIR", default=None, help="with --voc: SBD, whose masks of those photographs are taken"
+    )
     parser.add_class_arguments(Recipe, skip={"bad_records"})
 
 
@@ -32,8 +41,27 @@ def run(args: Namespace) -> None:
     from ..training.config import Recipe
     from .recipe_file import build
 
-    recipe = build(Recipe, args.as_dict())
+    values = args.as_dict()
+    if args.voc or args.sbd:
+        values["data"] = (_pascal(args.voc, args.sbd),)
+    recipe = build(Recipe, values)
 
+    from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
-    print(f"weights: {train_and_ship(recipe, resume=args.resume)}")
+    folder = train_and_ship(recipe, resume=args.resume)
+    if is_first():
+        print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
+
+
+def _pascal(voc: str | None, sbd: str | None) -> dict[str, str]:
+    """The paper's data as a source: VOC 2012's train photographs, with SBD's masks where SBD is given (section 3.1)."""
+    if voc is None:
+        raise RecipeError("--sbd goes with --voc, whose train list it takes", value=sbd, remedy="give --voc DIR, too")
+    folder = Path(voc)
+    if sbd is None:
+        listed = folder / "ImageSets" / "Segmentation" / "train.txt"
+        return {"images": str(folder / "JPEGImages"), "annotations": str(listed)}
+    inside = Path(sbd) if (Path(sbd) / "inst").is_dir() else Path(sbd) / "dataset"
+    train = folder / "ImageSets" / "Main" / "train.txt"
+    return {"images": str(inside / "img"), "annotations": str(inside), "only": str(train)}

@@ -12,6 +12,7 @@ from .settings import ExampleShape
 from .targets import Example, make_example
 
 _MAX_DRAWS = 1000
+_FIXED_STREAM = 11
 
 
 def draw_example(
@@ -32,9 +33,12 @@ def draw_example(
         AnnotationError: 1000 main objects in a row gave no example.
     """
     paired = material.settings.paired
-    rng = generator(seed, epoch, index // 2 if paired else index)
+    rng = choice = generator(seed, epoch, index // 2 if paired else index)
     for _ in range(_MAX_DRAWS):
-        composite = make_composite(material, material.draw_main(rng), rng)
+        main = material.draw_main(choice)
+        if material.settings.fixed:  # one configuration an object, whenever it is drawn
+            rng = generator(seed, 0, (main.source << 48) + (main.image << 16) + main.instance, _FIXED_STREAM)
+        composite = make_composite(material, main, rng)
         if composite is None:
             continue
         example = make_example(composite, material.settings, shape, rng)

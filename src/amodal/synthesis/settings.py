@@ -36,6 +36,8 @@ class SynthesisSettings:
         whole_only: leave out main objects judged not to be whole; those nobody judged stay. Ours.
         partial_weight: chance of a main object judged not to be whole, relative to the others of its picture (or, with
             balance "category", of its category). 1 is the paper; 0 is `whole_only`. Ours.
+        fixed: one example an object, the same whenever it is drawn: the supplement's model without dynamic sample
+            generation.
         flip: mirror half of the examples. The paper does not say; ours.
         colour_jitter: up to this share, brightness, contrast and the balance of colours vary. 0 is the paper.
         max_tries: how often one operation is tried before another main object is drawn.
@@ -80,6 +82,7 @@ class SynthesisSettings:
     whole_only: bool = False
     partial_weight: float = 1.0
     flip: bool = True
+    fixed: bool = False
     colour_jitter: float = 0.0
     max_tries: int = 50
     clear: float | None = None
@@ -155,7 +158,7 @@ def validation_settings(settings: SynthesisSettings) -> SynthesisSettings:
     """
     names = ("colour_jitter", "behind", "same_image", "occluder_at_edge", "border", "feather_px", "occluder_colour")
     off: dict[str, Any] = dict.fromkeys((*names, "occluder_blur_px", "low_resolution", "mask_noise"), 0.0)
-    return replace(settings, **off, clear=None, paired=False, partial_weight=1.0)
+    return replace(settings, **off, clear=None, paired=False, fixed=False, partial_weight=1.0)
 
 
 def _within(owner: Any, low: float, high: float, *names: str) -> None:

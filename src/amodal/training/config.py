@@ -11,6 +11,7 @@ from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
 Precision = Literal["fp32", "bf16"]
+_SHARED = ("architecture", "backbone", "patch_px", "widths", "blocks", "grid", "num_categories", "tap_scales")
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
 _LEAST |= {"checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
@@ -23,8 +24,9 @@ class DataSource:
         images: folder of the pictures.
         annotations: annotation file (any dialect that is read).
         weight: share of the main objects drawn from it, relative to the other sources.
-        validation: text file of image ids, one a line, kept for validation; "" for none.
-        exclude: text file of image ids never used; "" for none.
+        validation: text file of image ids or names, one a line, kept for validation; "" for none.
+        exclude: text file of images never used; "" for none.
+        only: text file of the images trained on, as VOC's ImageSets/Main/train.txt; "" for all.
     """
 
     images: str
@@ -32,6 +34,7 @@ class DataSource:
     weight: float = 1.0
     validation: str = ""
     exclude: str = ""
+    only: str = ""
 
     def __post_init__(self) -> None:
         if not self.weight > 0:
@@ -48,7 +51,8 @@ class StageSettings:
         start_px: side of the patches of the first steps, smaller than the network's for speed: what is learnt there
             serves the full size too. A multiple of the backbone's coarsest stride. 0 = full size throughout.
         start_steps: how many steps that is.
-        batch_size: examples a step.
+        batch_size: examples a step, all processes together.
+        accumulate: parts a process computes its share of a batch in, gradients summed: the memory of a smaller batch.
         optimizer: "sgd" is the paper's (momentum 0.9); "adamw" the default.
         lr: learning rate of the new layers.
         backbone_lr: learning rate of the pretrained backbone.
@@ -61,6 +65,11 @@ class StageSettings:
         loss: "mean" or "sum" (see `training.loss.masked_nll`).
         hypothesis_passes: modal network: the probabilities that a step trains on the constant 1/2, on the network's own
             first prediction, on its second one, ...
+        phases: modal network: the steps of IIS's training stages, together ``steps``. In stage t an example starts from
+            the constant 1/2 or from what the networks of the earlier stages, as they stood at their ends, make of it
+            one after the other; how many of them is uniform over 0 to t - 1. () = ``hypothesis_passes`` instead.
+        target: modal network: "visible", its task; "whole" learns the amodal mask inside the modal box directly, which
+            is the supplement's model without modal segmentation prediction.
         true_mask_share: amodal network: share of examples whose evidence is the true visible mask, not predicted heat.
     """
 
@@ -69,6 +78,7 @@ class StageSettings:
     start_px: int = 0
     start_steps: int = 0
     batch_size: int = 32
+    accumulate: int = 1
     optimizer: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
     backbone_lr: float = 3e-4
@@ -80,12 +90,16 @@ class StageSettings:
     ema_decay: float = 0.999
     loss: Literal["mean", "sum"] = "mean"
     hypothesis_passes: tuple[float, ...] = (0.6, 0.3, 0.1)
+    phases: tuple[int, ...] = ()
+    target: Literal["visible", "whole"] = "visible"
     true_mask_share: float = 0.25
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
+        for name in ("steps", "batch_size", "accumulate"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is 1 or more", value=getattr(self, name))
+        if self.batch_size % self.accumulate:
+            raise RecipeError("accumulate divides batch_size", value=self.accumulate)
         self._check_start()
         for name in ("lr", "backbone_lr"):
             if not 0 <= getattr(self, name) < 1e3:
@@ -104,6 +118,10 @@ class StageSettings:
         for name, choices in (("optimizer", ("adamw", "sgd")), ("schedule", ("cosine", "constant"))):
             if getattr(self, name) not in choices:
                 raise RecipeError(f"{name} is one of {', '.join(choices)}", value=getattr(self, name))
+        if self.phases and (min(self.phases) < 1 or sum(self.phases) != self.steps):
+            raise RecipeError(f"phases are steps that add up to those of the stage, {self.steps}", value=self.phases)
+        if self.target not in ("visible", "whole"):
+            raise RecipeError("target is visible or whole", value=self.target)
         if self.loss not in ("mean", "sum"):
             raise RecipeError("loss is mean or sum", value=self.loss)
 
@@ -111,6 +129,8 @@ class StageSettings:
         side, full, heat = self.start_px, self.network.patch_px, self.network.heat_px
         if not 0 <= self.start_steps <= self.steps:
             raise RecipeError("start_steps is 0 to steps", value=self.start_steps)
+        if side and self.network.architecture == "onet":
+            raise RecipeError("start_px is 0 for onet: its fc6 fits one size of patch", value=side)
         if (side > 0) != (self.start_steps > 0):
             raise RecipeError(
                 "start_px and start_steps are both 0 or both over 0", value=(self.start_px, self.start_steps)
@@ -130,6 +150,8 @@ class Recipe:
         output: folder of the run: logs, checkpoints and, at the end, ``weights/``.
         data: annotated sets of photographs.
         modal: how the modal network is trained.
+        modal_from: folder of a finished run whose modal network is taken, not trained; "" for none.
+        stages: ["modal", "amodal"], or ["modal"] to train IIS alone, for runs that take it by ``modal_from``.
         amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
         photometric: strength, 0-1, of the changes of colour, sharpness and noise; 0 = none, the paper's.
@@ -150,11 +172,14 @@ class Recipe:
             run, tells and counts those that cannot be used, and goes on without them.
         thresholds: of the exported weights: "validation" chooses those with the best mean IoU there, "paper" keeps 0.8
             (modal), 0.7 (amodal) and 0.1 (strips).
+        tensorboard: also write the log for TensorBoard (the extra "tensorboard").
     """
 
     output: str = "runs/run"
     data: tuple[DataSource, ...] = ()
     modal: StageSettings = field(default_factory=StageSettings)
+    modal_from: str = ""
+    stages: tuple[str, ...] = ("modal", "amodal")
     amodal: StageSettings = field(default_factory=lambda: StageSettings(network=ModelConfig(heat_px=80, margin=0.125)))
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
     photometric: float = 0.0
@@ -173,9 +198,20 @@ class Recipe:
     store_gb: float = 20.0
     bad_records: Literal["stop", "skip"] = "stop"
     thresholds: Literal["validation", "paper"] = "validation"
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", tuple(self.data))
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if self.stages not in (("modal",), ("modal", "amodal")):
+            raise RecipeError("stages are [modal, amodal] or [modal]", value=self.stages)
+        if self.modal_from and self.stages == ("modal",):
+            raise RecipeError("modal_from leaves nothing to train where stages is [modal]", value=self.modal_from)
+        if self.modal.target == "whole" and self.amodal.true_mask_share:
+            raise RecipeError(
+                "amodal.true_mask_share is 0 where modal.target is whole: the visible mask is not what it is told",
+                value=self.amodal.true_mask_share,
+            )
         if not self.data:
             raise RecipeError('a recipe names at least one source under "data"', remedy="see recipes/coco_compact.yaml")
         for name, least in _LEAST.items():
@@ -205,7 +241,7 @@ class Recipe:
                 value=amodal.margin,
                 remedy="set the margin to that, or change the trim",
             )
-        for name in ("backbone", "patch_px", "widths", "blocks", "grid", "num_categories"):
+        for name in _SHARED:
             if getattr(modal, name) != getattr(amodal, name):
                 raise RecipeError(
                     f"the amodal network starts from the weights of the modal one: {name} is the same for both",

@@ -11,13 +11,14 @@ from tqdm import tqdm
 from ..core.album import Album
 from ..core.errors import AmodalError, RecipeError
 from ..core.records import ImageRecord
-from ..datasets.idlist import read_ids
+from ..datasets.idlist import listed_ids
 from ..synthesis.material import Material, Source
 from ..synthesis.settings import ExampleShape, validation_settings
 from ..synthesis.sources import Keeping, Skipped, make_source, read_source_annotations
 from ..synthesis.stream import OcclusionDataset
 from .config import DataSource, Recipe, StageSettings
 from .photometric import Photometric
+from .processes import Share
 
 Batch = dict[str, Tensor]
 VALIDATION_SEED = 1_000_003
@@ -72,9 +73,15 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
 
 
 def staged_batches(
-    dataset: OcclusionDataset, settings: StageSettings, first_step: int, workers: int
+    dataset: OcclusionDataset, settings: StageSettings, first_step: int, workers: int, share: Share | None = None
 ) -> Iterator[Batch]:
     """The batches of a stage from ``first_step`` on: small patches up to ``start_steps``, then the full size.
+
+    Args:
+        dataset, settings: of the stage.
+        first_step: the step to begin at.
+        workers: processes that make examples.
+        share: which part of each batch, in how many parts; None: all of it in one.
 
     Raises:
         AmodalError: as `training_batches`.
@@ -87,23 +94,29 @@ def staged_batches(
         start = OcclusionDataset.from_material(
             dataset.material, shape=small, seed=dataset.seed, length=_ENDLESS, transform=dataset.transform
         )
-        yield from training_batches(start, settings.batch_size, first_step, settings.start_steps, workers)
+        yield from training_batches(start, settings.batch_size, first_step, settings.start_steps, workers, share)
     first_step = max(first_step, settings.start_steps)
-    yield from training_batches(dataset, settings.batch_size, first_step, settings.steps, workers)
+    yield from training_batches(dataset, settings.batch_size, first_step, settings.steps, workers, share)
 
 
 def training_batches(
-    dataset: OcclusionDataset, batch_size: int, first_step: int, steps: int, workers: int
+    dataset: OcclusionDataset,
+    batch_size: int,
+    first_step: int,
+    steps: int,
+    workers: int,
+    share: Share | None = None,
 ) -> Iterator[Batch]:
     """The batches of steps ``first_step`` to ``steps - 1``: step s holds examples ``s * batch_size`` and on.
+
+    With a share, ``share.parts`` batches a step, of that share's examples.
 
     Raises:
         AmodalError: what making an example raised, as it was, from a worker too.
     """
     loader = DataLoader(
         dataset,
-        batch_size=batch_size,
-        sampler=_Span(first_step * batch_size, steps * batch_size),
+        batch_sampler=_Spans(batch_size, first_step, steps, share or Share()),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
     )
@@ -121,31 +134,34 @@ def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
         raise type(problem)(lines[-1].partition(": ")[2]) from None
 
 
-class _Span(Sampler[int]):
-    def __init__(self, start: int, stop: int) -> None:
-        self.span = range(start, stop)
+class _Spans(Sampler[list[int]]):
+    def __init__(self, batch_size: int, first_step: int, steps: int, share: Share) -> None:
+        self.batch_size, self.steps = batch_size, range(first_step, steps)
+        self.spans = share.spans(batch_size)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.span)
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self.steps:
+            for span in self.spans:
+                yield [step * self.batch_size + place for place in span]
 
     def __len__(self) -> int:
-        return len(self.span)
+        return len(self.steps) * len(self.spans)
 
 
 def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
-    held, excluded = read_ids(source.validation), read_ids(source.exclude)
-    known = {record.id for record in album}
-    for path, ids in ((source.validation, held), (source.exclude, excluded)):
-        if ids and not ids & known:
+    paths = (source.validation, source.exclude, source.only)
+    held, excluded, only = (listed_ids(album, path) for path in paths)
+    for path, ids in zip(paths, (held, excluded, only), strict=True):
+        if path and not ids:
             raise RecipeError(
                 f"a list of photographs names some of {source.annotations}",
                 file=path,
-                value=min(ids),
-                remedy="give the ids of this source",
+                remedy="give the ids or the file names of this source",
             )
 
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
-        return record if record.id not in excluded and (record.id in held) == validation else None
+        used = record.id not in excluded and (not only or record.id in only | held)
+        return record if used and (record.id in held) == validation else None
 
     train = album.filter(lambda record: keep(record, False))
     if not len(train):

@@ -6,17 +6,21 @@ import copy
 import math
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..core.errors import RecipeError
 from ..core.random import generator
+from ..datasets.jsonfile import write_json
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
@@ -25,6 +29,7 @@ from .log import Log
 from .loss import masked_nll
 from .optimizer import build_optimizer, learning_rate_factor
 from .precision import autocast
+from .processes import Share, distributed, is_first, same_everywhere, summed, this_process, wait
 from .stages import Stage
 from .validate import validate
 
@@ -72,59 +77,110 @@ def train_network(
     folder = Path(recipe.output) / name
     folder.mkdir(parents=True, exist_ok=True)
     device = next(network.parameters()).device
+    share = Share(*this_process(), settings.accumulate)
+    share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
     _restore(state, read_checkpoint(folder, fingerprint))
-    checks = _validation_batches(validation, settings, device)
-    log = Log(folder, state.step)
-    batches = staged_batches(training, settings, state.step, recipe.workers)
-    start, done = time.perf_counter(), 0
+    stage.restore(state.step, state.average, folder)
+    wait()  # all have read the checkpoint before the first writes another
+    checks = _validation_batches(validation, settings, device) if is_first() else []
+    write = _writer(folder, state, recipe)
+    called = distributed(network, device)
+    batches = staged_batches(training, settings, state.step, recipe.workers, share)
+    start, first_step = time.perf_counter(), state.step
     network.train()
     with _progress(name, state.step, settings.steps) as progress:
-        for batch in batches:
-            batch = {key: value.to(device) for key, value in batch.items()}
-            loss = _step(state, stage, settings, recipe, batch)
-            done += len(batch["weight"])
+        while state.step < settings.steps:
+            parts = [_to(device, next(batches)) for _ in range(settings.accumulate)]
+            loss = _step(state, called, stage, settings, recipe, parts, share)
+            stage.after(state.step, state.average, folder, write=is_first())
+            ends = state.step == settings.steps
             progress.update()
-            if state.step % 20 == 0 or state.step == settings.steps:
-                rate = done / (time.perf_counter() - start)
-                log.write(state.step, loss=loss, examples_per_second=round(rate, 1))
+            if state.step % 20 == 0 or ends:
+                rate = (state.step - first_step) * settings.batch_size / (time.perf_counter() - start)
+                write(loss=loss, examples_per_second=round(rate, 1))
                 progress.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
-            if state.step % recipe.validate_every == 0 or state.step == settings.steps:
-                _judge(state, stage, checks, log)
-            if state.step % recipe.checkpoint_every == 0 or state.step == settings.steps:
+            if state.step % recipe.validate_every == 0 or ends:
+                _judge(state, stage, checks, write)
+            if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
                 write_checkpoint(folder, _captured(state, fingerprint))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
+    same_everywhere(list(network.state_dict().values()))  # the first process alone validates
     return network.eval()
+
+
+def _to(device: torch.device, batch: Batch) -> Batch:
+    return {key: value.to(device) for key, value in batch.items()}
+
+
+def _writer(folder: Path, state: _State, recipe: Recipe) -> Callable[..., None]:
+    """What writes a line of the log; in one process alone."""
+    if not is_first():
+        return lambda **values: None
+    write_json(folder / "recipe.json", asdict(recipe), indent=2)
+    log = Log(folder, state.step, tensorboard=recipe.tensorboard)
+    return lambda **values: log.write(state.step, **values)
 
 
 def _progress(name: str, first_step: int, steps: int) -> tqdm[None]:
     interval = 0.2 if sys.stderr.isatty() else 60  # a log file needs no line a step
-    return tqdm(total=steps, initial=first_step, desc=name, unit="step", dynamic_ncols=True, mininterval=interval)
+    return tqdm(
+        total=steps,
+        initial=first_step,
+        desc=name,
+        unit="step",
+        dynamic_ncols=True,
+        mininterval=interval,
+        disable=not is_first(),
+    )
 
 
-def _step(state: _State, stage: Stage, settings: StageSettings, recipe: Recipe, batch: Batch) -> float:
+def _step(
+    state: _State,
+    called: nn.Module,
+    stage: Stage,
+    settings: StageSettings,
+    recipe: Recipe,
+    parts: list[Batch],
+    share: Share,
+) -> float:
+    """One optimiser step: forward and backward for each part of this process's share; the loss of the whole batch."""
     rng = generator(recipe.seed, 0, state.step, _RANDOM_STREAM)
+    torch.manual_seed(int(rng.spawn(1)[0].integers(2**62)) + share.rank)  # dropout: a function of the step, too
     factor = learning_rate_factor(state.step, settings)
     for group in state.optimizer.param_groups:
         group["lr"] = group["base_lr"] * factor
-    with autocast(batch["weight"].device, recipe.precision):
-        logits, label = stage(state.network, batch, rng)
-    loss = masked_nll(logits, label, batch["weight"], reduction=settings.loss)
-    value = float(loss.detach())
+    draws = stage.draw(rng, state.step, settings.batch_size)
+    state.optimizer.zero_grad(set_to_none=True)
+    value, device = 0.0, parts[0]["weight"].device
+    for batch, span in zip(parts, share.spans(settings.batch_size), strict=True):
+        own = {key: drawn[span.start : span.stop] for key, drawn in draws.items()}
+        with _gradients_together(called, batch is parts[-1]):
+            with autocast(device, recipe.precision):
+                logits, label = stage(called, batch, own)
+            loss = masked_nll(logits, label, batch["weight"], reduction=settings.loss)
+            value += float(loss.detach())
+            # the processes' gradients are averaged, the parts' summed
+            scale = share.world if settings.loss == "sum" else 1 / share.parts
+            (loss * scale if scale != 1 else loss).backward()  # type: ignore[no-untyped-call]
+    value = summed(value, device) / (1 if settings.loss == "sum" else share.world * share.parts)
     if not math.isfinite(value):
         raise RecipeError(
             f"training diverged: the loss of step {state.step} is not finite",
             value=value,
             remedy="lower lr and backbone_lr, or raise warmup_steps; the last checkpoint is kept",
         )
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
     state.optimizer.step()
     state.step += 1
     _update_average(state, settings.ema_decay)
     return value
+
+
+def _gradients_together(called: nn.Module, last: bool) -> AbstractContextManager[object]:
+    """Gradients go between the processes once a step, with the last part."""
+    return called.no_sync() if isinstance(called, DistributedDataParallel) and not last else nullcontext()
 
 
 @torch.no_grad()
@@ -139,11 +195,11 @@ def _update_average(state: _State, decay: float) -> None:
             count.copy_(now)
 
 
-def _judge(state: _State, stage: Stage, batches: list[Batch], log: Log) -> None:
+def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..., None]) -> None:
     if not batches:
         return
     scores = validate(stage, state.average, batches)
-    log.write(state.step, **{f"val_{key}": value for key, value in scores.items()})
+    write(**{f"val_{key}": value for key, value in scores.items()})
     if scores["iou"] > state.best_score and math.isfinite(scores["loss"]):
         state.best_step, state.best_score = state.step, scores["iou"]
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
@@ -154,8 +210,8 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], log: Log) -> None:
 def _validation_batches(dataset: OcclusionDataset | None, settings: StageSettings, device: torch.device) -> list[Batch]:
     if dataset is None:
         return []
-    loader = DataLoader(dataset, batch_size=settings.batch_size)
-    return [{key: value.to(device) for key, value in batch.items()} for batch in loader]
+    loader = DataLoader(dataset, batch_size=settings.batch_size // settings.accumulate)
+    return [_to(device, batch) for batch in loader]
 
 
 def _captured(state: _State, fingerprint: str) -> dict[str, Any]:

@@ -11,15 +11,22 @@ from .config import StageSettings
 
 
 def build_optimizer(network: nn.Module, settings: StageSettings) -> torch.optim.Optimizer:
-    """SGD or AdamW; the backbone at a rate of its own; no decay on biases and normalisation."""
-    backbone = {id(p) for p in network.backbone.parameters()}  # type: ignore[union-attr]
+    """SGD or AdamW; the backbone at a rate of its own; no decay on biases and normalisation.
+
+    A network's ``rate_factors`` (beginning of a parameter's name: factor) slow some of its layers.
+    """
+    factors: dict[str, float] = getattr(network, "rate_factors", {})
+    members: dict[tuple[bool, bool, float], list[nn.Parameter]] = {
+        (in_backbone, decayed, 1.0): [] for in_backbone in (True, False) for decayed in (True, False)
+    }
+    for name, parameter in network.named_parameters():
+        factor = next((factor for start, factor in factors.items() if name.startswith(start)), 1.0)
+        members.setdefault((name.startswith("backbone."), parameter.ndim > 1, factor), []).append(parameter)
     groups = []
-    for in_backbone, rate in ((True, settings.backbone_lr), (False, settings.lr)):
-        for decayed, decay in ((True, settings.weight_decay), (False, 0.0)):
-            members = [
-                p for p in network.parameters() if (id(p) in backbone) == in_backbone and (p.ndim > 1) == decayed
-            ]
-            groups.append({"params": members, "lr": rate, "base_lr": rate, "weight_decay": decay})
+    for (in_backbone, decayed, factor), parameters in members.items():
+        rate = (settings.backbone_lr if in_backbone else settings.lr) * factor
+        decay = settings.weight_decay if decayed else 0.0
+        groups.append({"params": parameters, "lr": rate, "base_lr": rate, "weight_decay": decay})
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum)
     return torch.optim.AdamW(groups)

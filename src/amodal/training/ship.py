@@ -11,18 +11,27 @@ from ..inference.export import export_weights
 from .calibrate import fit_on_validation
 from .config import Recipe
 from .data import make_streams
+from .processes import is_first
 from .run import run_training
 from .tune import choose_settings
 
 
 def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
-    """Train both networks and write ``<recipe.output>/weights``.
+    """Train the networks and write ``<recipe.output>/weights``.
+
+    Under torchrun the first process alone does what comes after training.
+
+    Returns:
+        The weights folder; the run's own where it trains the modal network alone, whose checkpoint other runs take by
+        ``modal_from``.
 
     Raises:
         RecipeError, AnnotationError, ImageError: as `run_training`.
         WeightsError: as `export_weights`.
     """
     modal, amodal = run_training(recipe, resume=resume)
+    if amodal is None or not is_first():
+        return Path(recipe.output) / ("modal" if amodal is None else "weights")
     settings, scores = choose_settings(recipe, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": scores}
     categories: tuple[str, ...] = ()

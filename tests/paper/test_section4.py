@@ -1,0 +1,100 @@
+"""Every number the paper states of networks and training (section 4 and the supplement), against recipes and code.
+
+Numbers of the papers it builds on (O-Net, IIS) come along: they are what the recipes and the network hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from amodal.inference.settings import PredictionSettings
+from amodal.models.config import ModelConfig
+from amodal.models.onet import FC7_RATE, HEAT_OFFSET, HEAT_SCALE, SCORE_INIT_STD
+from amodal.training.config import StageSettings
+from amodal.training.evidence import NO_HYPOTHESIS
+from amodal.training.optimizer import learning_rate_factor
+from amodal.training.stages import ModalStage
+from amodal.training.tune import PAPER
+
+RECIPES = ("iis_voc", "paper_voc", "paper_voc_without_modal", "paper_voc_without_dynamic")
+
+
+def recipe(root: Path, name: str) -> dict[str, object]:
+    return yaml.safe_load((root / "recipes" / f"{name}.yaml").read_text())  # type: ignore[no-any-return]
+
+
+def stage(root: Path, name: str, role: str) -> StageSettings:
+    values = dict(recipe(root, name)[role])  # type: ignore[call-overload]
+    network = ModelConfig(**values.pop("network"))
+    return StageSettings(network=network, **values | {"phases": tuple(values.get("phases", ()))})
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("role", ["modal", "amodal"])
+def test_the_network_is_o_net(root: Path, name: str, role: str) -> None:
+    network = stage(root, name, role).network
+    assert (network.architecture, network.backbone) == ("onet", "vgg16")  # "based on the VGG 16-layer net, ... O-Net"
+    assert network.patch_px == 224  # "scale it anisotropically to 224 x 224"
+    assert (network.heat_px, network.grid, network.num_categories) == (50, 5, 20)
+    assert network.mean == (122.7717, 115.9465, 102.9801) and network.std == (1, 1, 1)
+    assert network.tap_scales == (0.0027, 0.063) and network.dropout == 0.5
+    # "we remove 10% of the image patch from each of the four sides"
+    assert network.margin == (0.0 if role == "modal" else pytest.approx(0.1 / 0.8))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_how_the_amodal_net_is_trained(root: Path, name: str) -> None:
+    settings = stage(root, name, "amodal")
+    assert settings.optimizer == "sgd" and settings.momentum == 0.9  # "stochastic gradient descent with momentum"
+    assert settings.batch_size == 32  # "mini-batches of 32 patches"
+    assert settings.lr == settings.backbone_lr == 1e-5 and settings.weight_decay == 1e-3
+    assert settings.steps == 50_000
+    assert settings.loss == "sum"  # "the sum of pixel-wise negative log likelihoods"
+    assert {learning_rate_factor(step, settings) for step in (0, 1, 25_000, 49_999)} == {1.0}  # "constant"
+    assert (settings.clip_norm, settings.ema_decay, settings.true_mask_share) == (
+        0,
+        0,
+        0,
+    )  # none of these is the paper's
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_how_iis_is_trained(root: Path, name: str) -> None:
+    settings = stage(root, name, "modal")
+    assert settings.phases == (30_000, 42_500, 50_000, 20_000) and settings.steps == 142_500
+    assert settings.lr == settings.backbone_lr == 5e-5 and settings.momentum == 0.9 and settings.batch_size == 32
+    assert settings.loss == "sum" and settings.optimizer == "sgd" and settings.schedule == "constant"
+    iis, ends = ModalStage(settings), [0, *accumulate(settings.phases)]
+    for earlier, step in enumerate(ends[:4]):  # stage t: the constant 1/2 and the predictions of all earlier stages
+        drawn = iis.draw(np.random.default_rng(0), step, 1000)["passes"]
+        assert drawn.unique().tolist() == list(range(earlier + 1))
+        np.testing.assert_allclose(np.bincount(drawn) / 1000, 1 / (earlier + 1), atol=0.06)
+    assert NO_HYPOTHESIS == 0.5
+
+
+def test_what_is_the_networks_own() -> None:
+    assert (SCORE_INIT_STD, FC7_RATE) == (0.01, 0.1)
+    heat = torch.tensor([0.0, 1.0]) * HEAT_SCALE - HEAT_OFFSET
+    assert heat.tolist() == [-127, 128]  # "to lie between -127 and 128"
+
+
+def test_how_heat_becomes_masks_and_boxes_grow() -> None:
+    assert PAPER == {"modal_threshold": 0.8, "amodal_threshold": 0.7, "strip_threshold": 0.1}
+    assert asdict(PredictionSettings())["iis_passes"] == 3  # three passes at test
+
+
+def test_which_nets_the_recipes_train(root: Path) -> None:
+    assert recipe(root, "iis_voc")["stages"] == ["modal"]
+    for name in ("paper_voc", "paper_voc_without_dynamic"):  # "starting from weights of the model used by IIS"
+        assert recipe(root, name)["modal_from"] == recipe(root, "iis_voc")["output"]
+    assert all(recipe(root, name)["thresholds"] == "paper" for name in RECIPES)
+    assert stage(root, "paper_voc_without_modal", "modal").target == "whole"
+    assert recipe(root, "paper_voc_without_dynamic")["synthesis"] == {"fixed": True}
+    assert all("synthesis" not in recipe(root, name) for name in RECIPES[:3])  # section 3's, the defaults
