@@ -43,6 +43,16 @@ def test_words_name_the_pictures_and_resume(miniature: Miniature, tmp_path: Path
     assert "--data" not in training_words("recipes/paper_voc.yaml", tmp_path, sbd=None, voc=None)
 
 
+def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: Path) -> None:
+    recipe = tmp_path / "paper_voc.yaml"
+    recipe.write_text("modal_from: runs/iis_voc\n")
+    assert "--modal_from" not in training_words(str(recipe), tmp_path / "out", sbd=None, voc=None)
+    (tmp_path / "out/training/iis_voc").mkdir(parents=True)
+    words = training_words(str(recipe), tmp_path / "out", sbd=None, voc=None)
+    assert words[words.index("--modal_from") + 1] == str(tmp_path / "out/training/iis_voc")
+    assert training_words(str(tmp_path / "none.yaml"), tmp_path / "out", sbd=None, voc=None)[0] == "--recipe"
+
+
 def test_folders_without_what_is_needed_are_refused(miniature: Miniature, tmp_path: Path) -> None:
     with pytest.raises(AmodalError, match="an SBD folder has inst and img"):
         write_training_set(tmp_path, None, tmp_path / "a.json", tmp_path / "ids.txt")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import yaml
+
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import ImageRecord
 from ..datasets import read_annotations
@@ -20,7 +22,8 @@ VALIDATE_EVERY = 50
 def training_words(recipe: str, folder: Path, *, sbd: str | None, voc: str | None) -> list[str]:
     """The words of `amodal train` for one recipe of the paper.
 
-    With SBD the recipe's data are replaced by its masks; without, the recipe's own are used.
+    With SBD the recipe's data are replaced by its masks; without, the recipe's own are used. A recipe that starts from
+    another one's run takes the one trained in this folder, if it was: ``iis_voc`` before ``paper_voc``.
 
     Args:
         recipe: YAML file.
@@ -32,6 +35,9 @@ def training_words(recipe: str, folder: Path, *, sbd: str | None, voc: str | Non
     """
     output = folder / "training" / Path(recipe).stem
     words = ["--recipe", recipe, "--resume", "--output", str(output)]
+    before = _starts_from(recipe)
+    if before is not None and (mine := folder / "training" / before.name).is_dir():
+        words += ["--modal_from", str(mine)]  # a recipe trained in this run, not one of that name elsewhere
     if sbd is None:
         return words
     annotations, validation = folder / "data" / "train.json", folder / "data" / "train_validation.txt"
@@ -40,6 +46,16 @@ def training_words(recipe: str, folder: Path, *, sbd: str | None, voc: str | Non
         write_training_set(root, voc, annotations, validation)
     source = {"images": str(root / "img"), "annotations": str(annotations), "validation": str(validation)}
     return [*words, "--data", json.dumps([source])]
+
+
+def _starts_from(recipe: str) -> Path | None:
+    """The run whose modal network a recipe takes (``modal_from``); None where it trains its own, or cannot be read."""
+    try:
+        content = yaml.safe_load(Path(recipe).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None  # `amodal train` says what is wrong with it
+    found = content.get("modal_from") if isinstance(content, dict) else None
+    return Path(found) if isinstance(found, str) and found else None
 
 
 def write_training_set(sbd: Path, voc: str | None, annotations: Path, validation: Path) -> None:
