@@ -75,14 +75,16 @@ def test_what_hides_a_cycle_lies_before_it_and_what_it_hides_behind() -> None:
     }
 
 
-def test_the_weaker_direction_is_dropped_and_a_rim_does_not_count() -> None:
+def test_the_weaker_direction_is_dropped_and_a_rim_need_not_count() -> None:
     a, b = box(0, 0, 30, 30), box(20, 0, 50, 30)
     rough = b | box(18, 0, 20, 30)  # predicted a little too large: 2 columns over a
     modal = [a, b - a]
     (edge,) = order_graph(find_overlaps([1, 2], modal, [a | box(30, 0, 32, 30), rough])).occlusions
     assert (edge.front, edge.behind) == (1, 2) and 0.8 < edge.strength < 1
     speck = a | box(30, 0, 31, 5)  # 5 pixels of 905
-    assert order_graph(find_overlaps([1, 2], [a, box(30, 0, 50, 30)], [speck, box(30, 0, 50, 30)])).occlusions == ()
+    overlaps = find_overlaps([1, 2], [a, box(30, 0, 50, 30)], [speck, box(30, 0, 50, 30)])
+    assert order_graph(overlaps, OrderRules(0.01)).occlusions == ()
+    assert len(order_graph(overlaps).occlusions) == 1
 
 
 def test_the_rules_are_what_is_asked_for() -> None:
