@@ -59,7 +59,9 @@ class _Heat(nn.Module):
         return self.network(masks).softmax(dim=1)[:, 1]
 
 
-def save_completion(network: nn.Module, folder: Path, *, context: float, threshold: float, size_px: int = 256) -> None:
+def save_completion(
+    network: nn.Module, folder: Path, *, context: float, threshold: float, size_px: int = 256, others: bool = False
+) -> None:
     """Write the folder that `amodal evaluate --unet` reads (`amodal.inference.completion`).
 
     Args:
@@ -67,6 +69,7 @@ def save_completion(network: nn.Module, folder: Path, *, context: float, thresho
         folder: made where it does not exist.
         context, size_px: how training cut its patches, see `completion_frame` and `mask_patch`.
         threshold: chosen on validation.
+        others: whether its second channel held the other objects' masks in training; otherwise it held zeros.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "completion.onnx"
@@ -81,5 +84,6 @@ def save_completion(network: nn.Module, folder: Path, *, context: float, thresho
         external_data=False,
     )
     config = {"format": 1, "kind": "completion", "size_px": size_px, "context": context, "threshold": threshold}
+    config["others"] = others
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "config.json").write_text(json.dumps({**config, "sha256": {path.name: sha}}, indent=1) + "\n")

@@ -37,6 +37,12 @@ def test_an_object_is_completed_from_the_masks_of_its_own_picture(tmp_path: Path
     assert (whole[2] & asked[1].modal_mask) == asked[1].modal_mask  # what is seen stays
 
 
+def test_a_network_not_told_of_others_in_training_is_not_told_now(tmp_path: Path, tiny: SimpleNamespace) -> None:
+    network = Completion.from_pretrained(tiny.write_completion(tmp_path, others=False), threads=1)
+    asked = [seen(1, (10, 10, 30, 30)), seen(2, (30, 10, 40, 30))]
+    assert network.complete(asked)[1] == asked[0].modal_mask
+
+
 def test_more_objects_than_a_batch_and_any_order_give_the_same(tmp_path: Path, tiny: SimpleNamespace) -> None:
     network = Completion.from_pretrained(tiny.write_completion(tmp_path), threads=1)
     asked = [seen(i, (2 * i, 5, 2 * i + 4, 20)) for i in range(1, 20)]
@@ -58,6 +64,7 @@ def test_patch_is_cut_where_the_frame_lies_also_beyond_the_picture() -> None:
         ({"size_px": 0}, "size_px"),
         ({"size_px": 32}, r"\(n, 2, 32, 32\)"),
         ({"context": 0.5}, '"context" is a number from 1 to 10'),
+        ({"others": 1}, '"others" is true or false'),
         ({"threshold": True}, '"threshold" is a number'),
         ({"threshold": float("nan")}, '"threshold" is a number'),
         ({"sha256": {"completion.onnx": "0"}}, "sha256"),

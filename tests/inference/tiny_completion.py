@@ -29,6 +29,6 @@ def write_completion(folder: Path, graph_px: int = SIZE_PX, **changes: Any) -> P
     )
     onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 18)], ir_version=10), folder / "completion.onnx")
     sha = hashlib.sha256((folder / "completion.onnx").read_bytes()).hexdigest()
-    config = {"format": 1, "kind": "completion", "size_px": graph_px, "context": 2.0, "threshold": 0.5}
+    config = {"format": 1, "kind": "completion", "size_px": graph_px, "context": 2.0, "threshold": 0.5, "others": True}
     (folder / "config.json").write_text(json.dumps({**config, "sha256": {"completion.onnx": sha}, **changes}))
     return folder

@@ -1,9 +1,10 @@
 """Mask-only completion: a network that sees masks and no picture (PCNet-M's kind), the baseline of docs/metrics.md.
 
 A folder holds ``completion.onnx`` and ``config.json``: ``{"format": 1, "kind": "completion", "size_px": 256, "context":
-2.0, "threshold": 0.5, "sha256": {"completion.onnx": ...}}``. Input ``masks`` is float32 ``(n, 2, s, s)``, 0 or 1: the
-object's visible mask and the union of the others'; output ``heat_out`` float32 ``(n, s, s)`` in [0, 1]: the whole
-object. Training cuts with `completion_frame` and `mask_patch`, so a network meets here what it met there.
+2.0, "threshold": 0.5, "others": false, "sha256": {"completion.onnx": ...}}``. Input ``masks`` is float32
+``(n, 2, s, s)``, 0 or 1: the object's visible mask and, with ``others``, the union of the other objects' (else 0);
+output ``heat_out`` float32 ``(n, s, s)`` in [0, 1]: the whole object. Training cuts with `completion_frame` and
+`mask_patch`, so a network meets here what it met there.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ class Completion:
     Args:
         session: an onnxruntime session, or anything with its ``run``.
         size_px, context, threshold: as in the folder's config.json.
+        others: whether the network is told of the other objects, as it must have been in training.
     """
 
-    def __init__(self, session: Any, *, size_px: int, context: float, threshold: float) -> None:
+    def __init__(self, session: Any, *, size_px: int, context: float, threshold: float, others: bool = False) -> None:
         self._session = session
-        self.size_px, self.context, self.threshold = size_px, context, threshold
+        self.size_px, self.context, self.threshold, self.others = size_px, context, threshold, others
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, threads: int = 0) -> Completion:
@@ -78,6 +80,9 @@ class Completion:
                 rule = f'"{key}" is a number from {low:g} to {high:g}'
                 raise WeightsError(rule, file=path, value=value, remedy=remedy)
             numbers[key] = float(value)
+        others = config.get("others", False)
+        if not isinstance(others, bool):
+            raise WeightsError('"others" is true or false', file=path, value=others, remedy=remedy)
         check_file(folder / FILE, config.get("sha256", {}).get(FILE))
         session = open_session(folder / FILE, threads)
         shapes = [
@@ -86,10 +91,10 @@ class Completion:
         if shapes != [("masks", [2, size, size]), ("heat_out", [size, size])]:
             rule = f"the graph takes masks (n, 2, {size}, {size}) and returns heat_out (n, {size}, {size})"
             raise WeightsError(rule, file=folder / FILE, value=shapes, remedy=remedy)
-        return cls(session, size_px=size, context=numbers["context"], threshold=numbers["threshold"])
+        return cls(session, size_px=size, context=numbers["context"], threshold=numbers["threshold"], others=others)
 
     def complete(self, predictions: Sequence[Prediction]) -> dict[int, Mask]:
-        """The whole of every object, from the visible masks of all of them.
+        """The whole of every object, from visible masks alone.
 
         Args:
             predictions: masks of the size of their picture. Their amodal masks are not looked at.
@@ -123,7 +128,7 @@ class Completion:
     def _patches(self, one: Prediction, together: Sequence[Prediction], frame: bx.Box) -> NDArray[np.float32]:
         own = mask_patch(one.modal_mask, frame, self.size_px)
         others = np.zeros_like(own)
-        for other in together:
+        for other in together if self.others else ():
             if other is one or other.modal_mask.is_empty:
                 continue
             if bx.area(bx.intersect(other.modal_mask.box, frame)) > 0:
