@@ -75,3 +75,11 @@ def test_bad_records_are_left_out_when_asked(
     assert main([*words, *more, "--bad-records=skip"]) == 0
     assert "1 bad record left out" in capsys.readouterr().out
     assert main([*words, *more, "--bad-records=skip", "--store-gb=0"]) == 2
+
+
+def test_the_report(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--count=5", *SMALL, "--report"]) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["visible share of the object"]["count"] == 5
+    assert "0 values out of their bounds" in capsys.readouterr().out
+    assert "visible share of the object: 0.3 to 1; 0 of 5" in (tmp_path / "out" / "report.txt").read_text()

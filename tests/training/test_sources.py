@@ -43,6 +43,19 @@ def test_a_store_changes_nothing_but_the_time(make_recipe: Make, tmp_path: Path)
     assert first_batch(recipe) == first_batch(make_recipe())
 
 
+def test_the_same_bytes_with_any_workers_after_a_resume_and_from_a_store(make_recipe: Make, tmp_path: Path) -> None:
+    def steps(recipe: Recipe, first: int, workers: int) -> list[bytes]:
+        training, _ = make_streams(recipe)
+        batches = training_batches(training, 4, first, 6, workers)
+        return [b"".join(batch[name].numpy().tobytes() for name in sorted(batch)) for batch in batches]
+
+    whole = steps(make_recipe(), 0, 0)
+    assert len(set(whole)) == 6
+    stored = make_recipe(store=str(tmp_path / "store"))
+    for workers, first in ((0, 3), (1, 0), (1, 4), (4, 0), (4, 2)):
+        assert steps(stored if workers else make_recipe(), first, workers) == whole[first:]
+
+
 @pytest.mark.parametrize("store", [False, True])
 def test_bad_records_are_told_counted_and_left_out(
     make_recipe: Make, damaged: DataSource, tmp_path: Path, capsys: pytest.CaptureFixture[str], store: bool

@@ -9,7 +9,7 @@ from ..synthesis.settings import ExampleShape, SynthesisSettings
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
-    from ..synthesis.material import Source
+    from ..synthesis.material import Material, Source
 
 HELP = "make occluded training examples and a contact sheet of them"
 
@@ -30,6 +30,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--scenes",
         action="store_true",
         help="write whole pictures with an amodal annotations.json instead: a validation set for predict and evaluate",
+    )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="draw the examples, write no picture, and hold each against the rules: report.txt and report.json",
     )
     parser.add_argument(
         "--store",
@@ -72,10 +77,32 @@ def run(args: Namespace) -> None:
         print(f"{args.count} scenes in {write_scenes(args.output, iter(shown), material.categories)}")
         return
     material = Material([source], settings)
+    if args.report:
+        _report(args, material, shape)
+        return
     numbers = tqdm(range(args.count), desc="examples", unit="", disable=None)
     examples = (draw_example(material, shape, seed=args.seed, epoch=0, index=i) for i in numbers)
     write_examples(args.output, examples, material.categories)
     print(f"{args.count} examples in {args.output}, at a glance in {args.output}/contact_sheet.png")
+
+
+def _report(args: Namespace, material: Material, shape: ExampleShape) -> None:
+    from pathlib import Path
+
+    from tqdm import tqdm
+
+    from ..datasets.jsonfile import write_json, write_text
+    from ..synthesis.rules import report_rules, rules_text
+
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=args.count, desc="examples", unit="", disable=None) as bar:
+        report = report_rules(material, shape, args.count, seed=args.seed, progress=bar.update)
+    text = rules_text(report)
+    write_json(folder / "report.json", report, indent=1)
+    write_text(folder / "report.txt", text)
+    print(text)
+    print(f"{sum(rule['broken'] for rule in report.values())} values out of their bounds: {folder}/report.json")
 
 
 def _source(args: Namespace) -> Source:

@@ -28,6 +28,8 @@ class Composite:
         occluders: (image id, annotation id) of each object laid over it.
         mirrored: whether left and right were exchanged.
         behind: (image id, annotation id) of each object laid behind it.
+        occluder_scales: shortest side of each object laid over it or behind it, in the canvas's same side, in order.
+        undone: operations that hid too much or too little and were tried again.
         cut_off: bool ``(h, w)``, beyond a made border of the picture (what is there is known); None without one.
     """
 
@@ -45,6 +47,8 @@ class Composite:
     occluders: tuple[tuple[int, int], ...] = ()
     mirrored: bool = False
     behind: tuple[tuple[int, int], ...] = ()
+    occluder_scales: tuple[float, ...] = ()
+    undone: int = 0
     cut_off: NDArray[np.bool_] | None = None
 
     @property

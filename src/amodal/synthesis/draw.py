@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from ..core.errors import AnnotationError
 from ..core.random import generator
 from .composite import Composite
+from .drawer import Ref
 from .finish import clear_twin
 from .make import make_composite
 from .material import Material
@@ -13,6 +17,20 @@ from .targets import Example, make_example
 
 _MAX_DRAWS = 1000
 _FIXED_STREAM = 11
+
+
+class Attempt(NamedTuple):
+    """One main object, and what became of it.
+
+    Attributes:
+        main: the object.
+        composite: None where it was given up: ``max_tries`` operations in a row hid too much of it.
+        example: None where it was given up, or rejected for showing too little (section 4.2).
+    """
+
+    main: Ref
+    composite: Composite | None
+    example: Example | None
 
 
 def draw_example(
@@ -32,6 +50,22 @@ def draw_example(
         ImageError: a picture that cannot be used.
         AnnotationError: 1000 main objects in a row gave no example.
     """
+    for _, composite, example in attempts(material, shape, seed=seed, epoch=epoch, index=index):
+        if composite is not None and example is not None:
+            return example, composite
+    raise AnnotationError(
+        f"{_MAX_DRAWS} main objects in a row gave no example that shows enough of its object",
+        file=material.sources[0].album.source,
+        remedy="lower min_visible or min_visible_in_patch, or add larger objects",
+    )
+
+
+def attempts(material: Material, shape: ExampleShape, *, seed: int, epoch: int, index: int) -> Iterator[Attempt]:
+    """The main objects tried for one example, up to 1000; the first with an example is the one of `draw_example`.
+
+    Raises:
+        ImageError: a picture that cannot be used.
+    """
     paired = material.settings.paired
     rng = choice = generator(seed, epoch, index // 2 if paired else index)
     for _ in range(_MAX_DRAWS):
@@ -39,16 +73,10 @@ def draw_example(
         if material.settings.fixed:  # one configuration an object, whenever it is drawn
             rng = generator(seed, 0, (main.source << 48) + (main.image << 16) + main.instance, _FIXED_STREAM)
         composite = make_composite(material, main, rng)
-        if composite is None:
-            continue
-        example = make_example(composite, material.settings, shape, rng)
-        if example is not None and paired and index % 2:
-            composite = clear_twin(composite)
+        example = None
+        if composite is not None:
             example = make_example(composite, material.settings, shape, rng)
-        if example is not None:
-            return example, composite
-    raise AnnotationError(
-        f"{_MAX_DRAWS} main objects in a row gave no example that shows enough of its object",
-        file=material.sources[0].album.source,
-        remedy="lower min_visible or min_visible_in_patch, or add larger objects",
-    )
+            if example is not None and paired and index % 2:
+                composite = clear_twin(composite)
+                example = make_example(composite, material.settings, shape, rng)
+        yield Attempt(main, composite, example)

@@ -28,7 +28,7 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
     x1, y1, x2, y2 = tight_box(composite.visible)
     height, width = composite.own.shape
     centres = (np.arange(width) + 0.5)[None, :], (np.arange(height) + 0.5)[:, None]
-    for _ in range(settings.max_tries):
+    for undone in range(settings.max_tries):
         axis, before = int(rng.integers(2)), bool(rng.integers(2))
         line = rng.uniform((x1, y1)[axis], (x2, y2)[axis])
         beyond = np.broadcast_to(centres[axis] < line if before else centres[axis] > line, (height, width))
@@ -39,7 +39,8 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
                 continue
             image, clean = composite.image.copy(), composite.clean.copy()
             image[beyond] = clean[beyond] = MEAN_COLOUR
-            return replace(composite, image=image, clean=clean, visible=visible, cut_off=beyond.copy())
+            undone += composite.undone
+            return replace(composite, image=image, clean=clean, visible=visible, cut_off=beyond.copy(), undone=undone)
     return None
 
 
@@ -97,4 +98,4 @@ def mirrored(composite: Composite) -> Composite:
 def clear_twin(composite: Composite) -> Composite:
     """The same patch with nothing laid over it."""
     visible = composite.own if composite.cut_off is None else composite.own & ~composite.cut_off
-    return replace(composite, image=composite.clean, visible=visible, occluders=(), behind=())
+    return replace(composite, image=composite.clean, visible=visible, occluders=(), behind=(), occluder_scales=())

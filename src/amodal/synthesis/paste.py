@@ -27,7 +27,7 @@ def add_object(
 ) -> Composite | None:
     """One object more, over the main one or behind it; None after ``max_tries`` that hid too much or too little."""
     settings = material.settings
-    for _ in range(settings.max_tries):
+    for undone in range(settings.max_tries):
         ref = None
         if settings.same_image and rng.random() < settings.same_image:
             ref = material.draw_sibling(rng, main)
@@ -37,6 +37,7 @@ def add_object(
         assert cutout is not None  # an occluder has pixels
         laid = _lay(composite, picture, cutout, settings, rng, behind)
         if laid is not None:
+            laid = replace(laid, undone=composite.undone + undone)
             pair = (picture.record.id, picture.record.instances[ref.instance].id)
             if behind:
                 return replace(laid, behind=(*composite.behind, pair))
@@ -92,7 +93,8 @@ def _lay(
         matte = np.minimum(matte, 255 - own)
     image = composite.image.copy()
     image[here] = blended(image[here], pixels, matte)
-    return replace(composite, image=image, visible=visible)
+    scales = (*composite.occluder_scales, size[shortest] / canvas[shortest])
+    return replace(composite, image=image, visible=visible, occluder_scales=scales)
 
 
 def _place(

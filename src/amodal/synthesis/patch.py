@@ -38,11 +38,13 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     settings = material.settings
     cutout = picture.cutouts[main.instance]
     assert cutout is not None  # a main object has pixels
+    undone = 0
     for _ in range(settings.max_tries):
         box = sample_patch_box(cutout.box, settings, rng)
         seen = int(np.count_nonzero(window(cutout, box)))
         if seen >= settings.min_visible * cutout.area_px:
             break
+        undone += 1
     else:
         return None
     instance = picture.record.instances[main.instance]
@@ -62,4 +64,5 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
         category=material.category(main.source, instance.category),
         image_id=picture.record.id,
         annotation_id=instance.id,
+        undone=undone,
     )
