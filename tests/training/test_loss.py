@@ -50,17 +50,21 @@ def test_large_logits_stay_finite() -> None:
 
 
 def test_a_rate_for_the_sum_is_a_rate_for_the_mean() -> None:
-    """The paper's 1e-5 on the sum over pixels and batch is 1e-5 * b * s * s on the mean: the same SGD step."""
-    batch, side, rate = 4, 10, 1e-5
+    """The paper's 1e-5 on the sum over pixels and batch is 1e-5 * b * s * s on the mean: the same SGD step.
+
+    Weight decay w for the sum is w / (b * s * s) for the mean.
+    """
+    batch, side, rate, decay = 4, 10, 1e-5, 10.0
+    count = batch * side * side
     torch.manual_seed(0)
     start = nn.Conv2d(2, 1, 3, padding=1)
     image = torch.randn(batch, 2, side, side)
     label = torch.randint(-1, 2, (batch, side, side), dtype=torch.int8)
     weight = torch.rand(batch)
     after = []
-    for reduction, lr in (("sum", rate), ("mean", rate * batch * side * side)):
+    for reduction, lr, wd in (("sum", rate, decay), ("mean", rate * count, decay / count)):
         net = copy.deepcopy(start)
-        optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9)
+        optimizer = torch.optim.SGD(net.parameters(), lr=lr, momentum=0.9, weight_decay=wd)
         for _ in range(3):
             optimizer.zero_grad()
             masked_nll(net(image).squeeze(1), label, weight, reduction=reduction).backward()
