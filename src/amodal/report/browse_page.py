@@ -15,7 +15,7 @@ form { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap
   padding: .7rem 1.2rem; background: color-mix(in srgb, var(--card) 92%, transparent); backdrop-filter: blur(8px);
   border-bottom: 1px solid var(--line); }
 form label { display: flex; flex-direction: column; font-size: .72rem; color: var(--soft); }
-form .range { display: flex; gap: .3rem; align-items: center; }
+form .range { display: flex; gap: .3rem; align-items: center; line-height: 1; }
 form input, form select, form button { font: inherit; font-size: .88rem; color: var(--ink); background: var(--paper);
   border: 1px solid var(--line); border-radius: 8px; padding: .28rem .5rem; max-width: 13rem; }
 form input[type=number] { width: 4.6rem; } form input[type=checkbox] { width: auto; }
@@ -29,7 +29,7 @@ header { max-width: none; } #grid { display: grid; gap: .9rem; padding: 1rem 1.2
 .card a { display: block; position: relative; background: #8883; aspect-ratio: 4 / 3; }
 .card img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; border-radius: 0; }
 .card svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
-.card rect { fill: none; stroke: #fff; stroke-width: 2.5; vector-effect: non-scaling-stroke; visibility: hidden;
+.card rect { fill: none; stroke: #fff; stroke-width: 1.8; vector-effect: non-scaling-stroke; visibility: hidden;
   filter: drop-shadow(0 0 2px #000); } .card rect.on { visibility: visible; }
 .card h2 { font-size: .86rem; font-weight: 600; margin: .5rem .7rem .2rem; overflow-wrap: anywhere; }
 .card ul { list-style: none; margin: 0; padding: 0 .7rem .7rem; font-size: .8rem; max-height: 11rem; overflow-y: auto; }
