@@ -210,6 +210,8 @@ OTHER = np.ones((HEIGHT, WIDTH), bool)
         ({"boxes": [SEEN], "scores": ["high"]}, AnnotationError, "box 0: a score"),
         ({"boxes": [SEEN], "scores": [0.5, 0.5]}, AmodalError, "one of scores for each of the 1"),
         ({"boxes": [SEEN], "ids": []}, AmodalError, "one of ids"),
+        ({"boxes": [SEEN], "ids": ["a"]}, AmodalError, "an id is a whole number; found 'a'"),
+        ({"boxes": [SEEN], "ids": [True]}, AmodalError, "an id is a whole number"),
         ({"boxes": [SEEN], "categories": [-1]}, AnnotationError, "box 0: a category"),
     ],
 )

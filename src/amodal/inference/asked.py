@@ -44,11 +44,14 @@ def names_of(count: int, what: str, ids: Sequence[int] | None, **lists: Sequence
     """What each object is called in errors; sees that there is one of everything for each.
 
     Raises:
-        AmodalError: a list of another length.
+        AmodalError: a list of another length, or an id that is no whole number.
     """
     for name, values in (*lists.items(), ("ids", ids)):
         if values is not None and len(values) != count:
             raise AmodalError(f"one of {name} for each of the {count} objects", value=len(values))
+    for i in () if ids is None else ids:
+        if isinstance(i, bool) or not isinstance(i, int | np.integer):
+            raise AmodalError("an id is a whole number", value=i)
     return [f"{what} {i}" for i in range(count)] if ids is None else [f"annotation {i}" for i in ids]
 
 
