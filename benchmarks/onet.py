@@ -34,7 +34,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 def batch_of(count: int) -> dict[str, torch.Tensor]:
     """Examples 0 to count - 1 of the photographs in examples/, at the published sizes."""
     album = read_annotations(EXAMPLES / "annotations.json")
-    dataset = OcclusionDataset(album, EXAMPLES / "images", shape=ExampleShape(224, 50, 50))
+    dataset = OcclusionDataset(album, EXAMPLES / "images", shape=ExampleShape(224, 50, 50), length=count)
     batch: dict[str, torch.Tensor] = next(iter(DataLoader(dataset, batch_size=count)))
     return batch
 
