@@ -43,6 +43,43 @@ def test_words_name_the_pictures_and_resume(miniature: Miniature, tmp_path: Path
     assert "--data" not in training_words("recipes/paper_voc.yaml", tmp_path, sbd=None, voc=None)
 
 
+def test_a_training_set_of_other_data_is_not_taken_up(miniature: Miniature, tmp_path: Path) -> None:
+    def words(sbd: Path, voc: Path | None) -> list[str]:
+        return training_words("recipes/paper_voc.yaml", tmp_path / "out", sbd=str(sbd), voc=voc and str(voc))
+
+    sbd, kit = tmp_path / "SBD", tmp_path / "VOCdevkit"
+    shutil.copytree(miniature.sbd, sbd)
+    val = kit / "VOC2012/ImageSets/Segmentation/val.txt"
+    val.parent.mkdir(parents=True)
+    first, second = (sbd / "train.txt").read_text().split()[:2]
+    val.write_text(f"{first}\n")
+    annotations = tmp_path / "out/data/train.json"
+    assert words(sbd, None) == words(sbd, None)  # taken up
+    written = annotations.read_bytes()
+    # VOC's val set would stay in training
+    with pytest.raises(AmodalError, match=r"train\.about\.json: voc: .*VOC2012 now; found None\. .*another --output"):
+        words(sbd, kit)
+    with pytest.raises(AmodalError, match="sbd: a run trains on what it was started with"):
+        words(miniature.sbd, None)
+    assert annotations.read_bytes() == written
+    shutil.rmtree(tmp_path / "out")
+    assert words(sbd, kit) == words(sbd, kit / "VOC2012")  # the same folder, once found in the one it lies in
+    assert first not in {Path(record.file_name).stem for record in read_annotations(annotations)}
+    val.write_text(f"{second}\n")
+    with pytest.raises(AmodalError, match="val_list_sha256"):
+        words(sbd, kit)
+    val.write_text(f"{first}\n")
+    (sbd / "train.txt").write_text(f"{second}\n")
+    with pytest.raises(AmodalError, match="train_list_sha256"):
+        words(sbd, kit)
+    (tmp_path / "out/data/train.about.json").unlink()
+    with pytest.raises(AmodalError, match="what it was made of"):
+        words(sbd, kit)
+    (tmp_path / "out/data/train_validation.txt").unlink()  # a kill left it half made: made anew
+    words(sbd, kit)
+    assert [Path(record.file_name).stem for record in read_annotations(annotations)] == [second]
+
+
 def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: Path) -> None:
     recipe = tmp_path / "paper_voc.yaml"
     recipe.write_text("modal_from: runs/iis_voc\n")
@@ -56,6 +93,8 @@ def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: 
 def test_folders_without_what_is_needed_are_refused(miniature: Miniature, tmp_path: Path) -> None:
     with pytest.raises(AmodalError, match="an SBD folder has inst and img"):
         write_training_set(tmp_path, None, tmp_path / "a.json", tmp_path / "ids.txt")
+    with pytest.raises(AmodalError, match=r"a VOC folder has ImageSets/Main/train\.txt or "):
+        write_training_set(miniature.sbd, str(tmp_path), tmp_path / "a.json", tmp_path / "ids.txt")
     (tmp_path / "ImageSets/Main").mkdir(parents=True)
     (tmp_path / "ImageSets/Main/train.txt").write_text("2007_000001\n")
     with pytest.raises(AmodalError, match="SBD has pictures of the list"):

@@ -35,11 +35,23 @@ def open_voc(folder: str | Path, listed: str = VOC_LIST) -> Pictures:
         AmodalError: no such folder or list.
         AnnotationError: an annotation that breaks a rule.
     """
+    root = find_voc(folder, listed)
+    return Pictures(read_annotations(root / listed, "voc-list"), root / "JPEGImages")
+
+
+def find_voc(folder: str | Path, *lists: str) -> Path:
+    """VOC 2012's own folder: the one given or one inside it, whichever has one of the lists.
+
+    Raises:
+        AmodalError: none has.
+    """
     for root in (Path(folder), Path(folder) / "VOC2012", Path(folder) / "VOCdevkit/VOC2012"):
-        if (root / listed).is_file():
-            return Pictures(read_annotations(root / listed, "voc-list"), root / "JPEGImages")
+        if any((root / name).is_file() for name in lists):
+            return root
     raise AmodalError(
-        f"a VOC folder has {listed} beside Annotations and JPEGImages", file=folder, remedy=f"get {WHERE['voc']}"
+        f"a VOC folder has {' or '.join(lists)} beside Annotations and JPEGImages",
+        file=folder,
+        remedy=f"get {WHERE['voc']}",
     )
 
 
