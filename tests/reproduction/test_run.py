@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import pytest
 from PIL import Image
 
 from amodal.core.errors import AmodalError
+from amodal.datasets import read_annotations
+from amodal.inference.detectors import YoloxNano
 from amodal.reproduction.miniature import Miniature
 from amodal.reproduction.options import Options
+from amodal.reproduction.predictions import Asked, detect_kept
 from amodal.reproduction.run import TITLES, reproduce
 from amodal.reproduction.sources import WHERE
 
@@ -75,9 +79,8 @@ def test_quick_writes_the_figures_and_pages_it_links(quick: Path) -> None:
     assert not list(quick.rglob("*.part"))
 
 
-def test_a_second_run_predicts_nothing_again_and_says_the_same(quick: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "again"
-    shutil.copytree(quick, folder)
+def test_a_second_run_predicts_nothing_again_and_says_the_same(quick: Path) -> None:
+    folder, before = quick, numbers(quick)["sections"]
     shards = sorted(folder.glob("predictions/*/shard-*-of-*[0-9].jsonl"))
     assert len(shards) >= 4  # val, val_detections, pascal3d, pascal3d_detections
     lost, kept = shards[0], {path: path.read_bytes() for path in shards}
@@ -88,16 +91,12 @@ def test_a_second_run_predicts_nothing_again_and_says_the_same(quick: Path, tmp_
     assert {path: path.read_bytes() for path in shards} == kept
     assert set(told) == {lost.parent.name}
     same = numbers(folder)["sections"]
-    assert {name: s["tables"] for name, s in same.items()} == {
-        name: s["tables"] for name, s in numbers(quick)["sections"].items()
-    }
+    assert {name: s["tables"] for name, s in same.items()} == {name: s["tables"] for name, s in before.items()}
 
 
-def test_other_weights_in_the_same_folder_are_refused(quick: Path, tmp_path: Path, toy: Path) -> None:
-    folder = tmp_path / "again"
-    shutil.copytree(quick, folder)
+def test_other_weights_in_the_same_folder_are_refused(quick: Path, toy: Path) -> None:
     with pytest.raises(AmodalError, match="another networks"):
-        reproduce(Options(output=str(folder), quick=True, threads=1, weights=str(toy)))
+        reproduce(Options(output=str(quick), quick=True, threads=1, weights=str(toy)))
 
 
 def test_without_data_everything_is_named_with_where_to_get_it(tmp_path: Path) -> None:
@@ -133,6 +132,47 @@ def test_a_detector_can_be_run_and_is_not_run_twice(
     assert "mAP^r" in json.dumps(numbers(tmp_path)["sections"]["combined"]["tables"])
     monkeypatch.setattr("amodal.inference.detectors.yolox.YoloxNano.detect", None)  # would fail
     reproduce(options)
+    weights = tmp_path / "other.onnx"
+    shutil.copyfile(Path(str(files("amodal"))) / "inference/yolox/yolox_nano.onnx", weights)
+    with pytest.raises(AmodalError, match=r"val-yolox: a run is taken up with .* found 'another weights'"):
+        reproduce(replace(options, detector_weights=str(weights)))
+
+
+def test_detections_of_another_detector_or_of_other_pictures_are_not_taken(
+    tmp_path: Path, miniature: Miniature
+) -> None:
+    def show(what: str, done: int, total: int) -> None:
+        told.append(done)
+
+    told: list[int] = []
+    album, weights = read_annotations(miniature.drawn), tmp_path / "w.onnx"
+    images, detector = miniature.voc / "JPEGImages", YoloxNano(threads=1)
+    asked = Asked(album, images, tmp_path)
+    weights.write_bytes(b"one")
+    words: dict[str, Any] = {"word": "yolox", "weights": str(weights)}
+    first = detect_kept(asked, "val", detector, show, **words).read_bytes()
+    assert told == list(range(1, len(album) + 1))
+    # masks that were drawn meanwhile change nothing a detector sees
+    bare = album.filter(lambda record: replace(record, instances=()))
+    assert detect_kept(replace(asked, album=bare), "val", detector, show, **words).read_bytes() == first
+    assert len(told) == len(album)
+    few = album.filter(lambda record: record if record.id != album[0].id else None)
+    shutil.copytree(images, tmp_path / "other")
+    for changed, more, named in (
+        (replace(asked, album=few), {}, "album"),
+        (replace(asked, images=tmp_path / "other"), {}, "images"),
+        (asked, {"word": "torchvision"}, "detector"),
+        (asked, {"weights": None}, "weights"),
+    ):
+        with pytest.raises(AmodalError, match=f"a run is taken up with the inputs.*'another {named}'"):
+            detect_kept(changed, "val", detector, show, **words | more)
+    weights.write_bytes(b"two")
+    with pytest.raises(AmodalError, match="'another weights'"):
+        detect_kept(asked, "val", detector, show, **words)
+    (tmp_path / "detections/val/manifest.json").unlink()
+    with pytest.raises(AmodalError, match="has their manifest"):
+        detect_kept(asked, "val", detector, show, **words)
+    assert len(told) == len(album)
 
 
 def test_ablations_of_several_runs_are_laid_out_like_the_supplements(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .. import __version__
 from ..core import boxes as bx
 from ..core.album import Album, image_path
 from ..core.errors import AmodalError
@@ -16,7 +19,7 @@ from ..core.records import ImageRecord, Instance, Prediction
 from ..datasets.dialects import dialect_named
 from ..datasets.jsonfile import write_json
 from ..datasets.results import read_results
-from ..inference.bulk import ERRORS, Job, Progress, ShardPredictor, read_shards
+from ..inference.bulk import ERRORS, Job, Progress, ShardPredictor, read_shards, take_up
 from ..inference.detectors import Detector
 from ..inference.networks import Backend
 
@@ -110,16 +113,37 @@ def write_album(album: Album, path: Path) -> None:
     write(bare, path)
 
 
-def detect_kept(asked: Asked, name: str, detector: Detector, show: Show) -> Path:
+def detect_kept(
+    asked: Asked, name: str, detector: Detector, show: Show, *, word: str, weights: str | None = None
+) -> Path:
     """A detector's boxes for every picture of an album as COCO results, made or taken from ``FOLDER/detections/NAME``.
 
     Detections of categories the album does not have are left out.
 
+    Args:
+        asked: the pictures.
+        name: of what is kept.
+        detector: what is run.
+        show: told how far it is.
+        word, weights: what the detector was opened with: parts of another one are not taken for its own.
+
     Returns:
         the results file, ``image_id`` and ``category_id`` those of the album.
+
+    Raises:
+        AmodalError: pictures that cannot be read, or a folder of another run.
     """
     names = {category.name: category.id for category in asked.album.categories}
     folder = asked.folder / "detections" / name
+    facts = {
+        "album": _digest_of_pictures(asked.album),
+        "images": os.path.abspath(asked.images),
+        "detector": word,
+        "weights": None if weights is None else hashlib.sha256(Path(weights).read_bytes()).hexdigest(),
+        "min_score": MIN_SCORE,
+        "version": __version__,
+    }
+    take_up(folder, facts, parts="part-*.json")
     entries: list[dict[str, Any]] = []
     for start in range(0, len(asked.album), _PICTURES_A_PART):
         part = folder / f"part-{start:06d}.json"
@@ -136,12 +160,18 @@ def detect_kept(asked: Asked, name: str, detector: Detector, show: Show) -> Path
                             {"image_id": record.id, "category_id": category, "bbox": box, "score": round(one.score, 6)}
                         )
                 show(f"detections for {name}", i + 1, len(asked.album))
-            part.parent.mkdir(parents=True, exist_ok=True)
             write_json(part, found)
         entries += json.loads(part.read_text("utf-8"))
     path = asked.folder / "detections" / f"{name}.json"
     write_json(path, entries)
     return path
+
+
+def _digest_of_pictures(album: Album) -> str:
+    """Of what a detector's answer depends on, pictures and categories: masks drawn meanwhile change nothing."""
+    pictures = [(record.id, record.file_name, record.width, record.height) for record in album]
+    categories = [(category.id, category.name) for category in album.categories]
+    return hashlib.sha256(json.dumps([pictures, categories]).encode()).hexdigest()
 
 
 def move_to(target: Album, detections: Album) -> Album:

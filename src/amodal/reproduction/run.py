@@ -219,7 +219,14 @@ class _Run:
             elif options.detector is not None:
                 word = re.sub(r"\W+", "_", options.detector)
                 detector = open_detector(options.detector, options.detector_weights, threads=options.threads)
-                file = detect_kept(self._asked(pictures, None), f"{name}-{word}", detector, self.show)
+                file = detect_kept(
+                    self._asked(pictures, None),
+                    f"{name}-{word}",
+                    detector,
+                    self.show,
+                    word=options.detector,
+                    weights=options.detector_weights,
+                )
             else:  # the pictures a detector is to be run on
                 write_album(pictures.album, Path(options.output) / "data" / f"{name}.json")
             self._detections[name] = None if file is None else read_detections(file, pictures.album)

@@ -74,6 +74,9 @@ def test_one_process(job: Job, wanted: list[dict[str, Any]]) -> None:
     assert ShardPredictor(job)({"shard": 2}) == {"shard": 2, "objects": 0, "failed": 0, "made": 0}
     with pytest.raises(AmodalError, match="another album, given"):
         ShardPredictor(replace(job, given="mask"))
+    ShardPredictor(replace(job, images=os.path.relpath(job.images)))  # the same folder
+    with pytest.raises(AmodalError, match="'another images'"):
+        ShardPredictor(replace(job, images=str(Path(job.images).parent)))
 
 
 def test_torchruns_ranks_give_the_same_records(

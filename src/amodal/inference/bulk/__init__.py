@@ -5,7 +5,7 @@ without talking.
 """
 
 from .job import Job, ShardPredictor, read_album, run_on_ray
-from .manifest import MANIFEST, fingerprint, start_run
+from .manifest import MANIFEST, fingerprint, start_run, take_up
 from .run import ERRORS, Outcome, Progress, gather_errors, predict_shards, read_shards
 from .shards import Shard, make_shards, my_shards, rank_and_world
 
@@ -27,4 +27,5 @@ __all__ = [
     "read_shards",
     "run_on_ray",
     "start_run",
+    "take_up",
 ]

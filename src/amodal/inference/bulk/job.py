@@ -79,6 +79,7 @@ class ShardPredictor:
             self.predictor.settings,
             networks=hashlib.sha256((folder / CONFIG_FILE).read_bytes()).hexdigest(),
             with_masks=job.given == "mask",
+            images=os.path.abspath(job.images),  # links stay: a folder that moved is given under its old name by one
             given=job.given,
             refine=job.refine,
             scene=job.scene,

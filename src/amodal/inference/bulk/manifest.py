@@ -57,25 +57,41 @@ def start_run(folder: Path, album: Album, count: int, facts: Mapping[str, Any]) 
         AmodalError: the folder holds another run; what differs is named.
     """
     shards = make_shards(album, count)
+    told = {"shards": count, "pictures": len(album), "objects": len(album.annotation_ids)}
+    take_up(folder, {**facts, "shards": count}, parts="shard-*.jsonl", told=told)
+    return shards
+
+
+def take_up(folder: Path, facts: Mapping[str, Any], *, parts: str, told: Mapping[str, Any] | None = None) -> None:
+    """Make the folder and its manifest, or see that the one there was made with the same facts.
+
+    Args:
+        folder: of the parts.
+        facts: what decides what stands in them, JSON values.
+        parts: glob of the parts: without a manifest the folder has none.
+        told: what else the manifest says.
+
+    Raises:
+        AmodalError: the folder holds another run; what differs is named.
+    """
     wanted = {
         "format": FORMAT,
-        "fingerprint": fingerprint({**facts, "shards": count}),
-        "shards": count,
-        "pictures": len(album),
-        "objects": len(album.annotation_ids),
+        "fingerprint": fingerprint(facts),
+        **(told or {}),
         "facts": json.loads(json.dumps(dict(facts), default=str)),
     }
     path = folder / MANIFEST
     folder.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        if any(folder.glob("shard-*.jsonl")):
-            raise AmodalError("a folder with shards has their manifest", file=path, remedy="name an empty folder")
+        if any(folder.glob(parts)):
+            raise AmodalError(
+                "a folder with parts of a run has their manifest", file=path, remedy="name an empty folder"
+            )
         write_json(path, wanted, indent=2)
-        return shards
+        return
     found = read_manifest(folder)
     if found.get("fingerprint") != wanted["fingerprint"]:
-        old = {"shards": found.get("shards"), **found.get("facts", {})}
-        new = {"shards": count, **wanted["facts"]}
+        old, new = found.get("facts", {}), wanted["facts"]
         changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
         raise AmodalError(
             "a run is taken up with the inputs it was started with",
@@ -83,7 +99,6 @@ def start_run(folder: Path, album: Album, count: int, facts: Mapping[str, Any]) 
             value=f"another {', '.join(changed)}",
             remedy="repeat the words of that run, or name another folder",
         )
-    return shards
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
