@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -70,13 +69,12 @@ def test_help_is_quick_and_light(root: Path) -> None:
         "import sys\nfrom amodal.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
         f"print([name for name in ('matplotlib', 'onnxruntime', *{HEAVY}) if name in sys.modules])"
     )
-    took = []
-    for _ in range(3):
-        start = time.perf_counter()
-        ran = run_python(root, code)
-        took.append(time.perf_counter() - start)
+    before = os.times()
+    ran = run_python(root, code)
+    after = os.times()
     assert ran.stdout.strip().endswith("[]"), ran.stdout + ran.stderr
-    assert min(took) < 1.0  # 0.15 s on two free cores; the bound leaves room for a busy machine
+    took = after.children_user - before.children_user + after.children_system - before.children_system
+    assert took < 0.8  # seconds of CPU: 0.15 on a free machine; the clock would measure how busy it is
 
 
 def test_a_command_that_needs_torch_says_how_to_get_it(root: Path) -> None:
