@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from amodal.core.errors import ImageError, RecipeError
 from amodal.models.weights import build_network
 from amodal.synthesis.material import Material
-from amodal.training import loop
+from amodal.training import loop, run
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams
 from amodal.training.run import run_training
@@ -133,7 +133,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from amodal.training import loop
+from amodal.training import loop, run
 from amodal.cli.recipe_file import build
 from amodal.training.config import Recipe
 from amodal.training.run import run_training
@@ -279,3 +279,17 @@ def test_a_device_that_is_not_there(make_recipe: Make, device: str) -> None:
         pytest.skip("there is one")
     with pytest.raises(RecipeError, match=r"device|GPU"):
         run_training(make_recipe(device=device))
+
+
+def test_settings_that_came_later_count_once_they_are_used(make_recipe: Make) -> None:
+    plain = make_recipe()
+
+    def names(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            return set(value) | set().union(*map(names, value.values()))
+        return set().union(*map(names, value)) if isinstance(value, tuple | list) else set()
+
+    assert names(asdict(plain)) >= run._ADDED_LATER  # each is a setting
+    used = replace(plain, synthesis=replace(plain.synthesis, behind=0.1)), replace(plain, photometric=0.5)
+    assert len({run._fingerprint(recipe) for recipe in (plain, *used)}) == 3
+    assert run._fingerprint(replace(plain, synthesis=replace(plain.synthesis, clear=None))) == run._fingerprint(plain)

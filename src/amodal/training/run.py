@@ -26,7 +26,10 @@ from .stages import AmodalStage, ModalStage
 
 STAGES = ("modal", "amodal")
 _ADDED_LATER = {"precision", "channels_last", "accumulate", "phases", "target", "modal_from", "stages", "only"}
-_ADDED_LATER |= {"architecture", "tap_scales", "dropout", "fixed"}
+_ADDED_LATER |= {"architecture", "tap_scales", "dropout", "fixed", "photometric", "start_px", "start_steps"}
+_ADDED_LATER |= {"partial_weight", "clear", "paired", "behind", "same_image", "occluder_at_edge", "border"}
+_ADDED_LATER |= {"feather_px", "occluder_colour", "occluder_blur_px", "low_resolution", "low_resolution_px"}
+_ADDED_LATER |= {"mask_noise", "mask_noise_size"}
 _FREE = (
     *("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"),
     *("tensorboard", "store", "store_gb", "bad_records"),

@@ -60,13 +60,15 @@ def measure_curves(predictor: Predictor, scenes: Iterable[Composite]) -> Curves:
         predictor: with the settings the networks ship with, but for the thresholds.
         scenes: photographs with made occlusion.
     """
-    predictors = [Predictor(predictor.networks, replace(predictor.settings, strip_threshold=strip)) for strip in STRIPS]
     modal, amodal = [], []
     for scene in scenes:
+        pair = predictor.networks
+        once = replace(pair, modal=_Remembered(pair.modal), amodal=_Remembered(pair.amodal))
         box = [tight_box(scene.visible)]
-        told = [scene.category] if predictor.networks.categories else None
+        told = [scene.category] if pair.categories else None
         rows = []
-        for one in predictors:
+        for strip in STRIPS:
+            one = Predictor(once, replace(predictor.settings, strip_threshold=strip))
             one.set_image(scene.image)
             (found,) = one.predict(box, told, keep_heat=True)
             last = found.trace[-1]

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ..core.errors import RecipeError
-from ..inference.calibration import write_calibrations
 from ..inference.folder import CONFIG_FILE, read_config, update_config
 from ..inference.settings import PredictionSettings
 from ..models.weights import ROLES, load_network
@@ -73,13 +72,12 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> tuple[PredictionSettings
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
     settings, scores = choose_settings(recipe, networks["modal"], networks["amodal"], kept)
-    fits = None
+    fits: dict[str, Any] = {}  # one of the former thresholds would mislead
     if recipe.calibration_examples:
         fits = fit_on_validation(
             recipe, networks["modal"], networks["amodal"], settings, examples=recipe.calibration_examples
         )
     notes = {key: value for key, value in config.get("notes", {}).items() if key != "validation"}
-    update_config(folder, prediction=asdict(settings), notes=notes | ({"validation": scores} if scores else {}))
-    if fits is not None:
-        write_calibrations(folder, fits)
+    notes |= {"validation": scores} if scores else {}
+    update_config(folder, prediction=asdict(settings), notes=notes, calibration=fits)  # at once, or not at all
     return settings, scores
