@@ -144,6 +144,16 @@ def test_thresholds_decide(toy: SimpleNamespace) -> None:
     assert areas[0][1] == areas[1][1] > 3000 and areas[2][1] == 0
 
 
+def test_what_is_visible_lies_in_the_whole(toy: SimpleNamespace) -> None:
+    boxes = [(50, 50, 130, 100)]  # reaches 10 pixels to the left of the object
+    thresholds = {"modal_threshold": 0.1, "amodal_threshold": 0.85}  # apart, the modal mask would be the larger one
+    (apart,) = build(toy, nested=False, **thresholds).predict(boxes)
+    (found,) = build(toy, **thresholds).predict(boxes)
+    assert apart.amodal_mask == found.amodal_mask
+    assert not (apart.modal_mask - apart.amodal_mask).is_empty
+    assert found.modal_mask == apart.modal_mask & apart.amodal_mask and not found.modal_mask.is_empty
+
+
 def test_batches_and_single_objects_agree(toy: SimpleNamespace) -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)

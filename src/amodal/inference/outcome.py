@@ -83,6 +83,8 @@ def finish(
     if given is not None:
         amodal_mask |= modal_mask
     area = amodal_mask.area
+    if given is None and settings.nested and area:
+        modal_mask &= amodal_mask
     # given pixels outside the last frame count with heat 0
     mean_heat = float(np.einsum("ij,ij->", heat, inside, dtype=np.float64, casting="unsafe")) / area if area else 0.0
     amodal_box = _around(bx.as_box(np.add(amodal_mask.box, shift)), modal_box) if area else expansion.box

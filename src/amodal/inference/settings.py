@@ -30,6 +30,9 @@ class PredictionSettings:
     """Visible pixels of a heat that another segmenter gives: those above this. The paper does not say; ours."""
     strip_threshold: float = 0.1
     """A side moves outward where the mean heat beside it exceeds this (section 4.1)."""
+    nested: bool = True
+    """A modal mask that IIS finds is cut to the amodal one, which holds what is visible of it. The paper cuts the two
+    heats apart (False); on validation scenes visible masks gain 0 to 0.9 points of IoU (docs/experiments.md)."""
     max_steps: int = 10
     """Most iterations of the expansion. The paper names no cap; ours is reported as stop reason "cap"."""
     iis_passes: int = 3
@@ -46,7 +49,8 @@ class PredictionSettings:
             self._need(name, "a number of 0 or more, below 1", _is_number(v := getattr(self, name)) and 0 <= v < 1)
         for name in ("max_steps", "iis_passes", "batch_size"):
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)
-        self._need("stop_at_border", "true or false", isinstance(self.stop_at_border, bool))
+        for name in ("stop_at_border", "nested"):
+            self._need(name, "true or false", isinstance(getattr(self, name), bool))
         self._need(
             "beyond_border", "a number from 0 to 10", _is_number(self.beyond_border) and 0 <= self.beyond_border <= 10
         )
