@@ -173,9 +173,26 @@ def test_baselines_from_a_file_a_network_and_the_modal_heat(tmp_path: Path) -> N
         (["--baseline", "x"], "NAME=FILE"),
         (["--baseline", "ours=FILE"], "a name of its own"),
         (["--unet", "nowhere"], "does not exist"),
+        (["--weights", "w"], "--weights goes with --modal-at"),
+        (["--baseline", "a=FILE", "--baseline", "a=other.json"], "each --baseline has a name of its own"),
     ],
 )
 def test_bad_words_are_one_error(tmp_path: Path, words: list[str], named: str) -> None:
     words = [word.replace("FILE", str(tmp_path / "out.json")) for word in words]
     with pytest.raises(AmodalError, match=named):
+        run(tmp_path, truth(), results(), *words)
+
+
+@pytest.mark.parametrize("words", [["--modal-at", "0.8", "--images", "."], ["--unet", "u"], ["--baseline", "a=b.json"]])
+def test_baselines_need_whole_masks(tmp_path: Path, words: list[str]) -> None:
+    with pytest.raises(AmodalError, match=rf"truth\.json: {words[0]} is scored against amodal masks"):
+        run(tmp_path, flag_truth(), results(), *words)
+    assert not (tmp_path / "scores").exists()
+
+
+def test_a_baseline_takes_no_row_of_ours(tmp_path: Path) -> None:
+    rooms = Path(__file__).parents[1] / "inference"
+    runpy.run_path(str(rooms / "tiny_completion.py"))["write_completion"](tmp_path / "unet")
+    words = ["--unet", str(tmp_path / "unet"), "--baseline", f"mask-only U-Net={tmp_path}/out.json"]
+    with pytest.raises(AmodalError, match="a name of its own; found 'mask-only U-Net'"):
         run(tmp_path, truth(), results(), *words)

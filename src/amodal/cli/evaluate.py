@@ -5,6 +5,7 @@ Where the truth has no amodal masks but says which objects are occluded (VOC's f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jsonargparse
@@ -62,20 +63,47 @@ def run(args: jsonargparse.Namespace) -> None:
 
     if args.modal_at and not args.images:
         raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
+    if args.weights is not None and not args.modal_at:
+        raise AmodalError("--weights goes with --modal-at", value=args.weights)
+    others = _named_files(args.baseline or ())
     truth = read_annotations(args.truth)
+    if not has_amodal_truth(truth):
+        for word, value in (("--modal-at", args.modal_at), ("--unet", args.unet), ("--baseline", args.baseline)):
+            if value:
+                raise AmodalError(
+                    f"{word} is scored against amodal masks, which the truth has none of",
+                    file=args.truth,
+                    value=value,
+                    remedy=f"leave {word} out, or give annotations with amodal masks",
+                )
     predictions = read_results(args.predictions, truth)
     if not has_amodal_truth(truth):
         parts = score_indirect(truth, predictions)
         files = write_indirect(args.output, parts, truth=args.truth, predictions=args.predictions, given=args.given)
         print("\n".join(map(unoccluded_line, parts)), "wrote " + ", ".join(map(str, files)), sep="\n\n")
         return
-    baselines = _baselines(args, truth, predictions)
+    baselines = _baselines(args, others, truth, predictions)
     report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions, baselines=baselines)
     files = write_scores(args.output, report, truth=truth, predictions=predictions, images_dir=args.images)
     print(tables(report), figures(report), "wrote " + ", ".join(map(str, files)), sep="\n\n")
 
 
-def _baselines(args: jsonargparse.Namespace, truth: Album, predictions: list[Prediction]) -> dict[str, dict[int, Mask]]:
+def _named_files(words: Sequence[str]) -> dict[str, str]:
+    """The words NAME=FILE by name, each once."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, sign, file = word.partition("=")
+        if not (name and sign and file):
+            raise AmodalError("--baseline is NAME=FILE", value=word, remedy="for example ours-v1=out/v1.json")
+        if name in found:
+            raise AmodalError("each --baseline has a name of its own", value=word, remedy="name it otherwise")
+        found[name] = file
+    return found
+
+
+def _baselines(
+    args: jsonargparse.Namespace, others: dict[str, str], truth: Album, predictions: list[Prediction]
+) -> dict[str, dict[int, Mask]]:
     from ..datasets.results import read_results
 
     found: dict[str, dict[int, Mask]] = {}
@@ -93,9 +121,8 @@ def _baselines(args: jsonargparse.Namespace, truth: Album, predictions: list[Pre
         from ..inference.completion import Completion
 
         found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
-    for word in args.baseline or ():
-        name, sign, file = word.partition("=")
-        if not (name and sign and file):
-            raise AmodalError("--baseline is NAME=FILE", value=word, remedy="for example ours-v1=out/v1.json")
+    for name, file in others.items():
+        if name in found:
+            raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
         found[name] = {one.annotation_id: one.amodal_mask for one in read_results(file, truth)}
     return found
