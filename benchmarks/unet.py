@@ -25,15 +25,14 @@ class UNet(nn.Module):
     Four times halved and doubled again by bilinear upsampling, with skip connections; channels 32, 64, 128, 256, 256.
     """
 
-    def __init__(self, width: int = 32) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        sizes = [width, 2 * width, 4 * width, 8 * width, 8 * width]
+        sizes = (32, 64, 128, 256, 256)
         self.first = _Double(2, sizes[0])
         self.down = nn.ModuleList(_Double(a, b) for a, b in pairwise(sizes))
-        self.up = nn.ModuleList(
-            _Double(a + b, max(b // 2, width)) for a, b in zip((256, 128, 64, 32), (256, 128, 64, 32), strict=True)
-        )
-        self.last = nn.Conv2d(width, 2, 1)
+        # what was kept on the way down beside what comes from below, as many channels each
+        self.up = nn.ModuleList(_Double(2 * size, max(size // 2, sizes[0])) for size in reversed(sizes[:-1]))
+        self.last = nn.Conv2d(sizes[0], 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(n, 2, 256, 256)`` -> ``(n, 2, 256, 256)``."""
