@@ -33,6 +33,8 @@ def cut_planes(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[n
 def _torch_cut() -> Callable[..., NDArray[np.uint8]] | None:
     try:
         from .torch_cut import cut
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as problem:
+        if problem.name != "torch":
+            raise  # torch is there, a part of it is not
         return None
     return cut
