@@ -20,8 +20,15 @@ td.paper { color: var(--soft); } .plots { display: flex; flex-wrap: wrap; gap: 1
 background: white; } .missing { border-left: 4px solid var(--hot); padding-left: .8rem; }</style>"""
 
 
+FIGURES = (
+    *("fig5.html", "fig6.html", "fig7.html", "not_judged.html"),
+    *("fig8a_area_ratio.png", "fig8b_precision_recall.png", "fig9a_scatter.png", "fig9b_accuracy.png"),
+)
+"""All files of figures that sections can have: what a former run left of them is known by its name."""
+
+
 def write_page(folder: Path, sections: Sequence[Section], *, title: str, protocol: dict[str, str]) -> Path:
-    """Write everything of a run that is looked at; what a former run wrote is replaced.
+    """Write everything of a run that is looked at; what a former run wrote is replaced or removed.
 
     Args:
         folder: of the run.
@@ -35,6 +42,8 @@ def write_page(folder: Path, sections: Sequence[Section], *, title: str, protoco
     Raises:
         AmodalError: the folder cannot be written to.
     """
+    figures = {name for section in sections for name in (*section.pictures, *section.pages)}
+    assert figures <= set(FIGURES), figures
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for section in sections:
@@ -49,6 +58,8 @@ def write_page(folder: Path, sections: Sequence[Section], *, title: str, protoco
         write_text(folder / "report.md", markdown(sections, title, protocol))
         page = folder / "index.html"
         write_text(page, _html(sections, title, protocol))
+        for name in set(FIGURES) - figures:
+            (folder / name).unlink(missing_ok=True)
     except OSError as problem:
         raise AmodalError(
             f"the output folder cannot be written to ({problem.strerror})", file=folder, remedy="choose another folder"
