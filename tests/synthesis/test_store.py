@@ -152,6 +152,43 @@ def test_pictures_that_cannot_be_used(album: Album, own_folder: Path, tmp_path: 
     assert len(Material([source])) == 3 and len(examples(source)) == 8
 
 
+def test_pictures_beyond_the_bound_are_looked_at_too(
+    album: Album, own_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made under one rule for bad records, found under the other: the bad ones are known either way."""
+    from amodal.synthesis import store_build
+
+    monkeypatch.setattr(store_build, "_LEAST_BYTES", 1)
+    (own_folder / "0.png").write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"0\.png"):
+        open_store(album, own_folder, tmp_path / "s", most_bytes=1)  # not one picture fits
+    told: list[ImageError] = []
+    store = open_store(album, own_folder, tmp_path / "s", most_bytes=1, on_bad=told.append)
+    assert len(store) == 0 and len(told) == 1 and [bad.index for bad in store.left_out] == [0]
+    shutil.copy(own_folder / "1.png", own_folder / "0.png")
+    done: list[int] = []
+    whole = open_store(album, own_folder, tmp_path / "s", most_bytes=1, progress=done.append)
+    assert len(whole) == 0 and len(done) == len(album)
+
+
+@pytest.mark.parametrize("part", ["about.json", "pictures.npy", "cutouts.npy", "data.bin"])
+@pytest.mark.parametrize("left", [None, 0, 0.7])
+def test_a_damaged_store_is_made_again(
+    album: Album, folder: Path, tmp_path: Path, part: str, left: float | None
+) -> None:
+    store = open_store(album, folder, tmp_path / "s")
+    expected = examples(Source(album, folder, store=store), 2)
+    path = store.folder / part
+    if left is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * left)])
+    done: list[int] = []
+    again = open_store(album, folder, tmp_path / "s", progress=done.append)
+    assert len(done) == 3 and stores(tmp_path / "s") == [again.folder] == [store.folder]
+    assert examples(Source(album, folder, store=again), 2) == expected
+
+
 def test_an_empty_mask_and_a_grey_picture(album: Album, tmp_path: Path) -> None:
     for i in range(3):
         Image.new("L", (120, 120), 90).save(tmp_path / f"{i}.png")

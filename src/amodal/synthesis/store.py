@@ -42,18 +42,25 @@ class Store:
 
     Attributes:
         left_out: pictures that could not be decoded when it was made.
+
+    Raises:
+        ValueError, EOFError, FileNotFoundError: a file of it is damaged, cut short or missing.
     """
 
     def __init__(self, folder: str | Path, album: Album) -> None:
         self.folder = Path(folder)
         self._album = album
-        about: dict[str, Any] = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
+        about: Any = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or not {"left_out", "data_bytes"} <= about.keys():
+            raise ValueError(f"{self.folder / ABOUT} does not describe a store")
         self.left_out = tuple(LeftOut(index, ImageError(text)) for index, text in about["left_out"])
         self._data = _mapped(self.folder / DATA)
         # int64 (pictures, 2): offset of the pixels, -1 where none are held; number of the first cutout
         self._pictures = _mapped(self.folder / PICTURES)
         # int64 (cutouts, 6): offset of the matte, x1, y1, x2, y2, area; area 0 where the mask is empty
         self._cutouts = _mapped(self.folder / CUTOUTS)
+        if self._data.nbytes != about["data_bytes"] or self._pictures.shape != (len(album), 2):
+            raise ValueError(f"{self.folder} does not hold what its {ABOUT} says")
 
     def __len__(self) -> int:
         """Number of pictures held."""

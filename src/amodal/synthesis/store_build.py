@@ -23,7 +23,7 @@ try:
 except ImportError:  # no such locks: two processes may both make the store, the first to finish wins
     fcntl = None  # type: ignore[assignment]
 
-_FORMAT = 1
+_FORMAT = 2
 """Part of the key: a store of another format is made anew."""
 _LEAST_BYTES = 1_000_000
 
@@ -42,7 +42,8 @@ def open_store(
     """The store of an album; made where there is none for its content, and then the one it replaces is removed.
 
     The content is all records and, of every picture file, name, size and time of change. A store is complete or not
-    there: it is written beside and renamed. Where two processes want one, the second waits for the first.
+    there: it is written beside and renamed; one found damaged is made again. Where two processes want one, the second
+    waits for the first. Every picture is looked at, also those beyond the bound.
 
     Args:
         album: annotated pictures.
@@ -64,9 +65,10 @@ def open_store(
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _alone(place.parent / f"{name}.lock"):
-            if not place.exists():
+            store = _found(place, album)
+            if store is None:
                 _build(place, name, album, folder, most_bytes, on_bad, progress)
-            store = Store(place, album)
+                store = Store(place, album)
     except OSError as problem:
         raise AmodalError(
             f"decoded pictures are kept in a folder with room for them ({problem})",
@@ -95,6 +97,17 @@ def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str]
     return name.hexdigest(), key.hexdigest()
 
 
+def _found(place: Path, album: Album) -> Store | None:
+    """The store at a place; None where there is none, or a damaged one, which is removed to be made again."""
+    if not place.exists():
+        return None
+    try:
+        return Store(place, album)
+    except (ValueError, EOFError, FileNotFoundError):
+        shutil.rmtree(place)
+        return None
+
+
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock file; the system lets go of it whatever becomes of the process."""
@@ -121,16 +134,19 @@ def _build(
     try:
         with (beside / DATA).open("wb") as file:
             left_out = _write(file, beside, album, folder, most_bytes, stop=on_bad is None, progress=progress)
-            file.flush()
-            os.fsync(file.fileno())
+            data_bytes = file.tell()
         about = {
             "format": _FORMAT,
             "annotations": album.source,
             "images": str(folder),
             "most_bytes": most_bytes,
+            "data_bytes": data_bytes,
             "left_out": left_out,
         }
         (beside / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        for part in (DATA, PICTURES, CUTOUTS, ABOUT):  # on the disk before the rename is: a power cut leaves no half
+            with (beside / part).open("rb+") as file:
+                os.fsync(file.fileno())
         try:
             beside.rename(place)
         except OSError:
@@ -172,8 +188,6 @@ def _write(
                 cutouts += _put(file, picture)
         if progress is not None:
             progress(1)
-        if full and stop:
-            break
     np.save(beside / PICTURES, pictures)
     np.save(beside / CUTOUTS, np.array(cutouts, dtype=np.int64).reshape(-1, 6))
     return sorted(left_out)
