@@ -69,6 +69,24 @@ def test_made_once_and_made_anew_when_its_source_changes(album: Album, own_folde
     assert len(part) == 2 and len(stores(tmp_path / "s")) == 2  # another set of pictures has a store of its own
 
 
+def test_other_pictures_of_one_source_leave_four_stores(album: Album, folder: Path, tmp_path: Path) -> None:
+    """Another bound or another choice of pictures removes no store in use, but they do not pile up for ever."""
+    place = tmp_path / "s"
+    ids = [record.id for record in album]
+
+    def opened(*kept: int, most_bytes: int = 10**7) -> Path:
+        chosen = album.filter(lambda record: record if record.id in kept else None)
+        return open_store(chosen, folder, place, most_bytes=most_bytes).folder
+
+    first, second, third, fourth = opened(*ids), opened(*ids, most_bytes=10**8), opened(ids[0]), opened(ids[1])
+    assert set(stores(place)) == {first, second, third, fourth} and len(stores(place)) == 4
+    assert opened(*ids) == first  # in use: not the one to go
+    fifth = opened(ids[2])
+    assert set(stores(place)) == {first, third, fourth, fifth}
+    elsewhere = open_store(album, Path(shutil.copytree(folder, tmp_path / "elsewhere")), place).folder
+    assert set(stores(place)) == {first, third, fourth, fifth, elsewhere}
+
+
 def test_what_does_not_fit_is_decoded_when_drawn(album: Album, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     big = album.filter(lambda record: record)

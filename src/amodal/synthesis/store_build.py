@@ -26,6 +26,8 @@ except ImportError:  # no such locks: two processes may both make the store, the
 _FORMAT = 2
 """Part of the key: a store of another format is made anew."""
 _LEAST_BYTES = 1_000_000
+_KEPT = 4
+"""Stores of one annotation file and one folder of pictures: training and validation, and those of another run."""
 
 OnBad = Callable[[ImageError], object]
 
@@ -39,11 +41,14 @@ def open_store(
     on_bad: OnBad | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Store:
-    """The store of an album; made where there is none for its content, and then the one it replaces is removed.
+    """The store of an album; made where there is none for its content, and then those it replaces are removed.
 
     The content is all records and, of every picture file, name, size and time of change. A store is complete or not
     there: it is written beside and renamed; one found damaged is made again. Where two processes want one, the second
     waits for the first. Every picture is looked at, also those beyond the bound.
+
+    Replaced is a store of the same annotation file, folder, record ids and bound with other content; and of the other
+    stores of that file and folder (other ids, another bound) all but the last ones opened, so that four remain.
 
     Args:
         album: annotated pictures.
@@ -60,15 +65,18 @@ def open_store(
     """
     if most_bytes < _LEAST_BYTES:
         raise AmodalError("a store may take a megabyte or more", value=most_bytes, remedy="raise the bound")
-    name, key = _names(album, folder, most_bytes)
-    place = Path(stores) / f"{name}-{key}"
+    source, part, key = _names(album, folder, most_bytes)
+    place = Path(stores) / f"{source}-{part}-{key}"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(place.parent / f"{name}.lock"):
+        with _alone(place.parent / f"{source}.lock"):
             store = _found(place, album)
             if store is None:
-                _build(place, name, album, folder, most_bytes, on_bad, progress)
+                _build(place, source, album, folder, most_bytes, on_bad, progress)
                 store = Store(place, album)
+                _remove_replaced(place, source, part)
+            with contextlib.suppress(PermissionError):  # another user's
+                os.utime(place)  # opened last
     except OSError as problem:
         raise AmodalError(
             f"decoded pictures are kept in a folder with room for them ({problem})",
@@ -82,19 +90,20 @@ def open_store(
     return store
 
 
-def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str]:
-    """Which pictures of which set, and their content: a store of the same first and another second name is outdated."""
-    where = f"{Path(album.source).resolve()}\n{Path(folder).resolve()}\n"
-    name, key = hashlib.blake2b(where.encode(), digest_size=6), hashlib.blake2b(digest_size=10)
-    key.update(f"{_FORMAT} {most_bytes}\n{album.fingerprint}\n".encode())
+def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str, str]:
+    """Annotation file and folder; which of its pictures, and the bound; their content."""
+    source, part, key = (hashlib.blake2b(digest_size=size) for size in (6, 6, 10))
+    source.update(f"{Path(album.source).resolve()}\n{Path(folder).resolve()}\n".encode())
+    part.update(f"{most_bytes}\n".encode())
+    key.update(f"{_FORMAT}\n{album.fingerprint}\n".encode())
     for record in album:
-        name.update(b"%d," % record.id)
+        part.update(f"{record.id},".encode())
         try:
             about = os.stat(image_path(folder, record.file_name, file=album.source))
             key.update(f"{record.file_name}\0{about.st_size} {about.st_mtime_ns}\n".encode())
         except OSError:
             key.update(f"{record.file_name}\0missing\n".encode())
-    return name.hexdigest(), key.hexdigest()
+    return source.hexdigest(), part.hexdigest(), key.hexdigest()
 
 
 def _found(place: Path, album: Album) -> Store | None:
@@ -108,6 +117,14 @@ def _found(place: Path, album: Album) -> Store | None:
         return None
 
 
+def _remove_replaced(place: Path, source: str, part: str) -> None:
+    others = [path for path in place.parent.glob(f"{source}-*") if path != place]
+    outdated = [path for path in others if path.name.startswith(f"{source}-{part}-")]
+    last_first = sorted(set(others) - set(outdated), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for old in outdated + last_first[_KEPT - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock file; the system lets go of it whatever becomes of the process."""
@@ -119,14 +136,14 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _build(
     place: Path,
-    name: str,
+    source: str,
     album: Album,
     folder: str | Path,
     most_bytes: int,
     on_bad: OnBad | None,
     progress: Callable[[int], object] | None,
 ) -> None:
-    for old in place.parent.glob(f".{name}-*.part"):
+    for old in place.parent.glob(f".{source}-*.part"):
         if fcntl is not None:  # the lock is ours: what is there was left by a process that died
             shutil.rmtree(old, ignore_errors=True)
     beside = place.parent / f".{place.name}.{os.getpid()}.part"
@@ -154,9 +171,6 @@ def _build(
                 raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    for old in place.parent.glob(f"{name}-*"):
-        if old != place:
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(
