@@ -46,6 +46,28 @@ def test_a_ramp_tells_where_each_pixel_comes_from() -> None:
     assert checked > 5000
 
 
+def test_no_patch_is_shifted_at_any_scale() -> None:
+    """Levels 4 x and 4 y: half a pixel is two levels, and one pass rounds (the other meets equal values)."""
+    length, slope = 60, 4
+    at = np.arange(length)
+    ramp = np.stack(np.broadcast_arrays(slope * at[None, :], slope * at[:, None], 0), axis=-1).astype(np.uint8)
+    rng = np.random.default_rng(3)
+    checked = 0
+    plain = [0.5, 0.75, 1, 1.25, 4 / 3, 1.5, 2, 2.5, 3, 10 / 3, 4]  # few starts differ at these
+    for scale in [*plain * 4, *rng.uniform(0.4, 4, 200)]:
+        side = int(rng.integers(6, 13))
+        low = rng.uniform(0, length - scale * side, 2) if scale not in plain else rng.integers(0, 40, 2) / 4 + 0.125
+        patch = cut(ramp, (low[0], low[1], low[0] + scale * side, low[1] + scale * side), side).astype(float)
+        for axis, line in enumerate((patch[side // 2, :, 0], patch[:, side // 2, 1])):
+            centre = low[axis] + (np.arange(side) + 0.5) * scale
+            reach = max(scale, 1)
+            sure = (centre > low[axis] + reach) & (centre > reach) & (centre < length - reach)
+            off = np.abs(line - slope * (centre - 0.5))[sure]
+            assert off.max(initial=0) <= slope * NEAREST_PX + 0.75 < slope * 0.5 - 0.75
+            checked += len(off)
+    assert checked > 1500
+
+
 @pytest.mark.parametrize("side", [16, 64, 90])
 def test_as_pillow_but_for_the_outermost_pixels(side: int) -> None:
     rng = np.random.default_rng(1)

@@ -51,8 +51,9 @@ def read_size(path: str | Path) -> tuple[int, int]:
 def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
     """The part of a picture inside a box, stretched to a patch.
 
-    Half-pixel bilinear; where it shrinks, each output pixel averages what it covers (no aliasing). Training and
-    prediction cut with this one function, so a network meets at test what it met in training.
+    Half-pixel bilinear; where it shrinks, each output pixel averages what it covers (no aliasing). Prediction cuts with
+    this function. So does training, but where torch cuts its pictures, alike and within 1/32 pixel of it
+    (`synthesis.torch_cut`): a network meets at test what it met in training.
 
     Args:
         image: uint8 ``(H, W, 3)`` or ``(H, W)``.

@@ -1,5 +1,6 @@
-"""Patches cut out of pictures: by torch where it is installed, else by Pillow, to one level alike.
+"""Patches cut out of pictures: by torch where it is installed, else by Pillow.
 
+A patch of the one lies within 1/32 pixel of the picture of the other's (`torch_cut`): colours differ by a little.
 Masks are cut by `core.images.cut_patch` alone, so that boxes and labels are the same bytes everywhere.
 """
 

@@ -63,7 +63,7 @@ def _lay(
     left, top = _place(composite.visible, size, canvas, settings, rng)
     feather = rng.uniform(0, settings.feather_px) if settings.feather_px else 0.0
     blur = rng.uniform(0, settings.occluder_blur_px) if settings.occluder_blur_px else 0.0
-    # only what falls on the canvas is resized; picture and matte through one box, so that they cannot drift apart
+    # only what falls on the canvas is resized; picture and matte through one box: together to 1/32 of their pixels
     rim = int(np.ceil(2 * feather))
     part = _on_canvas((left - rim, top - rim, left + size[0] + rim, top + size[1] + rim), canvas)
     part_size = part[2] - part[0], part[3] - part[1]

@@ -1,8 +1,9 @@
 """`core.images.cut_patch` on torch's resampling of bytes, which takes a fraction of Pillow's time.
 
-Both filter alike, to one level of 255; a test holds them together. Torch starts a patch at whole pixels alone. So the
-output is begun some of its own pixels earlier, where a whole pixel of the picture is met, and those are cut off again:
-the patch lies within `NEAREST_PX` of where it belongs.
+Both filter alike: to one level of 255 where they start at the same place. Torch starts a patch at whole pixels alone.
+So the output is begun some of its own pixels earlier, where a whole pixel of the picture is nearly met, and those are
+cut off again: the patch lies within `NEAREST_PX` of where it belongs. Where no start is that near (one axis in
+seven: at a scale of 2, say, half a pixel meets none), Pillow cuts the patch. A test holds all patches to that bound.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.images import MEAN_COLOUR
+from ..core.images import MEAN_COLOUR, cut_patch
 
 NEAREST_PX = 1 / 32
-"""Pixels of the picture by which a patch may be shifted."""
+"""Pixels of the picture by which a patch may be shifted, along each axis."""
 _TRIES = 64
 _resample = torch.ops.aten._upsample_bilinear2d_aa
 
@@ -33,14 +34,18 @@ class _Span(NamedTuple):
 def cut(
     image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, int], *, planar: bool = False
 ) -> NDArray[np.uint8]:
-    """As `core.images.cut_patch` of a picture ``(H, W, 3)``; the same values to one level but for the outermost pixels.
+    """As `core.images.cut_patch` of a picture ``(H, W, 3)``, shifted by `NEAREST_PX` at most.
 
+    So values differ by rounding and, along each axis, a 32nd of the step to the next pixel, but for the outermost ones.
     With ``planar`` it is returned as ``(3, height, width)``. Where the box starts at a whole pixel, or at the picture's
     border, a patch's first pixels are made of the box alone; Pillow takes a little of what lies before it.
     """
     width, height = (size_px, size_px) if isinstance(size_px, int) else size_px
     beyond = box[0] < 0 or box[1] < 0 or box[2] > image.shape[1] or box[3] > image.shape[0]
     x, y = _span(box[0], box[2], width, beyond), _span(box[1], box[3], height, beyond)
+    if x is None or y is None:
+        cut_by_pillow = cut_patch(image, box, size_px)
+        return np.ascontiguousarray(cut_by_pillow.transpose(2, 0, 1)) if planar else cut_by_pillow
     part = _part(image, x, y, (box[0] < 0, box[1] < 0), beyond)
     size = y.extra + height, x.extra + width
     if size[0] == part.shape[0] or size[1] == part.shape[1]:  # torch would leave such an axis as it is
@@ -52,18 +57,15 @@ def cut(
     return patch
 
 
-def _span(low: float, high: float, size: int, beyond: bool) -> _Span:
+def _span(low: float, high: float, size: int, beyond: bool) -> _Span | None:
+    """What to read along an axis; None where no start lies near enough."""
     scale = (high - low) / size
     first = math.floor(low)
-    nearest, best, extra = math.inf, first, 0
     for start in range(first, first - _TRIES, -1):
-        count = round((low - start) / scale)
-        off = abs(low - start - count * scale)
-        if off < nearest:
-            nearest, best, extra = off, start, count
-            if off <= NEAREST_PX:
-                break
-    return _Span(best, max(math.ceil(high) + (not beyond), best + 1), scale, extra)
+        extra = round((low - start) / scale)
+        if abs(low - start - extra * scale) <= NEAREST_PX:
+            return _Span(start, max(math.ceil(high) + (not beyond), start + 1), scale, extra)
+    return None
 
 
 def _part(image: NDArray[np.uint8], x: _Span, y: _Span, filled: tuple[bool, bool], beyond: bool) -> NDArray[np.uint8]:
