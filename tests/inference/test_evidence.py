@@ -143,3 +143,17 @@ def test_sides_cut_by_the_picture(toy: SimpleNamespace) -> None:
     (found,) = predictor.predict([(10, 30, 50, 80)])
     assert found.cut_sides == ("left", "bottom")
     assert build(toy).predict([SEEN])[0].cut_sides == ()
+
+
+@pytest.mark.parametrize(("bias", "stays"), [(-2.0, True), (2.0, False)])
+def test_a_given_mask_of_a_clear_object_stays_as_it_is(toy: SimpleNamespace, bias: float, stays: bool) -> None:
+    fixed = {
+        "mask": Calibration(weights=(0.0,) * len(FEATURES), bias=bias),
+        "box": Calibration((0.0,) * len(FEATURES), bias),
+    }
+    predictor = build(toy, fixed, least_probability=0.4)
+    (found,) = predictor.predict(masks=[seen()])
+    assert (found.amodal_mask == found.modal_mask) == stays
+    assert (found.amodal_box == SEEN) == stays and (found.occlude_rate == 0) == stays
+    (from_box,) = predictor.predict([SEEN])  # boxes are completed whatever the probability
+    assert from_box.amodal_mask.area > Mask.from_array(seen()).area

@@ -75,8 +75,10 @@ def finish(
         modal_mask = Mask.from_crop(heat > settings.modal_threshold, left, top, columns, rows)
     else:
         modal_mask = given if canvas is None else _moved(given, canvas)
+    probability = _probability(found, (calibrations or {}).get("box" if given is None else "mask"))
+    clear = given is not None and probability is not None and probability < settings.least_probability
     heat, left, top = paste_heat(expansion.heat, np.subtract(expansion.frame, shift), columns, rows)
-    inside = heat > settings.amodal_threshold
+    inside = np.zeros(heat.shape, np.bool_) if clear else heat > settings.amodal_threshold
     if given is not None:
         inside |= modal_mask.crop((left, top, left + inside.shape[1], top + inside.shape[0]))
     amodal_mask = Mask.from_crop(inside, left, top, columns, rows)
@@ -101,7 +103,7 @@ def finish(
         stop_reason=expansion.stop_reason if area else "empty",
         modal_heat=found.modal_heat.copy() if keep_heat else None,
         trace=tuple(expansion.steps),
-        occlusion_probability=_probability(found, (calibrations or {}).get("box" if given is None else "mask")),
+        occlusion_probability=probability,
         cut_sides=cut_sides(amodal_box, width, height),
         canvas=canvas,
     )

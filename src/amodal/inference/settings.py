@@ -33,6 +33,9 @@ class PredictionSettings:
     nested: bool = True
     """A modal mask that IIS finds is cut to the amodal one, which holds what is visible of it. The paper cuts the two
     heats apart (False); on validation scenes visible masks gain 0 to 0.9 points of IoU (docs/experiments.md)."""
+    least_probability: float = 0.0
+    """A given mask is the whole one where the probability that anything hides the object is below this: completing a
+    clear object can only lose. 0, the paper's, always completes. Not for boxes: there it gains nothing."""
     max_steps: int = 10
     """Most iterations of the expansion. The paper names no cap; ours is reported as stop reason "cap"."""
     iis_passes: int = 3
@@ -49,6 +52,7 @@ class PredictionSettings:
             self._need(name, "a number of 0 or more, below 1", _is_number(v := getattr(self, name)) and 0 <= v < 1)
         for name in ("max_steps", "iis_passes", "batch_size"):
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)
+        self._need("least_probability", "a number from 0 to 1", _is_number(p := self.least_probability) and 0 <= p <= 1)
         for name in ("stop_at_border", "nested"):
             self._need(name, "true or false", isinstance(getattr(self, name), bool))
         self._need(
