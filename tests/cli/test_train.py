@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -171,3 +172,39 @@ def test_the_smoke_recipe(
     assert cli.main(again) == 0  # what a run leaves is a recipe
     capsys.readouterr()
     assert "recipe it began with" in told([*words, "--resume", "--seed", "1"], capsys)
+
+
+def test_a_recipe_that_another_one_comes_before(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from amodal.inference import export
+    from amodal.training import ship
+
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(export, "export_onnx", lambda network, path: path.write_bytes(b"onnx"))
+    begun: list[str] = []
+    train = ship.run_training
+
+    def counted(recipe: Any, **words: Any) -> Any:
+        begun.append(recipe.output)
+        return train(recipe, **words)
+
+    monkeypatch.setattr(ship, "run_training", counted)
+    recipe = yaml.safe_load((root / "recipes" / "smoke.yaml").read_text())
+    recipe |= {"thresholds": "paper", "calibration_examples": 0, "validation_examples": 4, "workers": 0}
+    for stage in ("modal", "amodal"):
+        recipe[stage] |= {"steps": 2, "batch_size": 4}
+    first, second = str(tmp_path / "first"), str(tmp_path / "second")
+    (tmp_path / "first.yaml").write_text(yaml.safe_dump(recipe | {"output": first}))
+    later = {"output": second, "start_from": str(tmp_path / "first.yaml"), "seed": 3}
+    (tmp_path / "second.yaml").write_text(yaml.safe_dump(recipe | later))
+    assert cli.main(["train", "--recipe", str(tmp_path / "second.yaml")]) == 0
+    assert begun == [first, second]
+    notes = json.loads((tmp_path / "second" / "weights" / "config.json").read_text())["notes"]
+    assert notes["recipe"]["start_from"] == f"{first}/weights"
+    # the first is not trained again, the second is another run's
+    assert cli.main(["train", "--recipe", str(tmp_path / "second.yaml"), "--output", str(tmp_path / "third")]) == 0
+    assert begun == [first, second, str(tmp_path / "third")]
+    capsys.readouterr()
+    assert "--resume" in told(["train", "--recipe", str(tmp_path / "second.yaml")], capsys)

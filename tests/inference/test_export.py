@@ -144,3 +144,21 @@ def test_no_path_of_a_machine_is_shipped(exported: tuple[Path, torch.nn.Module, 
     for path in (exported[0], root / "weights" / "modal.onnx", root / "weights" / "amodal.onnx"):
         content = path.read_bytes()
         assert b"site-packages" not in content and b"stack_trace" not in content
+
+
+def test_a_network_that_is_told_of_others(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    module = build_network(replace(TINY, num_categories=0, others=True)).eval()
+    path = tmp_path / "modal.onnx"
+    assert 0 < export_onnx(module, path) < 1e-4
+    sizes = {"patch_px": TINY.patch_px, "heat_px": TINY.heat_px, "margin": TINY.margin}
+    network, expected = OnnxNetwork(path, **sizes, takes_others=True), TorchNetwork(module)
+    assert expected.takes_others
+    others = np.random.default_rng(0).random(HEAT.shape, np.float32)
+    found = network(PATCHES, HEAT, None, others)
+    np.testing.assert_allclose(found, expected(PATCHES, HEAT, None, others), atol=1e-4)
+    alone = network(PATCHES, HEAT, None)
+    np.testing.assert_allclose(alone, expected(PATCHES, HEAT), atol=1e-4)
+    assert np.abs(found - alone).max() > 1e-4
+    with pytest.raises(WeightsError, match="by its config the network's inputs are"):
+        OnnxNetwork(path, **sizes)

@@ -172,3 +172,21 @@ def test_patches_of_any_side_reach_every_weight(tiny_config: Make, side: int, ex
     assert out.shape == (4, expected, expected)
     out.square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test_others_count_and_are_zero_where_not_told(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config(others=True)).eval()
+    image, heat = inputs(network.config)
+    others = heat.flip(-1)
+    with torch.no_grad():
+        alone = network(image, heat)
+        assert torch.equal(network(image, heat, None, torch.zeros_like(heat)), alone)
+        assert (network(image, heat, None, others) - alone).abs().max() > 1e-4
+
+
+def test_others_and_categories_go_together(tiny_config: Make) -> None:
+    network = Hypercolumn(tiny_config(others=True, num_categories=2)).eval()
+    image, heat = inputs(network.config)
+    with torch.no_grad():
+        out = network(image, heat, torch.tensor([0, 1, 0]), heat.flip(-1))
+    assert out.shape == (3, network.config.heat_px, network.config.heat_px)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from amodal.synthesis import told
 from amodal.synthesis.canvas import tight_box
+from amodal.synthesis.composite import Composite
 from amodal.synthesis.draw import draw_example
+from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material
-from amodal.synthesis.settings import ExampleShape
-from amodal.synthesis.told import damaged_mask, regrown
+from amodal.synthesis.settings import ExampleShape, SynthesisSettings
+from amodal.synthesis.told import damaged_mask, regrown, told_others
 
 NOTHING = np.zeros((120, 120), dtype=np.bool_)
 
@@ -88,3 +92,65 @@ def test_examples_are_told_true_or_damaged_masks(make_material: Callable[..., Ma
                 assert (example.told_mask == example.visible_mask).all()
             else:
                 assert np.abs(example.told_box - tight_box(composite.visible)).max() < 60
+
+
+def laid_composites(make_material: Callable[..., Material], count: int, **settings: float) -> list[Composite]:
+    material = make_material(**settings)
+    found = []
+    for i in range(10 * count):
+        rng = np.random.default_rng(i)
+        composite = make_composite(material, material.draw_main(rng), rng)
+        if composite is not None and composite.laid is not None:
+            found.append(composite)
+    return found[:count]
+
+
+def test_what_is_laid_is_numbered_where_it_is_seen(make_material: Callable[..., Material]) -> None:
+    for composite in laid_composites(make_material, 12, behind=0.4):
+        assert composite.laid is not None
+        covered = composite.own & ~composite.visible
+        assert (composite.laid[covered] > len(composite.behind)).all()  # what hides it lies over it
+        assert not (composite.laid[composite.visible] > 0).any()
+        changed = (composite.image != composite.clean).any(-1)
+        assert (composite.laid[changed] > 0).all()
+        assert composite.laid.max() <= len(composite.occluder_scales)
+
+
+def test_others_are_told_where_they_are_seen(
+    make_material: Callable[..., Material], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told, "_MISSED", 0.0)
+    monkeypatch.setattr(told, "_FOUND_TWICE", 0.0)
+    settings = SynthesisSettings(others_told=1.0)
+    for i, composite in enumerate(laid_composites(make_material, 8)):
+        plane = told_others(composite, settings, np.random.default_rng(i))
+        assert plane is not None and composite.laid is not None
+        expected = (composite.laid > 0) | (composite.others & ~composite.own)
+        np.testing.assert_array_equal(plane == 255, expected & ~composite.outside)
+        assert set(np.unique(plane)) <= {0, 255}
+        noisy = told_others(composite, replace(settings, mask_noise=1.0), np.random.default_rng(i))
+        assert noisy is not None and noisy.shape == (96, 96)
+        assert noisy.mean() == pytest.approx(plane.mean(), rel=0.8, abs=12)
+
+
+def test_some_are_missed_and_some_told_twice(make_material: Callable[..., Material]) -> None:
+    (composite,) = laid_composites(make_material, 1)
+    assert composite.laid is not None
+    planes = [told_others(composite, SynthesisSettings(others_told=0.6), np.random.default_rng(i)) for i in range(600)]
+    known = [plane for plane in planes if plane is not None]
+    assert len(known) / 600 == pytest.approx(0.6, abs=0.07)
+    first = (composite.laid == 1) & ~composite.off_picture
+    assert np.mean([(plane[first] == 255).all() for plane in known]) == pytest.approx(0.85, abs=0.06)
+    assert np.mean([(plane[composite.visible] == 255).all() for plane in known]) == pytest.approx(0.04, abs=0.035)
+
+
+def test_examples_without_the_setting_are_as_before(make_material: Callable[..., Material]) -> None:
+    plain, telling = make_material(), make_material(others_told=1.0)
+    shape, some = ExampleShape(64, 32, 40), 0
+    for index in range(8):
+        a, _ = draw_example(plain, shape, seed=0, epoch=0, index=index)
+        b, _ = draw_example(telling, shape, seed=0, epoch=0, index=index)
+        assert not a.modal_others.any() and a.modal_others.shape == (32, 32)
+        some += bool(b.amodal_others.any())
+        np.testing.assert_array_equal(a.modal_patch, b.modal_patch)
+    assert some >= 4

@@ -291,5 +291,7 @@ def test_settings_that_came_later_count_once_they_are_used(make_recipe: Make) ->
 
     assert names(asdict(plain)) >= run._ADDED_LATER  # each is a setting
     used = replace(plain, synthesis=replace(plain.synthesis, behind=0.1)), replace(plain, photometric=0.5)
-    assert len({run._fingerprint(recipe) for recipe in (plain, *used)}) == 3
-    assert run._fingerprint(replace(plain, synthesis=replace(plain.synthesis, clear=None))) == run._fingerprint(plain)
+    assert len({run.fingerprint_of(recipe) for recipe in (plain, *used)}) == 3
+    assert run.fingerprint_of(replace(plain, synthesis=replace(plain.synthesis, clear=None))) == run.fingerprint_of(
+        plain
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,3 +124,36 @@ def test_a_real_network_in_both_stages(make_recipe: Callable[..., Recipe], batch
     ):
         logits, label = stage(network, batch, stage.draw(rng, 0, 6))
         assert logits.shape == label.shape and logits.requires_grad
+
+
+class ToldSpy(Spy):
+    """One that is told of other objects."""
+
+    def __init__(self, heat_px: int = 16) -> None:
+        super().__init__(heat_px)
+        self.config = replace(self.config, others=True)
+        self.others: list[Tensor | None] = []
+
+    def forward(
+        self, image: Tensor, heat: Tensor, category: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor:
+        self.others.append(others)
+        return super().forward(image, heat, category)
+
+
+def test_networks_are_told_of_others_as_in_prediction(make_recipe: Callable[..., Recipe]) -> None:
+    recipe = make_recipe()
+    recipe = replace(recipe, synthesis=replace(recipe.synthesis, others_told=1.0))
+    batch = next(iter(DataLoader(make_streams(recipe)[0], batch_size=6, sampler=range(6))))
+    assert batch["modal_others"].any() and batch["amodal_others"].any()
+    modal, amodal = ToldSpy(), ToldSpy(20)
+    stage = ModalStage(StageSettings(hypothesis_passes=(0, 0, 1)))
+    stage(modal, batch, stage.draw(np.random.default_rng(0), 0, 6))
+    first, second, third = modal.others
+    assert first is None and second is not None and third is not None  # the first pass of IIS knows of nothing yet
+    assert third.shape == batch["modal_patch"].shape[:1] + batch["modal_patch"].shape[2:]
+    torch.testing.assert_close(third.mean(), batch["modal_others"].float().mean() / 255, atol=0.01, rtol=0.05)
+    AmodalStage(StageSettings(), ToldSpy())(amodal, batch, None)
+    (told,) = amodal.others
+    assert told is not None
+    torch.testing.assert_close(told.mean(), batch["amodal_others"].float().mean() / 255, atol=0.01, rtol=0.05)

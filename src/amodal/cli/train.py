@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
 from ..core.errors import RecipeError
+
+if TYPE_CHECKING:
+    from ..training.config import Recipe
 
 HELP = "train both networks from a recipe"
 
@@ -49,9 +53,23 @@ def run(args: Namespace) -> None:
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
-    folder = train_and_ship(recipe, resume=args.resume)
+    folder = train_and_ship(_after_its_start(recipe), resume=args.resume)
     if is_first():
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
+
+
+def _after_its_start(recipe: Recipe) -> Recipe:
+    """The recipe whose ``start_from`` is a folder: where it names a recipe, that one is trained first, or resumed."""
+    if Path(recipe.start_from).suffix not in (".yaml", ".yml"):
+        return recipe
+    from ..training.ship import is_trained, train_and_ship
+    from .recipe_file import check_recipe
+
+    first = _after_its_start(check_recipe(recipe.start_from))
+    folder = Path(first.output) / "weights"
+    if not is_trained(first):
+        train_and_ship(first, resume=True)
+    return replace(recipe, start_from=str(folder))
 
 
 def _pascal(voc: str | None, sbd: str | None) -> dict[str, str]:

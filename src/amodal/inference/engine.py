@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.masks import Mask
-from ..core.resample import move_heat
+from ..core.resample import move_heat, resample, resample_taps
 from .expansion import ActiveSet, Expansion
-from .pair import Network, NetworkPair
+from .pair import Network, NetworkPair, ask, takes_others
 from .patches import cut_patches, mask_heat
 from .refine import NO_HYPOTHESIS, refine
+from .seen import Seen, spread
 from .settings import PredictionSettings
+
+OTHERS_PX = 64
+"""Side of the maps of other objects before they are spread over a patch: as the compact model's training tells them."""
 
 Evidence = Mask | NDArray[np.floating]
 """What is given of an object's visible part: a mask, or heat ``(H, W)`` in [0, 1]."""
@@ -34,6 +38,9 @@ class Job:
         category: what the networks are told; None for networks that take none.
         evidence: the visible part, where it is given.
         refines: IIS improves the evidence; without it, evidence is taken as it is.
+        seen: where the objects of the picture are seen, this one as ``number``; None: of others nothing is known.
+        number: see ``seen``.
+        first_heat: float16 ``(s, s)``, what a first pass of IIS said already; None: none was made.
     """
 
     image: NDArray[np.uint8]
@@ -42,6 +49,9 @@ class Job:
     category: int | None = None
     evidence: Evidence | None = None
     refines: bool = False
+    seen: Seen | None = None
+    number: int = 0
+    first_heat: NDArray[np.float16] | None = None
 
 
 @dataclass(slots=True)
@@ -126,18 +136,66 @@ def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]
             asked.append(member)
         else:
             member.modal_heat = mask_heat(job.evidence, job.modal_box, network.heat_px)
+    begun = [member for member in asked if member.job.first_heat is not None]
+    _refine_members(networks, passes, [member for member in asked if member.job.first_heat is None])
+    if passes > 1:
+        _refine_members(networks, passes - 1, begun)
+    else:
+        for member in begun:
+            assert member.job.first_heat is not None
+            member.modal_heat = member.job.first_heat.astype(np.float32)
+
+
+def _refine_members(networks: NetworkPair, passes: int, asked: list[_Member]) -> None:
     if not asked:
         return
+    network = networks.modal
     jobs = [member.job for member in asked]
-    patches = cut_patches([job.image for job in jobs], np.array([job.modal_box for job in jobs]), network.patch_px)
-    hypothesis = np.full((len(jobs), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
-    for i, job in enumerate(jobs):
-        if job.evidence is not None:
-            hypothesis[i] = mask_heat(job.evidence, job.modal_box, network.patch_px)
-    heats = refine(network, patches, _categories(jobs), passes, hypothesis)
+    boxes = np.array([job.modal_box for job in jobs])
+    patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
+    hypothesis = np.stack([_hypothesis(job, network) for job in jobs])
+    heats = refine(network, patches, _categories(jobs), passes, hypothesis, _others(network, jobs, boxes))
     same_patch = network.patch_px == networks.amodal.patch_px
     for member, heat, patch in zip(asked, heats, patches, strict=True):
         member.modal_heat, member.patch = heat, patch if same_patch else None
+
+
+def _hypothesis(job: Job, network: Network) -> NDArray[np.float32]:
+    """What the next pass of IIS over the modal box is given, float32 ``(p, p)``."""
+    side = network.patch_px
+    if job.first_heat is not None:
+        stretch = resample_taps(network.heat_px, side, outside="edge")
+        return resample(job.first_heat.astype(np.float32), stretch, stretch)
+    if job.evidence is not None:
+        return mask_heat(job.evidence, job.modal_box, side)
+    return np.full((side, side), NO_HYPOTHESIS, np.float32)
+
+
+def _others(network: Network, jobs: list[Job], boxes: bx.BoxArray) -> NDArray[np.float32] | None:
+    """Where other objects are seen in ``boxes``, as a network takes it; None for one that does not."""
+    if not takes_others(network):
+        return None
+    maps = [
+        None if job.seen is None else job.seen.others(job.number, bx.as_box(box), OTHERS_PX)
+        for job, box in zip(jobs, boxes, strict=True)
+    ]
+    return spread(maps, network.patch_px)
+
+
+def first_heats(
+    network: Network, batch_size: int
+) -> Callable[[Iterator[tuple[int, Job]]], Iterator[tuple[int, NDArray[np.float16]]]]:
+    """One pass of IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, heat)."""
+
+    def lane(items: Iterator[tuple[int, Job]]) -> Iterator[tuple[int, NDArray[np.float16]]]:
+        while batch := list(islice(items, batch_size)):
+            jobs = [job for _, job in batch]
+            boxes = np.array([job.modal_box for job in jobs])
+            patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
+            heats = refine(network, patches, _categories(jobs), 1)
+            yield from ((place, heat.astype(np.float16)) for (place, _), heat in zip(batch, heats, strict=True))
+
+    return lane
 
 
 def _amodal_heats(network: Network, members: list[_Member], boxes: bx.BoxArray) -> NDArray[np.float32]:
@@ -151,7 +209,7 @@ def _amodal_heats(network: Network, members: list[_Member], boxes: bx.BoxArray) 
             patch[:], member.patch = member.patch, None
     heats = np.stack([member.modal_heat for member in members if member.modal_heat is not None])
     aligned = move_heat(heats, np.array([job.modal_box for job in jobs]), boxes, network.patch_px)
-    return network(patches, aligned, _categories(jobs))
+    return ask(network, patches, aligned, _categories(jobs), _others(network, jobs, boxes))
 
 
 def _categories(jobs: list[Job]) -> NDArray[np.int64] | None:

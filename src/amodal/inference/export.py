@@ -35,8 +35,11 @@ class _Heat(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
-        return torch.sigmoid(self.network(image, heat, category))
+    def forward(
+        self, image: Tensor, heat: Tensor, category: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor:
+        told = () if others is None else (others,)
+        return torch.sigmoid(self.network(image, heat, category, *told))
 
 
 def export_weights(
@@ -99,8 +102,7 @@ def parity(folder: Path, role: Role) -> float:
     """The largest difference in heat between a folder's safetensors in torch and its ONNX, on random input."""
     network = load_network(folder, role)
     inputs = _random_inputs(network.config, 3)  # type: ignore[arg-type]
-    names = ["image", "heat", "category"][: len(inputs)]
-    return _difference(_Heat(network.cpu().eval()), folder / f"{role}.onnx", inputs, names)
+    return _difference(_Heat(network.cpu().eval()), folder / f"{role}.onnx", inputs)
 
 
 def _write_all(
@@ -141,23 +143,22 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
     config: ModelConfig = network.config  # type: ignore[assignment]
     graph = _Heat(network.cpu().eval())
     inputs = _random_inputs(config, 2)  # traced with two: one would be baked in
-    names = ["image", "heat", "category"][: len(inputs)]
     batch = torch.export.Dim("batch", min=1, max=4096)
     beside = path.with_name(f".{path.name}.part")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             graph,
-            inputs,
+            kwargs=inputs,
             dynamo=True,
-            input_names=names,
+            input_names=list(inputs),
             output_names=["heat_out"],
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes={name: {0: batch} for name in inputs},
             verbose=False,
         )
     assert program is not None
     onnx.save(_without_traces(program.model_proto), str(beside))
-    difference = _difference(graph, beside, _random_inputs(config, 3), names)
+    difference = _difference(graph, beside, _random_inputs(config, 3))
     if difference > PARITY:
         beside.unlink()
         raise WeightsError(
@@ -176,22 +177,24 @@ def _without_traces(model: Any) -> Any:
     return model
 
 
-def _difference(graph: nn.Module, path: Path, inputs: tuple[Tensor, ...], names: list[str]) -> float:
+def _difference(graph: nn.Module, path: Path, inputs: dict[str, Tensor]) -> float:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     with torch.inference_mode():
-        expected = graph(*inputs).numpy()
-    found = session.run(["heat_out"], {name: value.numpy() for name, value in zip(names, inputs, strict=True)})[0]
+        expected = graph(**inputs).numpy()
+    found = session.run(["heat_out"], {name: value.numpy() for name, value in inputs.items()})[0]
     return float(np.abs(np.asarray(found) - expected).max())
 
 
-def _random_inputs(config: ModelConfig, count: int) -> tuple[Tensor, ...]:
+def _random_inputs(config: ModelConfig, count: int) -> dict[str, Tensor]:
     rng = torch.Generator().manual_seed(0)
     side = config.patch_px
-    image = torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)
-    heat = torch.rand(count, side, side, generator=rng)
-    if not config.num_categories:
-        return image, heat
-    return image, heat, torch.arange(count) % config.num_categories
+    inputs = {"image": torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)}
+    inputs["heat"] = torch.rand(count, side, side, generator=rng)
+    if config.num_categories:
+        inputs["category"] = torch.arange(count) % config.num_categories
+    if config.others:
+        inputs["others"] = torch.rand(count, side, side, generator=rng)
+    return inputs
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:

@@ -22,11 +22,12 @@ NetworkName = Literal["modal", "amodal"]
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sizes of one network, from config.json; the attributes are those of `Network`."""
+    """Sizes and inputs of one network, from config.json; the attributes are those of `Network`."""
 
     patch_px: int
     heat_px: int
     margin: float
+    takes_others: bool
 
 
 def load_networks(folder: str | Path | None = None, backend: Backend = "onnx", *, threads: int = 0) -> NetworkPair:
@@ -69,6 +70,7 @@ def load_networks(folder: str | Path | None = None, backend: Backend = "onnx", *
                 heat_px=sizes.heat_px,
                 margin=sizes.margin,
                 takes_category=bool(categories),
+                takes_others=sizes.takes_others,
             )
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=path)
     calibrations = read_calibrations(config.get("calibration", {}), file=path)
@@ -94,4 +96,9 @@ def _geometry(config: Mapping[str, Any], name: str, path: Path) -> Geometry:
         raise WeightsError(
             '"margin" is a number from 0 on', file=path, record=f"networks.{name}", value=margin, remedy=REMEDY
         )
-    return Geometry(entry["patch_px"], entry["heat_px"], float(margin))
+    others = entry.get("others", False)
+    if not isinstance(others, bool):
+        raise WeightsError(
+            '"others" is true or false', file=path, record=f"networks.{name}", value=others, remedy=REMEDY
+        )
+    return Geometry(entry["patch_px"], entry["heat_px"], float(margin), others)

@@ -48,13 +48,14 @@ class OnnxNetwork:
     It runs in the thread that calls it, and any number of threads may call it at once (`NetworkPair.lanes`): that
     scales with the cores, where threads inside one operator wait for each other at every operator.
 
-    Its inputs are ``image`` uint8 ``(n, 3, p, p)``, ``heat`` float32 ``(n, p, p)`` and, where it takes one,
-    ``category`` int64 ``(n,)``; its output ``heat_out`` is float32 ``(n, s, s)``, after the sigmoid.
+    Its inputs are ``image`` uint8 ``(n, 3, p, p)``, ``heat`` float32 ``(n, p, p)`` and, where it takes them,
+    ``category`` int64 ``(n,)`` and ``others`` float32 ``(n, p, p)``; its output ``heat_out`` is float32 ``(n, s, s)``,
+    after the sigmoid.
 
     Args:
         path: the file.
         patch_px, heat_px, margin: as in `Network`; the file's own sizes must agree.
-        takes_category: whether the graph has the input ``category``.
+        takes_category, takes_others: whether the graph has the inputs ``category`` and ``others``.
 
     Raises:
         WeightsError: the file cannot be loaded, or its inputs and output are not these.
@@ -68,9 +69,10 @@ class OnnxNetwork:
         heat_px: int,
         margin: float,
         takes_category: bool = False,
+        takes_others: bool = False,
     ) -> None:
         self.patch_px, self.heat_px, self.margin = patch_px, heat_px, margin
-        self.takes_category = takes_category
+        self.takes_category, self.takes_others = takes_category, takes_others
         self._path = Path(path)
         self._session = open_session(self._path, 1)
         wanted: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -79,11 +81,17 @@ class OnnxNetwork:
         }
         if takes_category:
             wanted["category"] = ("tensor(int64)", ())
+        if takes_others:
+            wanted["others"] = ("tensor(float)", (patch_px, patch_px))
         self._check("inputs", self._session.get_inputs(), wanted)
         self._check("outputs", self._session.get_outputs(), {OUTPUT: ("tensor(float)", (heat_px, heat_px))})
 
     def __call__(
-        self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None
+        self,
+        patches: NDArray[np.uint8],
+        heat: NDArray[np.float32],
+        category: NDArray[np.int64] | None,
+        others: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """See `Network`.
 
@@ -97,6 +105,8 @@ class OnnxNetwork:
             if category is None:
                 raise WeightsError("this network needs a category for each object", file=self._path)
             feed["category"] = category
+        if self.takes_others:
+            feed["others"] = np.zeros_like(heat) if others is None else others
         if len(patches) <= CHUNK:
             return self._run(feed)
         starts = range(0, len(patches), CHUNK)

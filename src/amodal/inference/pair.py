@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ _REMEDY = "take networks that `amodal train` made: a modal and an amodal one"
 
 class Network(Protocol):
     """What inference needs of a network.
+
+    One that also takes ``others``, where other objects are seen, has an attribute ``takes_others`` that is True and a
+    fourth argument: float32 ``(n, patch_px, patch_px)`` in [0, 1] over the patch, 0 where no other object is known to
+    be seen (see `ask`).
 
     Attributes:
         patch_px: side of the square patch it sees.
@@ -46,6 +50,26 @@ class Network(Protocol):
             float32 ``(n, heat_px, heat_px)`` in [0, 1] over the frame.
         """
         ...
+
+
+def takes_others(network: Network) -> bool:
+    """Whether a network is told where other objects are seen."""
+    return bool(getattr(network, "takes_others", False))
+
+
+def ask(
+    network: Network,
+    patches: NDArray[np.uint8],
+    heat: NDArray[np.float32],
+    category: NDArray[np.int64] | None,
+    others: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """Call a network; ``others`` goes to those that take it, and is 0 where it is None."""
+    if not takes_others(network):
+        return network(patches, heat, category)
+    told: Any = network
+    answer: NDArray[np.float32] = told(patches, heat, category, np.zeros_like(heat) if others is None else others)
+    return answer
 
 
 @dataclass(frozen=True)

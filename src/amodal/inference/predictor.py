@@ -18,6 +18,7 @@ from .engine import Evidence, Job, find_objects
 from .lanes import in_lanes
 from .networks import Backend, load_networks
 from .ordering import Scene, order_scene
+from .others import tell_others
 from .outcome import Asked, canvas_of, finish
 from .pair import NetworkPair
 from .settings import PredictionSettings
@@ -28,6 +29,9 @@ MaskLike = Mask | NDArray[np.bool_] | NDArray[np.integer] | NDArray[np.floating]
 
 class Predictor:
     """Finds the whole of objects whose visible part is given (paper section 4.1).
+
+    Objects asked about together tell each other where they are seen, if the networks take that (`Network`): an answer
+    may change with the other objects in the call, but not with their order. `PredictionSettings.others` turns it off.
 
     Args:
         networks: the two networks; any callables of their form will do.
@@ -189,7 +193,8 @@ class Predictor:
         """Predict objects of any number of pictures together.
 
         Args:
-            work: from `make_jobs`; may be made as it is drawn, so that memory holds two batches of it a lane.
+            work: from `make_jobs`; may be made as it is drawn, so that memory holds two batches of it a lane, or the
+                objects of one picture where they tell each other where they are seen.
             keep_heat: as in `predict`.
 
         Yields:
@@ -209,4 +214,6 @@ class Predictor:
                 yield place, finish(found, question, self.settings, self.networks.calibrations, keep_heat=keep_heat)
 
         # the engine holds less than two batches when it draws
-        yield from in_lanes(work, self.networks.lanes, 2 * self.settings.batch_size, lane)
+        yield from in_lanes(
+            tell_others(self.networks, self.settings, work), self.networks.lanes, 2 * self.settings.batch_size, lane
+        )

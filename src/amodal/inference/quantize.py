@@ -20,7 +20,7 @@ from ..core.records import Prediction
 from .albums import predict_album
 from .folder import CONFIG_FILE, read_config
 from .networks import NetworkName, load_networks
-from .pair import Network
+from .pair import Network, ask, takes_others
 from .predictor import Predictor
 
 MAX_LOSS = 0.3
@@ -54,14 +54,22 @@ class _Recorder:
     def __init__(self, network: Network) -> None:
         self.network, self.asked = network, list[dict[str, NDArray[Any]]]()
         self.patch_px, self.heat_px, self.margin = network.patch_px, network.heat_px, network.margin
+        self.takes_others = takes_others(network)
 
     def __call__(
-        self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None
+        self,
+        patches: NDArray[np.uint8],
+        heat: NDArray[np.float32],
+        category: NDArray[np.int64] | None,
+        others: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         for i in range(len(patches)):
             one: dict[str, NDArray[Any]] = {"image": patches[i : i + 1].copy(), "heat": heat[i : i + 1].copy()}
-            self.asked.append(one if category is None else one | {"category": category[i : i + 1].copy()})
-        return self.network(patches, heat, category)
+            for name, value in (("category", category), ("others", others)):
+                if value is not None:
+                    one[name] = value[i : i + 1].copy()
+            self.asked.append(one)
+        return ask(self.network, patches, heat, category, others)
 
 
 def quantize_weights(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.resample import resample, resample_taps
-from .pair import Network
+from .pair import Network, ask
 
 NO_HYPOTHESIS = 0.5
 """The heat that says nothing: what the first pass is given (Li, Hariharan, Malik, CVPR 2016)."""
@@ -18,6 +18,7 @@ def refine(
     category: NDArray[np.int64] | None,
     passes: int,
     hypothesis: NDArray[np.float32] | None = None,
+    others: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Modal heat of a batch of boxes (paper section 4.1; IIS).
 
@@ -30,6 +31,7 @@ def refine(
         category: int64 ``(n,)`` or None.
         passes: how many, >= 1.
         hypothesis: float32 ``(n, p, p)`` in [0, 1] over the boxes: what is believed already.
+        others: float32 ``(n, p, p)``, where other objects are seen, for networks that take it.
 
     Returns:
         float32 ``(n, s, s)`` in [0, 1] over the boxes.
@@ -37,7 +39,7 @@ def refine(
     stretch = resample_taps(network.heat_px, network.patch_px, outside="edge")
     if hypothesis is None:
         hypothesis = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
-    found = network(patches, hypothesis, category)
+    found = ask(network, patches, hypothesis, category, others)
     for _ in range(passes - 1):
-        found = network(patches, resample(found, stretch, stretch), category)
+        found = ask(network, patches, resample(found, stretch, stretch), category, others)
     return found

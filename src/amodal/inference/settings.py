@@ -36,6 +36,9 @@ class PredictionSettings:
     least_probability: float = 0.0
     """A given mask is the whole one where the probability that anything hides the object is below this: completing a
     clear object can only lose. 0, the paper's, always completes. Not for boxes: there it gains nothing."""
+    others: bool = True
+    """Objects asked about together are told where the others of their picture are seen, by networks that take it. The
+    paper looks at each object alone (False)."""
     max_steps: int = 10
     """Most iterations of the expansion. The paper names no cap; ours is reported as stop reason "cap"."""
     iis_passes: int = 3
@@ -53,7 +56,7 @@ class PredictionSettings:
         for name in ("max_steps", "iis_passes", "batch_size"):
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)
         self._need("least_probability", "a number from 0 to 1", _is_number(p := self.least_probability) and 0 <= p <= 1)
-        for name in ("stop_at_border", "nested"):
+        for name in ("stop_at_border", "nested", "others"):
             self._need(name, "true or false", isinstance(getattr(self, name), bool))
         self._need(
             "beyond_border", "a number from 0 to 10", _is_number(self.beyond_border) and 0 <= self.beyond_border <= 10

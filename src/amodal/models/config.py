@@ -26,6 +26,7 @@ class ModelConfig:
         grid: side of the grid of classifiers of onet, 5 as published; of compact: of the fully connected branch's
             output, its counterpart.
         num_categories: 0 = one heat channel whatever the category; K = a heat channel and an output map for each.
+        others: whether it is also told where other objects are seen (a map more beside the heat); not in onet.
         mean: subtracted from the RGB bytes.
         std: what they are divided by then.
         tap_scales: onet: what pool3 and pool4 are multiplied by before their branches.
@@ -44,6 +45,7 @@ class ModelConfig:
     blocks: int = 1
     grid: int = 5
     num_categories: int = 0
+    others: bool = False
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     tap_scales: tuple[float, float] = (0.0027, 0.063)
@@ -56,6 +58,10 @@ class ModelConfig:
             raise RecipeError("the backbone of onet is vgg16", value=self.backbone)
         if not isinstance(self.backbone, str) or not self.backbone:
             raise RecipeError("backbone is the name of a timm model", value=self.backbone)
+        if not isinstance(self.others, bool):
+            raise RecipeError("others is true or false", value=self.others)
+        if self.others and self.architecture == "onet":
+            raise RecipeError("others is false for onet, which is as published", value=self.others)
         for name, least in (("patch_px", 8), ("heat_px", 8), ("blocks", 1), ("grid", 1), ("num_categories", 0)):
             if not _is_whole(getattr(self, name), least):
                 raise RecipeError(f"{name} is a whole number, {least} or more", value=getattr(self, name))

@@ -3,7 +3,8 @@
 A hypercolumn sums what several layers of a backbone say about each pixel, upsampled to one grid. Ours differs from the
 paper's O-Net in three ways that make it small and exact: the backbone is any timm network; the sum runs from coarse to
 fine with a small convolution at each level; and feature maps are resampled straight into the frame the heat covers,
-which for the amodal network is larger than the patch, so no layer has to learn that shift.
+which for the amodal network is larger than the patch, so no layer has to learn that shift. It may also be told where
+other objects are seen (``others``), which the paper's is not: what they cover may be hidden, and nothing else can be.
 """
 
 from __future__ import annotations
@@ -62,17 +63,18 @@ class _Block(nn.Module):
 
 
 class _Level(nn.Module):
-    """One level of the hypercolumn: a tap and the heat, projected, brought into the frame, added to the coarser sum."""
+    """One level of the hypercolumn: a tap and what is believed, brought into the frame, added to the coarser sum."""
 
     def __init__(self, channels: int, source: int, width: int, target: int, coarser: int, config: ModelConfig) -> None:
         super().__init__()
-        self.project = nn.Sequential(nn.Conv2d(channels + 1, width, 1, bias=False), nn.BatchNorm2d(width))
+        believed = 1 + config.others
+        self.project = nn.Sequential(nn.Conv2d(channels + believed, width, 1, bias=False), nn.BatchNorm2d(width))
         self.into_frame = FrameResize(source, target, config.margin)
         self.from_coarser = nn.Conv2d(coarser, width, 1, bias=False)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(config.blocks)))
 
-    def forward(self, tap: Tensor, heat: Tensor, coarser: Tensor, upsample: nn.Module, target: int) -> Tensor:
-        pooled = F.adaptive_avg_pool2d(heat, tap.shape[-1])
+    def forward(self, tap: Tensor, believed: Tensor, coarser: Tensor, upsample: nn.Module, target: int) -> Tensor:
+        pooled = F.adaptive_avg_pool2d(believed, tap.shape[-1])
         here = self.into_frame(self.project(torch.cat([tap, pooled], 1)), target)
         return self.blocks(F.relu(here + upsample(self.from_coarser(coarser), target)))  # type: ignore[no-any-return]
 
@@ -89,7 +91,7 @@ class Hypercolumn(nn.Module):
         super().__init__()
         self.config = config
         maps = max(config.num_categories, 1)
-        self.backbone = build_backbone(config.backbone, maps, weights=backbone_weights)
+        self.backbone = build_backbone(config.backbone, maps + config.others, weights=backbone_weights)
         info: Any = self.backbone.feature_info
         channels: list[int] = info.channels()
         strides: list[int] = info.reduction()
@@ -123,7 +125,9 @@ class Hypercolumn(nn.Module):
         self.levels, self.upsamples = nn.ModuleList(levels), nn.ModuleList(upsamples)
         self.score = nn.Conv2d(coarser_width, maps, 1)
 
-    def forward(self, image: Tensor, heat: Tensor, category: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, heat: Tensor, category: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor:
         """Logits of the heat over the frame.
 
         The weights fit patches of any side: a network of 128 px patches and 64 x 64 heat turns 96 px into 48 x 48, at
@@ -134,6 +138,8 @@ class Hypercolumn(nn.Module):
                 stride.
             heat: ``(b, p, p)`` in [0, 1]; constant 1/2 where nothing is believed yet.
             category: ``(b,)`` int64; needed if and only if the network has categories.
+            others: ``(b, p, p)`` in [0, 1]: 1 where another object is known to be seen, 0 where none is known to be.
+                For a network with ``others`` alone; None: of no other object anything is known.
 
         Returns:
             ``(b, heat_px, heat_px)``; the sigmoid is the heat. Its side changes with that of the patch.
@@ -146,7 +152,12 @@ class Hypercolumn(nn.Module):
                 raise RecipeError("this network has categories: give one for each patch")
             chosen = F.one_hot(category, self.config.num_categories).to(centred.dtype)
             believed = centred * chosen[:, :, None, None]
-        taps = self.backbone(torch.cat([colours, believed], 1))
+        inputs, pooled = [colours, believed], centred
+        if self.config.others:
+            seen_others = torch.zeros_like(centred) if others is None else others.unsqueeze(1).to(centred.dtype)
+            inputs.append(seen_others)
+            pooled = torch.cat([centred, seen_others], 1)
+        taps = self.backbone(torch.cat(inputs, 1))
         grid = self.config.grid
         seen = F.relu(self.squeeze(taps[-1]))
         if seen.shape[-1] != self.coarsest_px:
@@ -156,7 +167,7 @@ class Hypercolumn(nn.Module):
         for level, upsample, tap, size in zip(
             self.levels, self.upsamples, reversed(taps), reversed(sizes), strict=True
         ):
-            x = level(tap, centred, x, upsample, size)
+            x = level(tap, pooled, x, upsample, size)
         scores = self.score(x)
         if self.config.num_categories:
             assert category is not None

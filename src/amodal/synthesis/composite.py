@@ -30,6 +30,8 @@ class Composite:
         behind: (image id, annotation id) of each object laid behind it.
         occluder_scales: shortest side of each object laid over it or behind it, in the canvas's same side, in order.
         undone: operations that hid too much or too little and were tried again.
+        laid: uint8 ``(h, w)``, which object laid over the main one or behind it is seen: 1, 2, ... as they were laid, 0
+            for none; None where nothing was laid.
         cut_off: bool ``(h, w)``, beyond a made border of the picture (what is there is known); None without one.
     """
 
@@ -49,6 +51,7 @@ class Composite:
     behind: tuple[tuple[int, int], ...] = ()
     occluder_scales: tuple[float, ...] = ()
     undone: int = 0
+    laid: NDArray[np.uint8] | None = None
     cut_off: NDArray[np.bool_] | None = None
 
     @property

@@ -90,6 +90,7 @@ def mirrored(composite: Composite) -> Composite:
         visible=turned(composite.visible),
         others=turned(composite.others),
         outside=turned(composite.outside),
+        laid=None if composite.laid is None else turned(composite.laid),
         cut_off=None if composite.cut_off is None else turned(composite.cut_off),
         mirrored=True,
     )
@@ -98,4 +99,6 @@ def mirrored(composite: Composite) -> Composite:
 def clear_twin(composite: Composite) -> Composite:
     """The same patch with nothing laid over it."""
     visible = composite.own if composite.cut_off is None else composite.own & ~composite.cut_off
-    return replace(composite, image=composite.clean, visible=visible, occluders=(), behind=(), occluder_scales=())
+    return replace(
+        composite, image=composite.clean, visible=visible, laid=None, occluders=(), behind=(), occluder_scales=()
+    )

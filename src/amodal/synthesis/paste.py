@@ -84,6 +84,11 @@ def _lay(
         if composite.share_of_object(composite.visible & ~visible) < settings.min_hidden:
             return None
     in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
+    seen = matte >= SOLID
+    if behind:
+        seen &= ~composite.own[here]
+    numbers = np.zeros(composite.own.shape, np.uint8) if composite.laid is None else composite.laid.copy()
+    numbers[here][seen] = len(composite.occluder_scales) + 1
     pixels = _blurred(cut_pixels(picture.image, in_picture, part_size), blur)
     if settings.occluder_colour:
         pixels = recolour(pixels, colour_table(settings.occluder_colour, rng))
@@ -94,7 +99,7 @@ def _lay(
     image = composite.image.copy()
     image[here] = blended(image[here], pixels, matte)
     scales = (*composite.occluder_scales, size[shortest] / canvas[shortest])
-    return replace(composite, image=image, visible=visible, occluder_scales=scales)
+    return replace(composite, image=image, visible=visible, laid=numbers, occluder_scales=scales)
 
 
 def _place(

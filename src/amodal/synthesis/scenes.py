@@ -125,7 +125,9 @@ def _annotation(scene: Composite, number: int) -> dict[str, Any]:
 def _inside(scene: Composite) -> Composite:
     """The part of a scene inside its picture; that part is a rectangle."""
     x1, y1, x2, y2 = tight_box(~scene.outside)
-    names = ("image", "clean", "own", "visible", "others", "outside")
+    names: tuple[str, ...] = ("image", "clean", "own", "visible", "others", "outside")
+    if scene.laid is not None:
+        names = (*names, "laid")
     arrays: dict[str, Any] = {name: np.ascontiguousarray(getattr(scene, name)[y1:y2, x1:x2]) for name in names}
     height, width = scene.own.shape
     left, top, right, bottom = scene.patch_box

@@ -58,6 +58,9 @@ class SynthesisSettings:
         low_resolution_px: bounds of the longer side of the object (visible or hidden, within the patch) when it is
             smallest, log-uniform; an object that is smaller is left as it is.
         mask_noise: share of examples whose told mask (see `Example`) is damaged as segmenters damage masks. Ours.
+        others_told: share of examples that tell the networks where other objects are seen, most of them, in masks
+            damaged like ``mask_noise``; the rest leave that open, as where one object alone is asked about. For
+            networks with ``others``; 0 is the paper. Ours.
         mask_noise_size: the most a damaged mask is moved, grown or shrunk by, in sides of its box.
 
     Raises:
@@ -98,12 +101,13 @@ class SynthesisSettings:
     low_resolution_px: tuple[int, int] = (24, 128)
     mask_noise: float = 0.0
     mask_noise_size: float = 0.06
+    others_told: float = 0.0
 
     def __post_init__(self) -> None:
         _within(self, 0, 1, "min_patch_overlap", "min_visible", "min_hidden", "min_visible_in_patch")
         _within(self, 0, 1, "jitter_min_overlap")
         _within(self, 0, 1, "partial_weight", "behind", "same_image", "occluder_at_edge", "border")
-        _within(self, 0, 1, "low_resolution", "mask_noise")
+        _within(self, 0, 1, "low_resolution", "mask_noise", "others_told")
         _within(self, 0, 0.9, "colour_jitter", "jitter_max_resize", "occluder_colour")
         _within(self, 0, 16, "feather_px", "occluder_blur_px")
         _within(self, 0, 0.25, "mask_noise_size")

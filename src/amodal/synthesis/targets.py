@@ -15,7 +15,7 @@ from .composite import Composite
 from .cut import cut_planes
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
-from .told import damaged_mask
+from .told import damaged_mask, told_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Example:
         told_mask: float32 ``(m, m)`` over `told_box`: the visible mask as the amodal network may be told it, 0-1;
             `visible_mask` unless ``mask_noise`` damages it.
         told_box: `modal_box`, or the tight box of a damaged mask.
+        modal_others, amodal_others: uint8 ``(m, m)`` over `modal_box` and over `seen_box`: 255 where the networks are
+            told that another object is seen, see `told_others`.
         amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
         amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
             and beyond the picture unknown.
@@ -48,6 +50,8 @@ class Example:
     visible_mask: NDArray[np.float32]
     told_mask: NDArray[np.float32]
     told_box: NDArray[np.float32]
+    modal_others: NDArray[np.uint8]
+    amodal_others: NDArray[np.uint8]
     amodal_patch: NDArray[np.uint8]
     amodal_label: Label
     modal_box: NDArray[np.float32]
@@ -88,6 +92,7 @@ def make_example(
         hidden = composite.own & ~composite.visible
         told = damaged_mask(composite.visible, hidden, shape.modal_heat_px, settings.mask_noise_size, rng)
     told_mask, told_box = told or (visible, modal_box)
+    others = told_others(composite, settings, rng) if settings.others_told else None
     unknown = composite.others & ~composite.own | composite.outside
     own = _coverage(composite.own, frame, shape.amodal_heat_px)
     unsure = _coverage(unknown, frame, shape.amodal_heat_px)
@@ -97,6 +102,8 @@ def make_example(
         visible_mask=visible,
         told_mask=told_mask,
         told_box=np.array(told_box, dtype=np.float32),
+        modal_others=_told(others, modal_box, composite, shape.modal_heat_px),
+        amodal_others=_told(others, seen, composite, shape.modal_heat_px),
         amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
         amodal_label=label_cells(own, unsure),
         modal_box=np.array(modal_box, dtype=np.float32),
@@ -152,6 +159,16 @@ def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
     across = np.clip(np.minimum(columns + 1, box[2]) - np.maximum(columns, box[0]), 0, 1)
     down = np.clip(np.minimum(rows + 1, box[3]) - np.maximum(rows, box[1]), 0, 1)
     return float(down @ mask.astype(np.float64) @ across) / float(bx.area(box))
+
+
+def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, size_px: int) -> NDArray[np.uint8]:
+    """uint8 ``(size, size)``: a plane over the canvas, of any resolution, read over a box in canvas pixels."""
+    if plane is None:
+        return np.zeros((size_px, size_px), np.uint8)
+    (rows, columns), (height, width) = plane.shape, composite.own.shape
+    scale = columns / width, rows / height
+    inside = box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]
+    return cut_patch(plane, inside, size_px).copy()  # Pillow's bytes cannot be written to, which torch wants
 
 
 def _beyond(composite: Composite, box: bx.Box, size_px: int) -> NDArray[np.float32]:

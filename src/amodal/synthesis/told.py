@@ -1,6 +1,7 @@
-"""The visible mask as a segmenter would tell it: moved, grown, shrunk, with gaps and missing parts.
+"""What is told of masks as a segmenter would tell it: moved, grown, shrunk, with gaps and missing parts.
 
-Prediction takes masks of any segmenter. A network that has only been told exact ones trusts every pixel of them.
+Prediction takes masks of any segmenter. A network that has only been told exact ones trusts every pixel of them. The
+same holds for what it is told of other objects, of which some are missed and some are the object itself, found twice.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from PIL import Image, ImageFilter
 from ..core import boxes as bx
 from ..core.images import cut_patch
 from .canvas import SOLID, tight_box
+from .composite import Composite
+from .settings import SynthesisSettings
 
 _CELLS = 96
 """Side of the grid on which masks are damaged; it covers the object's box and a quarter of it on each side."""
@@ -20,6 +23,10 @@ _GAP_CHANCE, _LOSS_CHANCE = 0.5, 0.3
 _LEAST_LEFT = 0.3
 """A damaged mask keeps at least this share of the visible pixels, or is drawn again."""
 _TRIES = 10
+_MISSED = 0.15
+"""Chance that another object is not told of: detectors miss some, and annotations leave some out."""
+_FOUND_TWICE = 0.04
+"""Chance that the object itself is told of as if it were another one: detectors find some twice."""
 
 Grid = NDArray[np.uint8]
 
@@ -64,6 +71,36 @@ def damaged_mask(
         1 / 255
     )
     return heat, (box[0] + x1 * cell[0], box[1] + y1 * cell[1], box[0] + x2 * cell[0], box[1] + y2 * cell[1])
+
+
+def told_others(
+    composite: Composite, settings: SynthesisSettings, rng: np.random.Generator
+) -> NDArray[np.uint8] | None:
+    """Where the networks are told that other objects are seen, those of the picture and those laid on it.
+
+    Returns:
+        uint8 ``(h, w)`` over the canvas, in its pixels or on a coarser grid: 255 where another object is seen; None in
+        a share of 1 - ``others_told``, where nothing is known of other objects.
+    """
+    if rng.random() >= settings.others_told:
+        return None
+    numbers = np.flatnonzero(rng.random(len(composite.occluder_scales) + 1) >= _MISSED)
+    own_picture = composite.others & ~composite.own
+    if composite.laid is None:
+        shown = own_picture & (0 in numbers)
+    else:
+        shown = np.isin(composite.laid, numbers[numbers > 0])
+        if 0 in numbers:
+            shown |= own_picture & (composite.laid == 0)
+    shown &= ~composite.off_picture
+    if rng.random() < _FOUND_TWICE:
+        shown |= composite.visible
+    plane = shown.view(np.uint8) * np.uint8(255)
+    if settings.mask_noise and rng.random() < settings.mask_noise and shown.any():
+        most = settings.mask_noise_size * _CELLS / (1 + 2 * _MARGIN)
+        grid = cut_patch(plane, (0, 0, plane.shape[1], plane.shape[0]), _CELLS)
+        return regrown(grid, contour_offsets(most, rng), most).view(np.uint8) * np.uint8(255)
+    return plane
 
 
 def contour_offsets(most: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
 Precision = Literal["fp32", "bf16"]
-_SHARED = ("architecture", "backbone", "patch_px", "widths", "blocks", "grid", "num_categories", "tap_scales")
+_SHARED = ("architecture", "backbone", "patch_px", "widths", "blocks", "grid", "num_categories", "others", "tap_scales")
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
 _LEAST |= {"checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
@@ -151,6 +151,8 @@ class Recipe:
         data: annotated sets of photographs.
         modal: how the modal network is trained.
         modal_from: folder of a finished run whose modal network is taken, not trained; "" for none.
+        start_from: folder of weights both networks start from, `amodal train`'s or the package's, to go on with other
+            settings or on other photographs; or a recipe, which is trained first where it has not been; "" for none.
         stages: ["modal", "amodal"], or ["modal"] to train IIS alone, for runs that take it by ``modal_from``.
         amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
@@ -179,6 +181,7 @@ class Recipe:
     data: tuple[DataSource, ...] = ()
     modal: StageSettings = field(default_factory=StageSettings)
     modal_from: str = ""
+    start_from: str = ""
     stages: tuple[str, ...] = ("modal", "amodal")
     amodal: StageSettings = field(default_factory=lambda: StageSettings(network=ModelConfig(heat_px=80, margin=0.125)))
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
@@ -207,6 +210,8 @@ class Recipe:
             raise RecipeError("stages are [modal, amodal] or [modal]", value=self.stages)
         if self.modal_from and self.stages == ("modal",):
             raise RecipeError("modal_from leaves nothing to train where stages is [modal]", value=self.modal_from)
+        if self.modal_from and self.start_from:
+            raise RecipeError("modal_from and start_from exclude each other", value=(self.modal_from, self.start_from))
         if self.modal.target == "whole" and self.amodal.true_mask_share:
             raise RecipeError(
                 "amodal.true_mask_share is 0 where modal.target is whole: the visible mask is not what it is told",

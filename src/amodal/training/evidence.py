@@ -1,4 +1,4 @@
-"""What each network is told before it answers: its own hypothesis, or the modal heat (paper section 4.2)."""
+"""What a network is told before it answers: a hypothesis or the modal heat (paper section 4.2), other objects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ NO_HYPOTHESIS = 0.5
 """The constant IIS starts from."""
 
 
+def asked(network: nn.Module, patches: Tensor, heat: Tensor, category: Tensor | None, others: Tensor | None) -> Tensor:
+    """A network's logits; ``others`` ``(b, p, p)`` is for networks that take it alone."""
+    if others is None:
+        return network(patches, heat, category)  # type: ignore[no-any-return]
+    return network(patches, heat, category, others)  # type: ignore[no-any-return]
+
+
 @torch.no_grad()
-def refine(network: nn.Module, patches: Tensor, category: Tensor | None, passes: int) -> Tensor:
+def refine(
+    network: nn.Module, patches: Tensor, category: Tensor | None, passes: int, others: Tensor | None = None
+) -> Tensor:
     """The modal network's heat after some passes of IIS, in evaluation mode, as the next pass's input.
 
     Args:
@@ -22,6 +31,7 @@ def refine(network: nn.Module, patches: Tensor, category: Tensor | None, passes:
         patches: ``(b, 3, p, p)`` uint8.
         category: ``(b,)`` or None.
         passes: 0 gives the constant 1/2.
+        others: ``(b, p, p)`` or None; told from the second pass on, as in prediction.
 
     Returns:
         ``(b, p, p)`` in [0, 1].
@@ -30,8 +40,8 @@ def refine(network: nn.Module, patches: Tensor, category: Tensor | None, passes:
     heat = torch.full((len(patches), side, side), NO_HYPOTHESIS, device=patches.device)
     training = network.training
     network.eval()
-    for _ in range(passes):
-        answer = torch.sigmoid(network(patches, heat, category))
+    for number in range(passes):
+        answer = torch.sigmoid(asked(network, patches, heat, category, others if number else None))
         heat = resize_heat(answer, side)
     network.train(training)
     return heat

@@ -23,13 +23,14 @@ from .loop import train_network
 from .precision import place
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
+from .start import digests, start_from
 
 STAGES = ("modal", "amodal")
 _ADDED_LATER = {"precision", "channels_last", "accumulate", "phases", "target", "modal_from", "stages", "only"}
 _ADDED_LATER |= {"architecture", "tap_scales", "dropout", "fixed", "photometric", "start_px", "start_steps"}
 _ADDED_LATER |= {"partial_weight", "clear", "paired", "behind", "same_image", "occluder_at_edge", "border"}
 _ADDED_LATER |= {"feather_px", "occluder_colour", "occluder_blur_px", "low_resolution", "low_resolution_px"}
-_ADDED_LATER |= {"mask_noise", "mask_noise_size"}
+_ADDED_LATER |= {"mask_noise", "mask_noise_size", "others", "others_told", "start_from"}
 _FREE = (
     *("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"),
     *("tensorboard", "store", "store_gb", "bad_records"),
@@ -61,7 +62,7 @@ def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn
     device = _device(recipe.device)
     for settings in (recipe.modal, recipe.amodal):
         Share(*this_process(), settings.accumulate).check(settings.batch_size)
-    fingerprint = _fingerprint(recipe)
+    fingerprint = fingerprint_of(recipe)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
     training, validation = make_streams(recipe)
@@ -80,14 +81,17 @@ def _train(
     if recipe.modal_from:
         modal = _placed(_finished_modal(recipe), recipe)
     else:
-        modal = _placed(build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None), recipe)
+        modal = _placed(_first_modal(recipe), recipe)
         modal = train_network(
             "modal", modal, ModalStage(recipe.modal), recipe.modal, recipe, training, validation, fingerprint
         )
     if "amodal" not in recipe.stages:
         return modal.cpu(), None
     amodal = _placed(build_network(recipe.amodal.network), recipe)
-    _start_from(amodal, modal)
+    if recipe.start_from:
+        start_from(amodal, recipe.start_from, "amodal")
+    else:
+        _start_from_modal(amodal, modal)
     stage = AmodalStage(recipe.amodal, modal.requires_grad_(False))
     amodal = train_network("amodal", amodal, stage, recipe.amodal, recipe, training, validation, fingerprint)
     return modal.cpu(), amodal.cpu()
@@ -118,7 +122,16 @@ def _finished_modal(recipe: Recipe) -> nn.Module:
     return network.eval()
 
 
-def _start_from(amodal: nn.Module, modal: nn.Module) -> None:
+def _first_modal(recipe: Recipe) -> nn.Module:
+    """The modal network before its first step."""
+    if not recipe.start_from:
+        return build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None)
+    network = build_network(recipe.modal.network)
+    start_from(network, recipe.start_from, "modal")
+    return network
+
+
+def _start_from_modal(amodal: nn.Module, modal: nn.Module) -> None:
     """The amodal network starts from the weights of IIS (section 4.2); both have the same layers."""
     try:
         amodal.load_state_dict(modal.state_dict())
@@ -149,13 +162,15 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _fingerprint(recipe: Recipe) -> str:
+def fingerprint_of(recipe: Recipe) -> str:
     """Of all that decides the result; where the run lies and how often it is written do not.
 
     Settings that came after the first runs do not count at their defaults, so that a run goes on under newer versions.
     """
     own, defaults = (json.loads(json.dumps(asdict(r))) for r in (recipe, Recipe(data=recipe.data)))
     settings = _without(own, defaults)
+    if recipe.start_from:
+        settings["start_from"] = digests(recipe.start_from)
     data: list[dict[str, Any]] = settings["data"]
     settings["data"] = [{key: value for key, value in source.items() if key != "only" or value} for source in data]
     for name in _FREE:

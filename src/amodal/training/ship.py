@@ -8,12 +8,23 @@ from typing import Any
 
 from ..inference.calibration import write_calibrations
 from ..inference.export import export_weights
+from ..inference.folder import CONFIG_FILE
 from .calibrate import fit_on_validation
+from .checkpoint import read_checkpoint
 from .config import Recipe
 from .data import make_streams
 from .processes import is_first
-from .run import run_training
+from .run import fingerprint_of, run_training
 from .tune import choose_settings
+
+
+def is_trained(recipe: Recipe) -> bool:
+    """Whether `train_and_ship` has come to its end in the recipe's output folder, with this recipe."""
+    output = Path(recipe.output)
+    if not (output / "weights" / CONFIG_FILE).is_file():
+        return False
+    fingerprint = fingerprint_of(recipe)
+    return all(read_checkpoint(output / name, fingerprint) is not None for name in recipe.stages)
 
 
 def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:

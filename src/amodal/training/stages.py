@@ -15,7 +15,7 @@ from ..core.labels import NEGATIVE, POSITIVE, UNKNOWN
 from .checkpoint import read_network, write_network
 from .config import StageSettings
 from .data import Batch
-from .evidence import NO_HYPOTHESIS, align, refine, resize_heat
+from .evidence import NO_HYPOTHESIS, align, asked, refine, resize_heat
 from .precision import float32
 from .processes import inner
 
@@ -46,8 +46,17 @@ def _category(network: nn.Module, batch: Batch) -> Tensor | None:
     return batch["category"] if inner(network).config.num_categories else None  # type: ignore[union-attr]
 
 
+def _others(network: nn.Module, batch: Batch, name: str, side: int) -> Tensor | None:
+    """What a batch tells of other objects, for networks that take it: ``(b, side, side)`` in [0, 1]."""
+    if not inner(network).config.others:  # type: ignore[union-attr]
+        return None
+    return resize_heat(batch[name].float() / 255, side)
+
+
 class ModalStage:
     """IIS: the mask inside the jittered box, from the constant 1/2 or an earlier answer (section 4.2).
+
+    A network that is told of other objects is so whatever it starts from: they may be known beforehand.
 
     With ``phases``, earlier answers are those of the networks as they stood at the ends of the earlier phases, kept
     beside the checkpoint; without, the network's own.
@@ -68,13 +77,14 @@ class ModalStage:
 
     def __call__(self, network: nn.Module, batch: Batch, draws: Draws | None) -> tuple[Tensor, Tensor]:
         category, patches = _category(network, batch), batch["modal_patch"]
+        others = _others(network, batch, "modal_others", patches.shape[-1])
         passes = None if draws is None else draws["passes"]
         if self.ends and passes is not None:
             heat = self._hypotheses(patches, category, passes.to(patches.device))
         else:
-            heat = refine(inner(network), patches, category, 0 if passes is None else int(passes[0]))
+            heat = refine(inner(network), patches, category, 0 if passes is None else int(passes[0]), others)
         label = batch["modal_label"] if self.target == "visible" else whole_label(batch)
-        return network(patches, heat, category), label
+        return asked(network, patches, heat, category, others), label
 
     @torch.no_grad()
     def _hypotheses(self, patches: Tensor, category: Tensor | None, passes: Tensor) -> Tensor:
@@ -122,14 +132,17 @@ class AmodalStage:
         side = batch["amodal_patch"].shape[-1]
         with float32(heat.device):
             heat = align(heat, box, batch["seen_box"], side)
-        return network(batch["amodal_patch"], heat, _category(network, batch)), batch["amodal_label"]
+        others = _others(network, batch, "amodal_others", side)
+        return asked(network, batch["amodal_patch"], heat, _category(network, batch), others), batch["amodal_label"]
 
     @torch.no_grad()
     def modal_heat(self, batch: Batch) -> Tensor:
         """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2)."""
         category = _category(self.modal, batch)
-        start = refine(self.modal, batch["modal_patch"], category, 0)
-        return torch.sigmoid(self.modal(batch["modal_patch"], start, category).float())
+        patches = batch["modal_patch"]
+        others = _others(self.modal, batch, "modal_others", patches.shape[-1])
+        start = refine(self.modal, patches, category, 0)
+        return torch.sigmoid(asked(self.modal, patches, start, category, others).float())
 
     def after(self, step: int, network: nn.Module, folder: Path, *, write: bool) -> None:
         """Nothing is kept between the steps."""

@@ -1,0 +1,166 @@
+"""Objects of one picture tell each other where they are seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from amodal.core.masks import Mask
+from amodal.inference.pair import NetworkPair
+from amodal.inference.predictor import Predictor
+from amodal.inference.seen import Seen, spread
+from amodal.inference.settings import PredictionSettings
+
+SIZE = (100, 80)  # width, height
+LEFT, RIGHT = (10, 20, 50, 60), (40, 30, 90, 70)
+
+
+class Spy:
+    """Answers with the heat it is given, cut or padded to its frame, and remembers what it is told."""
+
+    takes_others = True
+
+    def __init__(self, margin: float) -> None:
+        self.patch_px, self.heat_px, self.margin = 32, 32, margin
+        self.told: list[NDArray[np.float32]] = []
+
+    def __call__(
+        self,
+        patches: NDArray[np.uint8],
+        heat: NDArray[np.float32],
+        category: NDArray[np.int64] | None,
+        others: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        self.told.extend(others.copy())
+        return (patches[:, 0] > 100).astype(np.float32)
+
+
+def picture() -> NDArray[np.uint8]:
+    """Two red rectangles, the right one over the left one."""
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    for x1, y1, x2, y2 in (LEFT, RIGHT):
+        image[y1:y2, x1:x2, 0] = 255
+    return image
+
+
+def masks() -> list[Mask]:
+    left, right = (Mask.from_box(box, *SIZE) for box in (LEFT, RIGHT))
+    return [left - right, right]
+
+
+def pair() -> tuple[NetworkPair, Spy, Spy]:
+    modal, amodal = Spy(0.0), Spy(0.25)
+    return NetworkPair(modal, amodal), modal, amodal
+
+
+def test_an_object_is_told_of_all_but_itself() -> None:
+    seen = Seen(masks(), np.array([LEFT, RIGHT], np.float64))
+    told = seen.others(0, LEFT, 40)
+    assert told.shape == (40, 40) and told.dtype == np.uint8
+    expected = np.zeros((40, 40), bool)
+    expected[10:, 30:] = True  # the right one's part of the left one's box
+    np.testing.assert_array_equal(told == 255, expected)
+    assert not seen.others(1, (52, 32, 88, 68), 16).any()
+    assert not seen.others(0, (-60, -60, -20, -20), 16).any()
+    beyond = seen.others(1, (0, -40, 80, 40), 80)  # half of it above the picture
+    np.testing.assert_array_equal(beyond[:40], 0)
+    np.testing.assert_array_equal(beyond[40:] == 255, masks()[0].to_array()[:40, :80])
+
+
+def test_an_object_found_twice_does_not_hide_itself() -> None:
+    left, right = masks()
+    twin = (11, 20, 50, 60)
+    seen = Seen([left, left, right], np.array([LEFT, twin, RIGHT], np.float64))
+    alone = Seen([left, right], np.array([LEFT, RIGHT], np.float64))
+    for number in (0, 1):
+        np.testing.assert_array_equal(seen.others(number, LEFT, 40), alone.others(0, LEFT, 40))
+    np.testing.assert_array_equal(seen.others(2, RIGHT, 40), alone.others(1, RIGHT, 40))
+
+
+def test_maps_are_spread_over_the_patch() -> None:
+    one = np.zeros((16, 16), np.uint8)
+    one[:, 8:] = 255
+    out = spread([None, one, np.zeros((16, 16), np.uint8)], 32)
+    assert out.shape == (3, 32, 32) and out.dtype == np.float32
+    assert not out[0].any() and not out[2].any()
+    np.testing.assert_allclose(out[1, 5, [0, 14, 17, 31]], [0, 0, 1, 1])
+
+
+def test_given_masks_tell_the_amodal_network() -> None:
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1))
+    predictor.set_image(picture())
+    predictor.predict(masks=masks())
+    assert not modal.told
+    box = np.array(masks()[0].box)
+    expected = Seen(masks(), np.array([masks()[0].box, RIGHT], np.float64)).others(0, tuple(box), 64)
+    np.testing.assert_array_equal(amodal.told[0], spread([expected], 32)[0])
+    assert amodal.told[0].max() == 1 and amodal.told[0].min() == 0
+
+
+def test_boxes_are_told_what_one_pass_finds_in_the_others() -> None:
+    networks, modal, _ = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=3, batch_size=1))
+    predictor.set_image(picture())
+    predictor.predict([LEFT, RIGHT])
+    assert len(modal.told) == 6  # three passes each, the first not repeated
+    assert sum(bool(told.any()) for told in modal.told) == 4
+    assert not modal.told[0].any() and not modal.told[1].any()
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_the_first_pass_counts(passes: int) -> None:
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=passes))
+    predictor.set_image(picture())
+    found = predictor.predict([LEFT, RIGHT], keep_heat=True)
+    assert len(modal.told) == 2 * passes and sum(bool(told.any()) for told in amodal.told) == 2
+    assert all(p.modal_heat is not None and p.modal_heat.dtype == np.float32 for p in found)
+
+
+def test_one_object_alone_is_told_nothing() -> None:
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks)
+    predictor.set_image(picture())
+    predictor.predict([LEFT])
+    assert len(modal.told) == predictor.settings.iis_passes
+    assert not any(told.any() for told in modal.told + amodal.told)
+
+
+def test_the_setting_turns_it_off() -> None:
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(others=False))
+    predictor.set_image(picture())
+    predictor.predict([LEFT, RIGHT])
+    assert not any(told.any() for told in modal.told + amodal.told)
+
+
+def test_heat_given_counts_above_its_threshold() -> None:
+    networks, _, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, given_threshold=0.5))
+    predictor.set_image(picture())
+    left, right = (mask.to_array().astype(np.float32) for mask in masks())
+    predictor.predict(masks=[left * 0.9, right * 0.6])
+    told = [one.copy() for one in amodal.told]
+    amodal.told.clear()
+    predictor.predict(masks=masks())
+    np.testing.assert_array_equal(told, amodal.told)
+
+
+def test_the_order_of_the_objects_does_not_matter() -> None:
+    networks, _, _ = pair()
+    predictor = Predictor(networks)
+    predictor.set_image(picture())
+    one = predictor.predict([LEFT, RIGHT])
+    other = predictor.predict([RIGHT, LEFT])
+    assert [p.amodal_mask for p in one] == [p.amodal_mask for p in reversed(other)]
+
+
+def test_pictures_do_not_tell_each_other() -> None:
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks)
+    first, second = picture(), picture()
+    work = [*predictor.make_jobs(first, 1, boxes=[LEFT]), *predictor.make_jobs(second, 2, boxes=[RIGHT])]
+    assert len(dict(predictor.run_jobs(work))) == 2
+    assert not any(told.any() for told in modal.told + amodal.told)

@@ -1,0 +1,107 @@
+"""Runs that start from trained weights, and networks that are told of other objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from amodal.core.errors import RecipeError
+from amodal.models.weights import build_network, save_network
+from amodal.training import ship
+from amodal.training.config import Recipe
+from amodal.training.run import fingerprint_of, run_training
+from amodal.training.ship import is_trained, train_and_ship
+from amodal.training.start import start_from
+
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No ONNX: its export takes seconds."""
+    monkeypatch.setattr("amodal.inference.export.export_onnx", lambda network, path: path.write_text("graph") * 0.0)
+
+
+def shipped(make_recipe: Make, tmp_path: Path) -> Recipe:
+    recipe = replace(make_recipe(calibration_examples=0, thresholds="paper"), output=str(tmp_path / "first"))
+    train_and_ship(recipe)
+    return recipe
+
+
+def telling(recipe: Recipe, **changes: object) -> Recipe:
+    stages = {name: getattr(recipe, name) for name in ("modal", "amodal")}
+    told = {name: replace(s, network=replace(s.network, others=True)) for name, s in stages.items()}
+    synthesis = replace(recipe.synthesis, others_told=0.8)
+    return replace(recipe, **told, synthesis=synthesis, backbone_weights="", **changes)  # type: ignore[arg-type]
+
+
+def test_a_widened_network_answers_as_before(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe()
+    torch.manual_seed(0)
+    network = build_network(recipe.modal.network).eval()
+    folder = tmp_path / "weights"
+    for role in ("modal", "amodal"):
+        save_network(folder, role, network.state_dict())
+    config = '{"format": 1, "networks": {"modal": {"backbone": "test_efficientnet", "patch_px": 32, "heat_px": 16, '
+    (folder / "config.json").write_text(config + '"widths": [4, 6, 8, 8, 12], "grid": 3}}}')
+    wider = build_network(replace(recipe.modal.network, others=True)).eval()
+    start_from(wider, folder, "modal")
+    same = build_network(recipe.modal.network).eval()
+    start_from(same, folder, "modal")
+    image, heat, others = torch.randint(0, 256, (2, 3, 32, 32)), torch.rand(2, 32, 32), torch.rand(2, 32, 32)
+    with torch.no_grad():
+        expected = same(image, heat)
+        torch.testing.assert_close(wider(image, heat, None, others), expected, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(wider(image, heat), expected, atol=1e-5, rtol=1e-5)
+    other = build_network(replace(recipe.modal.network, grid=5))
+    with pytest.raises(RecipeError, match=r"the modal network is that of the weights it starts from; grid is not"):
+        start_from(other, folder, "modal")
+
+
+def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make, tmp_path: Path, quick: None) -> None:
+    first = shipped(make_recipe, tmp_path)
+    folder = Path(first.output) / "weights"
+    assert is_trained(first)
+    second = telling(first, output=str(tmp_path / "second"), start_from=str(folder))
+    modal, amodal = run_training(second)
+    assert amodal is not None
+    stem = "backbone." + next(name for name, _ in modal.backbone.named_parameters())  # type: ignore[union-attr,operator]
+    for network in (modal, amodal):
+        weight = network.state_dict()[stem]
+        assert weight.shape[1] == 5 and weight[:, 4].abs().max() > 0  # from zero: it has been trained
+    # resumed, it is the same run; started from other weights, it is another
+    assert run_training(second, resume=True)[1] is not None
+    before = fingerprint_of(second)
+    with torch.no_grad():
+        modal.score.weight += 1  # type: ignore[union-attr,operator]
+    save_network(folder, "modal", modal.state_dict())
+    assert fingerprint_of(second) != before
+    with pytest.raises(RecipeError, match="a run resumes with the recipe it began with"):
+        run_training(second, resume=True)
+
+
+def test_a_recipe_is_trained_when_its_weights_are_there(
+    make_recipe: Make, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(make_recipe(), output=str(tmp_path / "run"))
+    assert not is_trained(recipe)
+    monkeypatch.setattr(ship, "choose_settings", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):  # stopped after training, before the weights were written
+        train_and_ship(recipe)
+    assert not is_trained(recipe)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"start_from": "nowhere"}, "start_from is a folder of weights"),
+        ({"start_from": "a", "modal_from": "b"}, "modal_from and start_from exclude each other"),
+    ],
+)
+def test_a_start_that_cannot_be(make_recipe: Make, changes: dict[str, str], said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        run_training(make_recipe(**changes))
