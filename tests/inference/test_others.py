@@ -7,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from amodal.core.masks import Mask
+from amodal.inference.engine import Job
+from amodal.inference.others import _surest
 from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.seen import Seen, spread
@@ -99,24 +101,33 @@ def test_given_masks_tell_the_amodal_network() -> None:
     assert amodal.told[0].max() == 1 and amodal.told[0].min() == 0
 
 
-def test_boxes_are_told_what_one_pass_finds_in_the_others() -> None:
-    networks, modal, _ = pair()
-    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=3, batch_size=1))
-    predictor.set_image(picture())
-    predictor.predict([LEFT, RIGHT])
-    assert len(modal.told) == 6  # three passes each, the first not repeated
-    assert sum(bool(told.any()) for told in modal.told) == 4
-    assert not modal.told[0].any() and not modal.told[1].any()
-
-
-@pytest.mark.parametrize("passes", [1, 2])
-def test_the_first_pass_counts(passes: int) -> None:
+@pytest.mark.parametrize("passes", [1, 3])
+def test_boxes_tell_the_amodal_network_what_iis_finds_in_the_others(passes: int) -> None:
     networks, modal, amodal = pair()
-    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=passes))
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=passes, batch_size=1))
     predictor.set_image(picture())
     found = predictor.predict([LEFT, RIGHT], keep_heat=True)
-    assert len(modal.told) == 2 * passes and sum(bool(told.any()) for told in amodal.told) == 2
+    assert len(modal.told) == 2 * passes and not any(told.any() for told in modal.told)  # nothing is repeated
+    assert all(told.any() for told in amodal.told) and len(amodal.told) == 2
     assert all(p.modal_heat is not None and p.modal_heat.dtype == np.float32 for p in found)
+
+
+def test_a_pixel_that_two_claim_belongs_to_the_surest() -> None:
+    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    jobs = [Job(image, tuple(map(float, box)), (0.0, 0.0, 100.0, 80.0)) for box in (LEFT, RIGHT)]
+    for job, heat in zip(jobs, (0.6, 0.9), strict=True):
+        job.found_heat = np.full((16, 16), heat, np.float16)
+    left, right = _surest(jobs, 0.5)
+    assert [left, right] == masks()
+    assert all(mask.is_empty for mask in _surest(jobs, 0.95))
+
+
+def test_rough_masks_are_refined_knowing_the_others() -> None:
+    networks, modal, _ = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1))
+    predictor.set_image(picture())
+    predictor.predict(masks=masks(), refine=True)
+    assert len(modal.told) == 6 and all(told.any() for told in modal.told[::2])
 
 
 def test_one_object_alone_is_told_nothing() -> None:

@@ -145,7 +145,7 @@ def test_networks_are_told_of_others_as_in_prediction(make_recipe: Callable[...,
     recipe = make_recipe()
     recipe = replace(recipe, synthesis=replace(recipe.synthesis, others_told=1.0))
     batch = next(iter(DataLoader(make_streams(recipe)[0], batch_size=6, sampler=range(6))))
-    assert batch["modal_others"].any() and batch["amodal_others"].any()
+    assert batch["modal_others"].any() and batch["given_others"].any() and batch["found_others"].any()
     modal, amodal = ToldSpy(), ToldSpy(20)
     stage = ModalStage(StageSettings(hypothesis_passes=(0, 0, 1)))
     stage(modal, batch, stage.draw(np.random.default_rng(0), 0, 6))
@@ -153,7 +153,16 @@ def test_networks_are_told_of_others_as_in_prediction(make_recipe: Callable[...,
     assert first is None and second is not None and third is not None  # the first pass of IIS knows of nothing yet
     assert third.shape == batch["modal_patch"].shape[:1] + batch["modal_patch"].shape[2:]
     torch.testing.assert_close(third.mean(), batch["modal_others"].float().mean() / 255, atol=0.01, rtol=0.05)
-    AmodalStage(StageSettings(), ToldSpy())(amodal, batch, None)
-    (told,) = amodal.others
-    assert told is not None
-    torch.testing.assert_close(told.mean(), batch["amodal_others"].float().mean() / 255, atol=0.01, rtol=0.05)
+    telling = ToldSpy()
+    stage = AmodalStage(StageSettings(), telling)
+    stage(amodal, batch, None)
+    assert telling.others == [None]  # boxes: IIS is told nothing
+    given = torch.tensor([True, False, True, False, False, False])
+    stage(amodal, batch, {"told": given})
+    for told, name in (
+        (amodal.others[0], "found_others"),
+        (amodal.others[1][1], "found_others"),
+        (amodal.others[1][0], "given_others"),
+    ):
+        expected = batch[name] if told.ndim == 3 else batch[name][1 if name == "found_others" else 0]
+        torch.testing.assert_close(told.mean(), expected.float().mean() / 255, atol=0.01, rtol=0.05)

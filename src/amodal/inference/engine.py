@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.masks import Mask
-from ..core.resample import move_heat, resample, resample_taps
+from ..core.resample import move_heat
 from .expansion import ActiveSet, Expansion
 from .pair import Network, NetworkPair, ask, takes_others
 from .patches import cut_patches, mask_heat
@@ -40,7 +40,7 @@ class Job:
         refines: IIS improves the evidence; without it, evidence is taken as it is.
         seen: where the objects of the picture are seen, this one as ``number``; None: of others nothing is known.
         number: see ``seen``.
-        first_heat: float16 ``(s, s)``, what a first pass of IIS said already; None: none was made.
+        found_heat: float16 ``(s, s)``, the modal heat over ``modal_box`` where IIS has looked already.
     """
 
     image: NDArray[np.uint8]
@@ -51,7 +51,7 @@ class Job:
     refines: bool = False
     seen: Seen | None = None
     number: int = 0
-    first_heat: NDArray[np.float16] | None = None
+    found_heat: NDArray[np.float16] | None = None
 
 
 @dataclass(slots=True)
@@ -132,24 +132,14 @@ def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]
     asked: list[_Member] = []
     for member in members:
         job = member.job
-        if job.evidence is None or job.refines:
+        if job.found_heat is not None:
+            member.modal_heat = job.found_heat.astype(np.float32)
+        elif job.evidence is None or job.refines:
             asked.append(member)
         else:
             member.modal_heat = mask_heat(job.evidence, job.modal_box, network.heat_px)
-    begun = [member for member in asked if member.job.first_heat is not None]
-    _refine_members(networks, passes, [member for member in asked if member.job.first_heat is None])
-    if passes > 1:
-        _refine_members(networks, passes - 1, begun)
-    else:
-        for member in begun:
-            assert member.job.first_heat is not None
-            member.modal_heat = member.job.first_heat.astype(np.float32)
-
-
-def _refine_members(networks: NetworkPair, passes: int, asked: list[_Member]) -> None:
     if not asked:
         return
-    network = networks.modal
     jobs = [member.job for member in asked]
     boxes = np.array([job.modal_box for job in jobs])
     patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
@@ -161,11 +151,8 @@ def _refine_members(networks: NetworkPair, passes: int, asked: list[_Member]) ->
 
 
 def _hypothesis(job: Job, network: Network) -> NDArray[np.float32]:
-    """What the next pass of IIS over the modal box is given, float32 ``(p, p)``."""
+    """What the first pass of IIS over the modal box is given, float32 ``(p, p)``."""
     side = network.patch_px
-    if job.first_heat is not None:
-        stretch = resample_taps(network.heat_px, side, outside="edge")
-        return resample(job.first_heat.astype(np.float32), stretch, stretch)
     if job.evidence is not None:
         return mask_heat(job.evidence, job.modal_box, side)
     return np.full((side, side), NO_HYPOTHESIS, np.float32)
@@ -182,17 +169,17 @@ def _others(network: Network, jobs: list[Job], boxes: bx.BoxArray) -> NDArray[np
     return spread(maps, network.patch_px)
 
 
-def first_heats(
-    network: Network, batch_size: int
+def modal_heats(
+    network: Network, batch_size: int, passes: int
 ) -> Callable[[Iterator[tuple[int, Job]]], Iterator[tuple[int, NDArray[np.float16]]]]:
-    """One pass of IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, heat)."""
+    """IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, heat)."""
 
     def lane(items: Iterator[tuple[int, Job]]) -> Iterator[tuple[int, NDArray[np.float16]]]:
         while batch := list(islice(items, batch_size)):
             jobs = [job for _, job in batch]
             boxes = np.array([job.modal_box for job in jobs])
             patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
-            heats = refine(network, patches, _categories(jobs), 1)
+            heats = refine(network, patches, _categories(jobs), passes)
             yield from ((place, heat.astype(np.float16)) for (place, _), heat in zip(batch, heats, strict=True))
 
     return lane

@@ -1,7 +1,7 @@
 """The objects of one picture tell each other where they are seen: what covers an object can only be another one.
 
 The paper's networks look at one object at a time. Ours may be told more (`pair.takes_others`): with masks given, those;
-with boxes, what the first pass of IIS finds in each.
+with boxes, what IIS finds in each.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from ..core.masks import Mask
-from .engine import Job, first_heats
+from .engine import Evidence, Job, modal_heats
 from .lanes import in_lanes
 from .pair import NetworkPair, takes_others
 from .patches import paste_heat
@@ -28,8 +28,8 @@ def tell_others(
 ) -> Iterator[tuple[Job, Told]]:
     """The same work; its jobs know where the other objects of their picture are seen, if the networks take that.
 
-    Jobs of one picture follow each other and share its array. Where their visible parts are not given, one pass of IIS
-    looks for them, and `Job.first_heat` is what later passes go on from.
+    Jobs of one picture follow each other and share its array. Where their visible parts are not given, IIS finds them
+    first (`Job.found_heat`); a pixel that several claim belongs to the surest of them.
 
     Args:
         networks, settings: as in `find_objects`.
@@ -46,22 +46,37 @@ def tell_others(
 
 
 def _tell(networks: NetworkPair, settings: PredictionSettings, jobs: list[Job]) -> None:
-    unseen = [job for job in jobs if job.evidence is None]
-    looks = first_heats(networks.modal, settings.batch_size)
-    for place, heat in in_lanes(unseen, networks.lanes, 2 * settings.batch_size, looks):
-        unseen[place].first_heat = heat
-    height, width = jobs[0].image.shape[:2]
-    boxes = np.array([job.modal_box for job in jobs])
-    seen = Seen([_visible(job, settings, width, height) for job in jobs], boxes)
+    if jobs[0].evidence is None:
+        looks = modal_heats(networks.modal, settings.batch_size, settings.iis_passes)
+        for place, heat in in_lanes(jobs, networks.lanes, 2 * settings.batch_size, looks):
+            jobs[place].found_heat = heat
+        masks = _surest(jobs, settings.modal_threshold)
+    else:
+        masks = [_given(job.evidence, settings.given_threshold) for job in jobs]
+    seen = Seen(masks, np.array([job.modal_box for job in jobs]))
     for number, job in enumerate(jobs):
         job.seen, job.number = seen, number
 
 
-def _visible(job: Job, settings: PredictionSettings, width: int, height: int) -> Mask:
-    if isinstance(job.evidence, Mask):
-        return job.evidence
-    if job.evidence is not None:
-        return Mask.from_array(job.evidence > settings.given_threshold)
-    assert job.first_heat is not None
-    heat, left, top = paste_heat(job.first_heat.astype(np.float32), job.modal_box, width, height)
-    return Mask.from_crop(heat > settings.modal_threshold, left, top, width, height)
+def _given(evidence: Evidence | None, threshold: float) -> Mask:
+    assert evidence is not None  # a call takes boxes or masks
+    return evidence if isinstance(evidence, Mask) else Mask.from_array(evidence > threshold)
+
+
+def _surest(jobs: list[Job], threshold: float) -> list[Mask]:
+    """The visible parts that IIS found: where an object's heat is over the threshold and nobody's is higher."""
+    height, width = jobs[0].image.shape[:2]
+    best = np.full((height, width), threshold, np.float32)
+    pasted = []
+    for job in jobs:
+        assert job.found_heat is not None
+        heat, left, top = paste_heat(job.found_heat.astype(np.float32), job.modal_box, width, height)
+        here = slice(top, top + heat.shape[0]), slice(left, left + heat.shape[1])
+        np.maximum(best[here], heat, out=best[here])
+        pasted.append((here, left, top))
+    masks = []
+    for job, (here, left, top) in zip(jobs, pasted, strict=True):
+        assert job.found_heat is not None
+        heat = paste_heat(job.found_heat.astype(np.float32), job.modal_box, width, height).heat
+        masks.append(Mask.from_crop((heat > threshold) & (heat >= best[here]), left, top, width, height))
+    return masks

@@ -15,7 +15,7 @@ from .composite import Composite
 from .cut import cut_planes
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
-from .told import damaged_mask, told_others
+from .told import damaged_mask, found_others, told_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Example:
         told_mask: float32 ``(m, m)`` over `told_box`: the visible mask as the amodal network may be told it, 0-1;
             `visible_mask` unless ``mask_noise`` damages it.
         told_box: `modal_box`, or the tight box of a damaged mask.
-        modal_others, amodal_others: uint8 ``(m, m)`` over `modal_box` and over `seen_box`: 255 where the networks are
+        modal_others, given_others: uint8 ``(m, m)`` over `modal_box` and over `seen_box`: 255 where the networks are
             told that another object is seen, see `told_others`.
+        found_others: uint8 ``(m, m)`` over `seen_box`: the same as IIS finds them in boxes, see `found_others`.
         amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
         amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
             and beyond the picture unknown.
@@ -51,7 +52,8 @@ class Example:
     told_mask: NDArray[np.float32]
     told_box: NDArray[np.float32]
     modal_others: NDArray[np.uint8]
-    amodal_others: NDArray[np.uint8]
+    given_others: NDArray[np.uint8]
+    found_others: NDArray[np.uint8]
     amodal_patch: NDArray[np.uint8]
     amodal_label: Label
     modal_box: NDArray[np.float32]
@@ -93,6 +95,7 @@ def make_example(
         told = damaged_mask(composite.visible, hidden, shape.modal_heat_px, settings.mask_noise_size, rng)
     told_mask, told_box = told or (visible, modal_box)
     others = told_others(composite, settings, rng) if settings.others_told else None
+    found = None if others is None else found_others(others, composite, rng)
     unknown = composite.others & ~composite.own | composite.outside
     own = _coverage(composite.own, frame, shape.amodal_heat_px)
     unsure = _coverage(unknown, frame, shape.amodal_heat_px)
@@ -103,7 +106,8 @@ def make_example(
         told_mask=told_mask,
         told_box=np.array(told_box, dtype=np.float32),
         modal_others=_told(others, modal_box, composite, shape.modal_heat_px),
-        amodal_others=_told(others, seen, composite, shape.modal_heat_px),
+        given_others=_told(others, seen, composite, shape.modal_heat_px),
+        found_others=_told(found, seen, composite, shape.modal_heat_px),
         amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
         amodal_label=label_cells(own, unsure),
         modal_box=np.array(modal_box, dtype=np.float32),

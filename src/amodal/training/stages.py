@@ -56,7 +56,8 @@ def _others(network: nn.Module, batch: Batch, name: str, side: int) -> Tensor | 
 class ModalStage:
     """IIS: the mask inside the jittered box, from the constant 1/2 or an earlier answer (section 4.2).
 
-    A network that is told of other objects is so whatever it starts from: they may be known beforehand.
+    A network that is told of other objects is so whatever it starts from. In prediction that is where rough masks are
+    given to be refined.
 
     With ``phases``, earlier answers are those of the networks as they stood at the ends of the earlier phases, kept
     beside the checkpoint; without, the network's own.
@@ -114,7 +115,11 @@ class ModalStage:
 
 
 class AmodalStage:
-    """The whole mask over the frame, from one pass of IIS; for a share of the examples from the told mask."""
+    """The whole mask over the frame, from one pass of IIS; for a share of the examples from the told mask.
+
+    A network that is told of other objects is told of masks like the one it is given: as IIS finds them, or as a
+    segmenter gives them.
+    """
 
     def __init__(self, settings: StageSettings, modal: nn.Module) -> None:
         self.true_mask_share = settings.true_mask_share
@@ -124,25 +129,25 @@ class AmodalStage:
         return {"told": torch.from_numpy(rng.random(count) < self.true_mask_share)} if self.true_mask_share else {}
 
     def __call__(self, network: nn.Module, batch: Batch, draws: Draws | None) -> tuple[Tensor, Tensor]:
-        heat, box = self.modal_heat(batch), batch["modal_box"]
+        heat, box, side = self.modal_heat(batch), batch["modal_box"], batch["amodal_patch"].shape[-1]
+        others = _others(network, batch, "found_others", side)
         if draws:
             told = draws["told"].to(heat.device)
             heat = torch.where(told.view(-1, 1, 1), batch["told_mask"], heat)
             box = torch.where(told.view(-1, 1), batch["told_box"], box)
-        side = batch["amodal_patch"].shape[-1]
+            given = _others(network, batch, "given_others", side)
+            if others is not None and given is not None:
+                others = torch.where(told.view(-1, 1, 1), given, others)
         with float32(heat.device):
             heat = align(heat, box, batch["seen_box"], side)
-        others = _others(network, batch, "amodal_others", side)
         return asked(network, batch["amodal_patch"], heat, _category(network, batch), others), batch["amodal_label"]
 
     @torch.no_grad()
     def modal_heat(self, batch: Batch) -> Tensor:
-        """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2)."""
+        """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2); told of no others, as with boxes."""
         category = _category(self.modal, batch)
-        patches = batch["modal_patch"]
-        others = _others(self.modal, batch, "modal_others", patches.shape[-1])
-        start = refine(self.modal, patches, category, 0)
-        return torch.sigmoid(asked(self.modal, patches, start, category, others).float())
+        start = refine(self.modal, batch["modal_patch"], category, 0)
+        return torch.sigmoid(self.modal(batch["modal_patch"], start, category).float())
 
     def after(self, step: int, network: nn.Module, folder: Path, *, write: bool) -> None:
         """Nothing is kept between the steps."""
