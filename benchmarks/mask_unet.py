@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from amodal.synthesis.draw import draw_example
 from amodal.synthesis.material import Material
 from amodal.synthesis.scenes import make_scenes, scene_settings
 from amodal.synthesis.settings import ExampleShape
+from amodal.training.checkpoint import has_checkpoint, read_checkpoint, write_checkpoint
 from amodal.training.config import Recipe
 from amodal.training.data import VALIDATION_SEED, make_streams
 
@@ -42,15 +44,17 @@ CONTEXT = 2.0
 """Side of the square, in longer sides of the visible box."""
 PHASES = ((64, 32), (128, 16), (256, 8))
 """Side and batch size, one after the other: most is learnt where it is cheap."""
+CHECKPOINT_EVERY = 50
 CUTOFFS = tuple(round(0.3 + 0.05 * i, 2) for i in range(9))
 
 
 def main() -> None:
     """Read the words, train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
+    parser.add_argument("--output", type=Path, default=Path("runs/mask_unet"))
     parser.add_argument("--steps", type=int, nargs=3, default=(700, 150, 50), help="at 64, 128 and 256 px")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --output")
     train(parser.parse_args())
 
 
@@ -65,36 +69,77 @@ def train(args: argparse.Namespace) -> None:
     network = UNet().to(memory_format=torch.channels_last)
     with torch.no_grad():
         network.first[0].weight[:, 1] = 0  # type: ignore[index,operator]
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
-    total, step, start = sum(args.steps), 0, time.process_time()
-    args.output.mkdir(parents=True, exist_ok=True)
-    with (args.output / "log.jsonl").open("w") as log:
-        for (side, batch_size), steps in zip(PHASES, args.steps, strict=True):
-            for _ in range(steps):
-                network.train()
-                warm = min((step + 1) / 50, 1.0)
-                for group in optimizer.param_groups:
-                    group["lr"] = 1e-3 * warm * 0.5 * (1 + math.cos(math.pi * step / total))
-                loss = _loss(network, _batch(training.material, recipe.seed, step, batch_size, side))
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                step += 1
-                if step % 20 == 0:
-                    log.write(json.dumps({"step": step, "side": side, "loss": round(loss.item(), 5)}) + "\n")
-                    log.flush()
-                    print(f"step {step} of {total}, {side} px: loss {loss.item():.4f}", flush=True)
+    run = Run(network, args.output, f"{args.recipe.name} {list(args.steps)}", resume=args.resume)
+    total = sum(args.steps)
+    with (args.output / "log.jsonl").open("a" if run.step else "w") as log:
+        while run.step < total:
+            side, batch_size = _phase(args.steps, run.step)
+            loss = run.take(_batch(training.material, recipe.seed, run.step, batch_size, side), total)
+            if run.step % 20 == 0 or run.step == total:
+                facts = {"step": run.step, "side": side, "loss": round(loss, 5), "cpu_seconds": round(run.cpu_seconds)}
+                log.write(json.dumps(facts) + "\n")
+                log.flush()
+                print(f"step {run.step} of {total}, {side} px: loss {loss:.4f}, {run.cpu_seconds:.0f} s", flush=True)
+            if run.step % CHECKPOINT_EVERY == 0 or run.step == total:
+                run.keep()
     threshold, iou = _choose(network.eval(), validation.material, 400)
     facts = {
         "threshold": threshold,
         "validation_iou": round(iou, 4),
         "steps": list(args.steps),
-        "cpu_seconds": round(time.process_time() - start),
+        "cpu_seconds": round(run.cpu_seconds),
         "parameters": sum(p.numel() for p in network.parameters()),
     }
     save_completion(network, args.output, context=CONTEXT, threshold=threshold)
     (args.output / "training.json").write_text(json.dumps(facts, indent=2) + "\n")
     print(facts)
+
+
+class Run:
+    """The network, its optimizer and how far they are; goes on from a checkpoint of the same recipe and steps."""
+
+    def __init__(self, network: nn.Module, folder: Path, fingerprint: str, *, resume: bool) -> None:
+        self.network, self.folder, self.fingerprint = network, folder, fingerprint
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
+        self.step, self._before, self._start = 0, 0.0, time.process_time()
+        folder.mkdir(parents=True, exist_ok=True)
+        if has_checkpoint(folder) and not resume:
+            raise SystemExit(f"{folder} holds a run: give --resume, or another --output")
+        kept = read_checkpoint(folder, fingerprint)
+        if kept is not None:
+            self.step, self._before = kept["step"], kept["cpu_seconds"]
+            network.load_state_dict(kept["network"])
+            self.optimizer.load_state_dict(kept["optimizer"])
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Spent on the run so far, in all processes that had a part in it."""
+        return self._before + time.process_time() - self._start
+
+    def take(self, batch: tuple[Tensor, Tensor, Tensor], total: int) -> float:
+        """One step of ``total``; returns its loss."""
+        self.network.train()
+        warm = min((self.step + 1) / 50, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = 1e-3 * warm * 0.5 * (1 + math.cos(math.pi * self.step / total))
+        loss = _loss(self.network, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        self.step += 1
+        return loss.item()
+
+    def keep(self) -> None:
+        """Write the checkpoint."""
+        state = {"step": self.step, "cpu_seconds": self.cpu_seconds, "fingerprint": self.fingerprint}
+        state |= {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        write_checkpoint(self.folder, state)
+
+
+def _phase(steps: Sequence[int], step: int) -> tuple[int, int]:
+    """Side and batch size of a step."""
+    ends = np.cumsum(steps)
+    return PHASES[int(np.searchsorted(ends, step, side="right"))]
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -125,9 +125,9 @@ def test_tuned_on_a_recipe(
 
     asked = []
 
-    def tuned(recipe: Recipe, folder: Path) -> tuple[PredictionSettings, dict[str, float]]:
+    def tuned(recipe: Recipe, folder: Path) -> tune.Tuned:
         asked.append((recipe.seed, recipe.data[0].annotations, folder))
-        return PredictionSettings(0.4, 0.55, strip_threshold=0.2), {}
+        return tune.Tuned(PredictionSettings(0.4, 0.55, strip_threshold=0.2, least_probability=0.3), {}, {})
 
     monkeypatch.setattr(tune, "tune_weights", tuned)
     recipe, output = tmp_path / "r.yaml", tmp_path / "out"
@@ -137,7 +137,10 @@ def test_tuned_on_a_recipe(
     recipe.write_text("seed: 7\ndata:\n  - {images: x, annotations: y.json}\n")
     assert main(words) == 0
     assert asked == [(7, "y.json", output)]
-    assert "modal_threshold 0.4, amodal_threshold 0.55, strip_threshold 0.2" in capsys.readouterr().out
+    assert (
+        "modal_threshold 0.4, amodal_threshold 0.55, strip_threshold 0.2, least_probability 0.3"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

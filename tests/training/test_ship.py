@@ -36,7 +36,12 @@ def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], dra
     assert not list(folder.parent.glob(".weights*"))
     config = json.loads((folder / "config.json").read_text())
     assert config["sha256"] == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
-    assert config["notes"]["recipe"] == json.loads(json.dumps(asdict(recipe)))
+    noted, own = config["notes"]["recipe"], json.loads(json.dumps(asdict(recipe)))
+    assert (
+        Path(own["output"]).is_absolute() and noted["output"] == "run" and str(recipe.output) not in json.dumps(config)
+    )
+    assert {key for key in own if noted[key] != own[key]} <= {"output", "data"}  # absolute paths, named alone
+    assert noted["data"][0]["annotations"] == "annotations.json" and str(drawn) not in json.dumps(config)
 
     assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
     by_cutoff = config["notes"]["validation"]

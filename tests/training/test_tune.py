@@ -46,9 +46,11 @@ def without_validation(recipe: Recipe) -> tuple[DataSource]:
 def test_the_paper_s_thresholds(make_recipe: Make) -> None:
     recipe = make_recipe()
     pair = networks(recipe)
-    given = PredictionSettings(0.5, 0.5, strip_threshold=0.4, max_steps=3)
+    given = PredictionSettings(0.5, 0.5, strip_threshold=0.4, max_steps=3, least_probability=0.2)
     for other in (replace(recipe, thresholds="paper"), replace(recipe, data=without_validation(recipe))):
-        assert choose_settings(other, **pair) == (PredictionSettings(0.8, 0.7, strip_threshold=0.1), {})
+        found = choose_settings(other, **pair)
+        assert found[:2] == (PredictionSettings(0.8, 0.7, strip_threshold=0.1), {})
+        assert sorted(found.calibrations) == (["box", "mask"] if other.thresholds == "paper" else [])
         assert choose_settings(other, **pair, settings=given)[0] == PredictionSettings(max_steps=3)
 
 
@@ -56,14 +58,19 @@ def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None
     recipe = make_recipe()
     folder = trained(tmp_path / "weights", recipe, PredictionSettings(max_steps=4))
     before = read_config(folder)
-    found, scores = tune_weights(recipe, folder)
+    found, scores, calibrations = tune_weights(recipe, folder)
     config = json.loads((folder / "config.json").read_text())
     assert config["prediction"]["strip_threshold"] == found.strip_threshold and found.max_steps == 4
     assert config["notes"] == {"of": "a test", "validation": scores}
     assert {way: fit["examples"] for way, fit in config["calibration"].items()} == {"box": 12, "mask": 12}
+    assert config["calibration"] == calibrations
+    given = scores["given_masks"]
+    means = [(hidden + clear) / 2 for hidden, clear in zip(given["occluded"], given["clear"], strict=True)]
+    chosen = given["least_probability"].index(config["prediction"]["least_probability"])
+    assert given["scenes"] == 12 and means[chosen] == pytest.approx(max(means), abs=1e-4)
     assert {k: config[k] for k in ("networks", "sha256")} == {k: before[k] for k in ("networks", "sha256")}
 
-    assert tune_weights(replace(recipe, thresholds="paper", calibration_examples=0), folder)[1] == {}
+    assert tune_weights(replace(recipe, thresholds="paper", calibration_examples=0), folder).scores == {}
     config = json.loads((folder / "config.json").read_text())
     assert config["notes"] == {"of": "a test"} and config["prediction"]["modal_threshold"] == 0.8
 

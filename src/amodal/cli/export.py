@@ -71,10 +71,10 @@ def run(args: jsonargparse.Namespace) -> None:
     if recipe is not None:
         from ..training.tune import tune_weights
 
-        settings, _ = tune_weights(recipe, output)
+        settings = tune_weights(recipe, output).settings
         print(
             f"tuned: modal_threshold {settings.modal_threshold:g}, amodal_threshold {settings.amodal_threshold:g}, "
-            f"strip_threshold {settings.strip_threshold:g}"
+            f"strip_threshold {settings.strip_threshold:g}, least_probability {settings.least_probability:g}"
         )
     if album is not None:
         from ..inference.quantize import quantize_weights

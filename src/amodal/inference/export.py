@@ -59,7 +59,7 @@ def export_weights(
         networks: "modal" and "amodal", trained.
         settings: how they are to be used, thresholds included.
         categories: names in the order of the networks' channels; empty for category-agnostic ones.
-        notes: kept in config.json under "notes".
+        notes: kept in config.json under "notes"; of a path of this machine, its name alone.
 
     Raises:
         WeightsError: torch and onnxruntime differ by more than `PARITY`; what lay in the folder is left as it was.
@@ -121,7 +121,7 @@ def _write_all(
         "networks": {role: config_dict(configs[role]) for role in ROLES},
         "prediction": asdict(settings),
         "categories": list(categories),
-        "notes": notes,
+        "notes": _without_machine(notes),
     }
     _write_config(folder, config)
     for role in ROLES:
@@ -195,6 +195,19 @@ def _random_inputs(config: ModelConfig, count: int) -> dict[str, Tensor]:
     if config.others:
         inputs["others"] = torch.rand(count, side, side, generator=rng)
     return inputs
+
+
+def _without_machine(value: Any) -> Any:
+    """JSON values with the name alone of each absolute path in them: where things lie here is nobody else's business.
+
+    >>> _without_machine({"output": "/home/me/runs/first", "data": [{"images": "../coco/images"}]})
+    {'output': 'first', 'data': [{'images': '../coco/images'}]}
+    """
+    if isinstance(value, dict):
+        return {key: _without_machine(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_machine(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:

@@ -22,8 +22,16 @@ WORST, BEST = 12, 6
 _MISSED, _INVENTED, _AGREED = (230, 57, 70), (255, 170, 0), (46, 160, 110)
 
 
-def extremes_page(report: Report, truth: Album, predictions: Sequence[Prediction], images_dir: str | Path) -> str:
-    """A self-contained HTML page of the 12 worst and 6 best objects by IoU, no object in both.
+def extremes_page(
+    report: Report,
+    truth: Album,
+    predictions: Sequence[Prediction],
+    images_dir: str | Path,
+    *,
+    worst_count: int = WORST,
+    best_count: int = BEST,
+) -> str:
+    """A self-contained HTML page of the worst (12) and best (6) objects by IoU, no object in both.
 
     Each with the photograph's part and its boxes, the true and the predicted whole object, and where they differ.
 
@@ -31,8 +39,8 @@ def extremes_page(report: Report, truth: Album, predictions: Sequence[Prediction
         ImageError: a photograph that is missing, undecodable or of another size than its record.
     """
     ranked = sorted(report.objects, key=lambda score: score.fits["ours"].iou)
-    split = len(ranked) - min(BEST, len(ranked) // 2)
-    worst, best = ranked[: min(WORST, split)], ranked[split:][::-1]
+    split = len(ranked) - min(best_count, len(ranked) // 2)
+    worst, best = ranked[: min(worst_count, split)], ranked[split:][::-1]
     records = _records(truth, {score.image_id for score in (*worst, *best)})
     answers = {prediction.annotation_id: prediction for prediction in predictions}
 

@@ -9,7 +9,6 @@ from typing import Any
 from ..inference.calibration import write_calibrations
 from ..inference.export import export_weights
 from ..inference.folder import CONFIG_FILE
-from .calibrate import fit_on_validation
 from .checkpoint import read_checkpoint
 from .config import Recipe
 from .data import make_streams
@@ -43,19 +42,18 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     modal, amodal = run_training(recipe, resume=resume)
     if amodal is None or not is_first():
         return Path(recipe.output) / ("modal" if amodal is None else "weights")
-    settings, scores = choose_settings(recipe, modal, amodal)
-    notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": scores}
+    tuned = choose_settings(recipe, modal, amodal)
+    notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
     categories: tuple[str, ...] = ()
     if recipe.modal.network.num_categories:
         categories = make_streams(recipe)[0].material.categories
     folder = export_weights(
         Path(recipe.output) / "weights",
         {"modal": modal, "amodal": amodal},
-        settings,
+        tuned.settings,
         categories=categories,
         notes=notes,
     )
-    if scores and recipe.calibration_examples:
-        fit = fit_on_validation(recipe, modal, amodal, settings, examples=recipe.calibration_examples)
-        write_calibrations(folder, fit)
+    if tuned.calibrations:
+        write_calibrations(folder, tuned.calibrations)
     return folder

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..inference.pair import Network
+from ..inference.pair import Network, ask
 from ..inference.patches import paste_heat
 from ..inference.predictor import Predictor
 from ..synthesis.canvas import tight_box
@@ -90,7 +90,7 @@ class _Remembered:
     ) -> NDArray[np.float32]:
         key = patches.tobytes() + heat.tobytes()  # the category is one for the scene
         if key not in self.answers:
-            self.answers[key] = self.network(patches, heat, category)
+            self.answers[key] = ask(self.network, patches, heat, category, None)  # one object: nothing of others
         return self.answers[key]
 
 

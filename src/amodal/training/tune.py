@@ -4,47 +4,79 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ..core.errors import RecipeError
 from ..inference.folder import CONFIG_FILE, read_config, update_config
 from ..inference.settings import PredictionSettings
 from ..models.weights import ROLES, load_network
-from .calibrate import fit_on_validation
+from .calibrate import LEVELS, fit_on_validation
 from .config import Recipe
 from .thresholds import CUTOFFS, STRIPS, measure_curves
 from .trial import trial
 
-PAPER: dict[str, Any] = {"modal_threshold": 0.8, "amodal_threshold": 0.7, "strip_threshold": 0.1}
-"""Section 4.1."""
+PAPER: dict[str, Any] = {
+    "modal_threshold": 0.8,
+    "amodal_threshold": 0.7,
+    "strip_threshold": 0.1,
+    "least_probability": 0.0,
+}
+"""Section 4.1; it completes every object."""
+
+
+class Tuned(NamedTuple):
+    """What is chosen on validation.
+
+    Attributes:
+        settings: of prediction.
+        scores: the curves they were chosen by, JSON values; {} where none was measured.
+        calibrations: of the probability of occlusion, "box" and "mask"; {} where none was fitted.
+    """
+
+    settings: PredictionSettings
+    scores: dict[str, Any]
+    calibrations: dict[str, Any]
 
 
 def choose_settings(
     recipe: Recipe, modal: nn.Module, amodal: nn.Module, settings: PredictionSettings | None = None
-) -> tuple[PredictionSettings, dict[str, Any]]:
+) -> Tuned:
     """The thresholds that are best on validation scenes; the paper's where the recipe says so or has no validation.
+
+    Then, by the recipe's ``calibration_examples``, the probability of occlusion is fitted; and `least_probability` is
+    chosen by it among `LEVELS`: the best mean IoU where the exact mask is given, occluded and clear objects counting
+    half each.
 
     Args:
         recipe: its validation photographs are used.
         modal, amodal: the trained networks.
         settings: what is kept, but for the thresholds; None: the defaults.
-
-    Returns:
-        The settings, and the mean IoU of each network's heat at each threshold ({} where none was measured).
     """
     settings = replace(settings or PredictionSettings(), **PAPER)
-    if recipe.thresholds == "paper" or not any(source.validation for source in recipe.data):
-        return settings, {}
-    curves = measure_curves(*trial(recipe, modal, amodal, settings, recipe.validation_examples))
-    scores = {"scenes": recipe.validation_examples, "cutoffs": list(CUTOFFS), "strips": list(STRIPS)}
-    means = {name: values.round(4).tolist() for name, values in curves._asdict().items()}
-    return replace(settings, **curves.best()), scores | means
+    if not any(source.validation for source in recipe.data):
+        return Tuned(settings, {}, {})
+    scores: dict[str, Any] = {}
+    if recipe.thresholds != "paper":
+        curves = measure_curves(*trial(recipe, modal, amodal, settings, recipe.validation_examples))
+        scores = {"scenes": recipe.validation_examples, "cutoffs": list(CUTOFFS), "strips": list(STRIPS)}
+        scores |= {name: _rounded(values) for name, values in curves._asdict().items()}
+        settings = replace(settings, **curves.best())
+    if not recipe.calibration_examples:
+        return Tuned(settings, scores, {})
+    fit = fit_on_validation(recipe, modal, amodal, settings, examples=recipe.calibration_examples)
+    if recipe.thresholds != "paper":
+        settings = replace(settings, least_probability=fit.given.best())
+        given = {name: _rounded(values) for name, values in fit.given._asdict().items()}
+        scores["given_masks"] = {"scenes": recipe.calibration_examples, "least_probability": list(LEVELS), **given}
+    return Tuned(settings, scores, fit.calibrations)
 
 
-def tune_weights(recipe: Recipe, folder: str | Path) -> tuple[PredictionSettings, dict[str, Any]]:
+def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
     """Choose the thresholds and fit the calibration of a weights folder anew; its networks stay as they are.
 
     Args:
@@ -71,13 +103,13 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> tuple[PredictionSettings
         raise RecipeError("tuning needs photographs kept for validation", remedy='give a source "validation"')
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
-    settings, scores = choose_settings(recipe, networks["modal"], networks["amodal"], kept)
-    fits: dict[str, Any] = {}  # one of the former thresholds would mislead
-    if recipe.calibration_examples:
-        fits = fit_on_validation(
-            recipe, networks["modal"], networks["amodal"], settings, examples=recipe.calibration_examples
-        )
+    tuned = choose_settings(recipe, networks["modal"], networks["amodal"], kept)
     notes = {key: value for key, value in config.get("notes", {}).items() if key != "validation"}
-    notes |= {"validation": scores} if scores else {}
-    update_config(folder, prediction=asdict(settings), notes=notes, calibration=fits)  # at once, or not at all
-    return settings, scores
+    notes |= {"validation": tuned.scores} if tuned.scores else {}
+    # all at once, or not at all; a calibration of the former thresholds would mislead
+    update_config(folder, prediction=asdict(tuned.settings), notes=notes, calibration=tuned.calibrations)
+    return tuned
+
+
+def _rounded(values: NDArray[np.float64]) -> Any:
+    return values.round(4).tolist()
