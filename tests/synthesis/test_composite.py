@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from amodal.core import boxes as bx
-from amodal.core.images import MEAN_COLOUR
+from amodal.core.images import MEAN_COLOUR, cut_patch
 from amodal.synthesis import paste as module
-from amodal.synthesis.canvas import cut_matte, cut_picture, outside, tight_box
+from amodal.synthesis.canvas import SOLID, cut_masks, cut_picture, outside, tight_box, union
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.patch import sample_patch, sample_patch_box
+from amodal.synthesis.pictures import Cutout
 from amodal.synthesis.settings import SynthesisSettings
 
 
@@ -172,8 +174,27 @@ def test_canvas_of_a_patch_beyond_the_picture() -> None:
         canvas, beyond = cut_picture(image, patch, size), outside(patch, 10, 10, size)
         assert ((canvas == MEAN_COLOUR).all(-1) == beyond)[1:-2, 1:-2].mean() > 0.7
     assert outside(patch, 10, 10, (10, 10)).sum() == 50 + 10
-    matte = np.zeros((10, 10), dtype=np.uint8)
-    matte[:, :4] = 255
-    assert cut_matte(matte, (5, 5)).sum() == 10
-    assert cut_matte(matte, (10, 10)).dtype == np.bool_
-    assert cut_matte(matte, (10, 10)).view(np.uint8).max() == 1  # true bytes: ~ and * depend on it
+
+
+def test_masks_of_a_shrunk_patch_are_those_of_the_whole_patch_shrunk() -> None:
+    """What is read is cut to where the objects are; a pixel that is half covered may fall to either side."""
+    rng = np.random.default_rng(0)
+    checked = 0
+    for _ in range(60):
+        x1, y1, x2, y2 = patch = -20, 5, 180 + int(rng.integers(40)), 140
+        cutouts = []
+        for _ in range(int(rng.integers(3))):
+            width, height = rng.integers(1, 90, 2).tolist()
+            left, top = int(rng.integers(-60, 200)), int(rng.integers(-60, 150))
+            matte = Image.fromarray(rng.integers(0, 256, (5, 5), dtype=np.uint8)).resize((width, height))
+            solid = (np.asarray(matte) > 100) * np.uint8(255)
+            cutouts.append(Cutout(solid, (left, top, left + width, top + height), int((solid > 0).sum())))
+        size = int(rng.integers(50, 120)), int(rng.integers(40, 90))
+        whole = cut_patch(union(cutouts, patch), (0, 0, x2 - x1, y2 - y1), size)
+        found = cut_masks(cutouts, patch, size)
+        assert found.dtype == np.bool_ and found.view(np.uint8).max() <= 1  # true bytes: ~ and * depend on it
+        sure = np.abs(whole.astype(int) - SOLID) > 1
+        assert (found == (whole >= SOLID))[sure].all()
+        checked += int(found.sum())
+        assert (cut_masks(cutouts, patch, (x2 - x1, y2 - y1)) == (union(cutouts, patch) >= SOLID)).all()
+    assert checked > 1000

@@ -13,7 +13,7 @@ from amodal.synthesis import cut
 def test_without_torch_pillow_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "amodal.synthesis.torch_cut", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert cut._torch_cut.__wrapped__() is None
+    assert cut._by_torch.__wrapped__() is None
 
 
 def test_a_broken_torch_is_no_missing_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,4 +23,4 @@ def test_a_broken_torch_is_no_missing_one(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("torch", "amodal.synthesis.torch_cut"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(ModuleNotFoundError, match="a_part_that_is_missing"):
-        cut._torch_cut.__wrapped__()
+        cut._by_torch.__wrapped__()

@@ -64,7 +64,8 @@ def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int
         uint8 ``(height, width, 3)`` or ``(height, width)``.
     """
     size = (size_px, size_px) if isinstance(size_px, int) else size_px
-    x1, y1, x2, y2 = bx.outward(box).tolist()
+    bx1, by1, bx2, by2 = box if isinstance(box, tuple) else bx.as_box(box)
+    x1, y1, x2, y2 = math.floor(bx1), math.floor(by1), math.ceil(bx2), math.ceil(by2)
     height, width = image.shape[:2]
     left, top, right, bottom = max(x1 - 1, 0), max(y1 - 1, 0), min(x2 + 1, width), min(y2 + 1, height)
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
@@ -77,7 +78,6 @@ def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int
         left, top = x1, y1
     else:
         part = image[top:bottom, left:right]
-    bx1, by1, bx2, by2 = bx.as_box(box)
     inside = (
         max(bx1 - left, 0.0),
         max(by1 - top, 0.0),

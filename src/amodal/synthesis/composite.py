@@ -57,15 +57,14 @@ class Composite:
     @property
     def visible_share(self) -> float:
         """Visible pixels of the object in the patch, as a share of its whole modal area, 0-1."""
-        return min(self.share_of_object(self.visible), 1.0)
+        return min(self.share_of_object(int(np.count_nonzero(self.visible))), 1.0)
 
     @property
     def off_picture(self) -> NDArray[np.bool_]:
         """bool ``(h, w)``: where the picture shows nothing, by nature or by a made border."""
         return self.outside if self.cut_off is None else self.outside | self.cut_off
 
-    def share_of_object(self, pixels: NDArray[np.bool_]) -> float:
-        """Canvas pixels as a share of the object's whole modal area, the canvas's scale allowed for."""
+    def share_of_object(self, pixels: int) -> float:
+        """A number of canvas pixels as a share of the object's whole modal area, the canvas's scale allowed for."""
         x1, y1, x2, y2 = self.patch_box
-        source_px = (x2 - x1) * (y2 - y1) / pixels.size
-        return float(np.count_nonzero(pixels)) * source_px / self.object_area_px
+        return pixels * ((x2 - x1) * (y2 - y1) / self.own.size) / self.object_area_px

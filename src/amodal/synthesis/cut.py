@@ -1,4 +1,4 @@
-"""Patches cut out of pictures: by torch where it is installed, else by Pillow.
+"""Patches cut out of pictures, and pictures mirrored: by torch where it is installed, else by Pillow and numpy.
 
 A patch of the one lies within 1/32 pixel of the picture of the other's (`torch_cut`): colours differ by a little.
 Masks are cut by `core.images.cut_patch` alone, so that boxes and labels are the same bytes everywhere.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +16,38 @@ from numpy.typing import NDArray
 from ..core import boxes as bx
 from ..core.images import cut_patch
 
+T = TypeVar("T", bound=np.generic)
+
 
 def cut_pixels(image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
     """As `core.images.cut_patch` of a picture ``(H, W, 3)``, faster where torch is installed."""
-    by_torch = _torch_cut()
-    return cut_patch(image, box, size_px) if by_torch is None else by_torch(image, box, size_px)
+    by_torch = _by_torch()
+    return cut_patch(image, box, size_px) if by_torch is None else by_torch[0](image, box, size_px)
 
 
 def cut_planes(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[np.uint8]:
     """The same as ``(3, size, size)``."""
-    by_torch = _torch_cut()
+    by_torch = _by_torch()
     if by_torch is None:
         return np.ascontiguousarray(cut_patch(image, box, size_px).transpose(2, 0, 1))
-    return by_torch(image, box, size_px, planar=True)
+    return by_torch[0](image, box, size_px, planar=True)
+
+
+def turned(array: NDArray[T]) -> NDArray[T]:
+    """A picture ``(h, w, 3)`` of bytes or a mask ``(h, w)``, left and right exchanged; the same bytes either way."""
+    by_torch = _by_torch()
+    if by_torch is not None:
+        return by_torch[1](array)
+    pixels = array if array.ndim == 2 else array.view("V3")[..., 0]  # a pixel is moved as one thing
+    return np.ascontiguousarray(pixels[:, ::-1]).view(array.dtype).reshape(array.shape)
 
 
 @cache
-def _torch_cut() -> Callable[..., NDArray[np.uint8]] | None:
+def _by_torch() -> tuple[Callable[..., NDArray[np.uint8]], Callable[[NDArray[T]], NDArray[T]]] | None:
     try:
-        from .torch_cut import cut
+        from .torch_cut import cut, turned
     except ModuleNotFoundError as problem:
         if problem.name != "torch":
             raise  # torch is there, a part of it is not
         return None
-    return cut
+    return cut, turned

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from ..core.images import MEAN_COLOUR
 from .canvas import tight_box
 from .colour import colour_table, recolour
 from .composite import Composite
+from .cut import turned
 from .settings import SynthesisSettings
 
 _SHRINK = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
@@ -33,9 +33,9 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
         line = rng.uniform((x1, y1)[axis], (x2, y2)[axis])
         beyond = np.broadcast_to(centres[axis] < line if before else centres[axis] > line, (height, width))
         visible = composite.visible & ~beyond
-        hidden = composite.share_of_object(composite.visible & beyond)
+        hidden = composite.share_of_object(int(np.count_nonzero(composite.visible & beyond)))
         if visible.any() and hidden >= settings.min_hidden:
-            if composite.share_of_object(visible) < settings.min_visible:
+            if composite.share_of_object(int(np.count_nonzero(visible))) < settings.min_visible:
                 continue
             image, clean = composite.image.copy(), composite.clean.copy()
             image[beyond] = clean[beyond] = MEAN_COLOUR
@@ -77,17 +77,13 @@ def low_resolution(composite: Composite, settings: SynthesisSettings, rng: np.ra
 
 def mirrored(composite: Composite) -> Composite:
     """Left and right exchanged."""
-
-    def turned(array: NDArray[Any]) -> NDArray[Any]:
-        pixels = array if array.ndim == 2 else array.view("V3")[..., 0]  # a pixel is moved as one thing
-        return np.ascontiguousarray(pixels[:, ::-1]).view(array.dtype).reshape(array.shape)
-
+    image, own = turned(composite.image), turned(composite.own)
     return replace(
         composite,
-        image=turned(composite.image),
-        clean=turned(composite.clean),
-        own=turned(composite.own),
-        visible=turned(composite.visible),
+        image=image,
+        clean=image if composite.clean is composite.image else turned(composite.clean),
+        own=own,
+        visible=own if composite.visible is composite.own else turned(composite.visible),
         others=turned(composite.others),
         outside=turned(composite.outside),
         laid=None if composite.laid is None else turned(composite.laid),

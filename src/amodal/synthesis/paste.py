@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,11 @@ def add_object(
         assert cutout is not None  # an occluder has pixels
         laid = _lay(composite, picture, cutout, settings, rng, behind)
         if laid is not None:
-            laid = replace(laid, undone=composite.undone + undone)
-            pair = (picture.record.id, picture.record.instances[ref.instance].id)
-            if behind:
-                return replace(laid, behind=(*composite.behind, pair))
-            return replace(laid, occluders=(*composite.occluders, pair))
+            laid["behind" if behind else "occluders"] = (
+                *(composite.behind if behind else composite.occluders),
+                (picture.record.id, picture.record.instances[ref.instance].id),
+            )
+            return replace(composite, **laid, undone=composite.undone + undone)
     return None
 
 
@@ -52,8 +53,11 @@ def _lay(
     settings: SynthesisSettings,
     rng: np.random.Generator,
     behind: bool,
-) -> Composite | None:
-    """One object laid on the patch; None where it leaves too little of the main object (the undo), or hides none."""
+) -> dict[str, Any] | None:
+    """What one object laid on the patch changes of it.
+
+    None where it leaves too little of the main object (the undo), or hides too little.
+    """
     canvas = composite.image.shape[1], composite.image.shape[0]
     x1, y1, x2, y2 = cutout.box
     width, height = x2 - x1, y2 - y1
@@ -75,20 +79,21 @@ def _lay(
     )
     matte = cut_patch(cutout.matte, in_matte, part_size)
     here = slice(part[1], part[3]), slice(part[0], part[2])
-    visible = composite.visible
-    if not behind:
-        visible = visible.copy()
-        visible[here] &= matte < SOLID
-        if composite.share_of_object(visible) < settings.min_visible or not visible.any():
-            return None
-        if composite.share_of_object(composite.visible & ~visible) < settings.min_hidden:
-            return None
-    in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
     seen = matte >= SOLID
+    visible = composite.visible
     if behind:
         seen &= ~composite.own[here]
+    else:
+        visible = visible.copy()
+        visible[here] &= ~seen
+        left_px = int(np.count_nonzero(visible))
+        if composite.share_of_object(left_px) < settings.min_visible or not left_px:
+            return None
+        if composite.share_of_object(int(np.count_nonzero(composite.visible)) - left_px) < settings.min_hidden:
+            return None
+    in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
     numbers = np.zeros(composite.own.shape, np.uint8) if composite.laid is None else composite.laid.copy()
-    numbers[here][seen] = len(composite.occluder_scales) + 1
+    np.copyto(numbers[here], len(composite.occluder_scales) + 1, where=seen)
     pixels = _blurred(cut_pixels(picture.image, in_picture, part_size), blur)
     if settings.occluder_colour:
         pixels = recolour(pixels, colour_table(settings.occluder_colour, rng))
@@ -99,7 +104,7 @@ def _lay(
     image = composite.image.copy()
     image[here] = blended(image[here], pixels, matte)
     scales = (*composite.occluder_scales, size[shortest] / canvas[shortest])
-    return replace(composite, image=image, visible=visible, laid=numbers, occluder_scales=scales)
+    return {"image": image, "visible": visible, "laid": numbers, "occluder_scales": scales}
 
 
 def _place(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .canvas import canvas_size, cut_matte, cut_picture, outside, union, window
+from .canvas import canvas_size, cut_masks, cut_picture, outside, window
 from .composite import Composite
 from .drawer import Ref
 from .material import Material
@@ -50,14 +50,14 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     instance = picture.record.instances[main.instance]
     size = canvas_size(box, settings.canvas_px)
     image = cut_picture(picture.image, box, size)
-    own = cut_matte(union([cutout], box), size)
-    others = union([c for i, c in enumerate(picture.cutouts) if c is not None and i != main.instance], box)
+    own = cut_masks([cutout], box, size)
+    others = [c for i, c in enumerate(picture.cutouts) if c is not None and i != main.instance]
     return Composite(
         image=image,
         clean=image,
         own=own,
         visible=own,
-        others=cut_matte(others, size),
+        others=cut_masks(others, box, size),
         outside=outside(box, picture.record.width, picture.record.height, size),
         patch_box=box,
         object_area_px=cutout.area_px,

