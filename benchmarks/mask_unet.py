@@ -54,7 +54,11 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
     parser.add_argument("--output", type=Path, default=Path("runs/mask_unet"))
     parser.add_argument("--steps", type=int, nargs=3, default=(700, 150, 50), help="at 64, 128 and 256 px")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --output")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint in --output; with other --steps, rate and sides follow those from there on",
+    )
     train(parser.parse_args())
 
 
@@ -69,7 +73,7 @@ def train(args: argparse.Namespace) -> None:
     network = UNet().to(memory_format=torch.channels_last)
     with torch.no_grad():
         network.first[0].weight[:, 1] = 0  # type: ignore[index,operator]
-    run = Run(network, args.output, f"{args.recipe.name} {list(args.steps)}", resume=args.resume)
+    run = Run(network, args.output, args.recipe.name, resume=args.resume)
     total = sum(args.steps)
     with (args.output / "log.jsonl").open("a" if run.step else "w") as log:
         while run.step < total:
@@ -96,7 +100,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 class Run:
-    """The network, its optimizer and how far they are; goes on from a checkpoint of the same recipe and steps."""
+    """The network, its optimizer and how far they are; goes on from a checkpoint of the same recipe."""
 
     def __init__(self, network: nn.Module, folder: Path, fingerprint: str, *, resume: bool) -> None:
         self.network, self.folder, self.fingerprint = network, folder, fingerprint
