@@ -35,7 +35,7 @@ def test_the_curves_of_known_heat() -> None:
     visible, own = np.zeros((2, 40, 80), bool)
     visible[10:26, 10:42] = True
     own[10:26, 10:46] = True  # the frame of the first step, 4 pixels more on the right
-    scene = SimpleNamespace(image=np.zeros((40, 80, 3), np.uint8), visible=visible, own=own, category=0)
+    scene = SimpleNamespace(image=np.zeros((40, 80, 3), np.uint8), visible=visible, own=own, category=0, laid=None)
     curves = measure_curves(predictor, [scene, scene])  # type: ignore[list-item]
     # what all strip thresholds share is asked once a scene: IIS, the first step, and the second of those that grow
     assert (iis.asked, whole.asked) == (2, 4)

@@ -9,13 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from ..core.masks import Mask
-from ..core.records import Prediction
 from ..inference.calibration import Calibration, fit_calibration, prediction_features
-from ..inference.predictor import Predictor
 from ..inference.settings import PredictionSettings
-from ..synthesis.canvas import tight_box
-from ..synthesis.composite import Composite
 from .config import Recipe
+from .question import Question
 from .trial import trial
 from .validate import OCCLUDED
 
@@ -87,9 +84,10 @@ def fit_on_validation(
     rows: dict[str, list[NDArray[np.float64]]] = {"box": [], "mask": []}
     occluded: list[bool] = []
     ious: list[tuple[float, float]] = []
-    for scene in scenes:
-        by_box, by_mask = _predictions(predictor, scene)
-        rows["box"].append(prediction_features(by_box))
+    for place, scene in enumerate(scenes):
+        question = Question.of(scene, place, predictor.networks)
+        rows["box"].append(prediction_features(question.by_box(predictor)))
+        by_mask = question.by_mask(predictor)  # always completed: a trial has no calibration
         rows["mask"].append(prediction_features(by_mask))
         whole = Mask.from_array(scene.own)
         ious.append((by_mask.modal_mask.iou(whole), by_mask.amodal_mask.iou(whole)))
@@ -116,12 +114,3 @@ def weigh_levels(probability: ArrayLike, as_given: ArrayLike, completed: ArrayLi
     left = np.asarray(probability)[None, :] < np.array(LEVELS)[:, None]
     iou, hidden = np.where(left, as_given, completed), np.asarray(occluded, np.bool_)
     return GivenMasks(iou[:, hidden].mean(axis=1), iou[:, ~hidden].mean(axis=1))
-
-
-def _predictions(predictor: Predictor, scene: Composite) -> tuple[Prediction, Prediction]:
-    """With the exact box, and with the exact mask, which is always completed: a trial has no calibration."""
-    predictor.set_image(scene.image)
-    told = [scene.category] if predictor.networks.categories else None
-    (by_box,) = predictor.predict([tight_box(scene.visible)], told, keep_heat=True)
-    (by_mask,) = predictor.predict(masks=[Mask.from_array(scene.visible)], categories=told, keep_heat=True)
-    return by_box, by_mask

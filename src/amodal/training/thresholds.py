@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..inference.pair import Network, ask
+from ..inference.pair import Network, ask, takes_others
 from ..inference.patches import paste_heat
 from ..inference.predictor import Predictor
-from ..synthesis.canvas import tight_box
 from ..synthesis.composite import Composite
+from .question import Question
 
 CUTOFFS: tuple[float, ...] = tuple(round(0.20 + 0.05 * i, 2) for i in range(15))
 """0.20 to 0.90."""
@@ -61,16 +61,13 @@ def measure_curves(predictor: Predictor, scenes: Iterable[Composite]) -> Curves:
         scenes: photographs with made occlusion.
     """
     modal, amodal = [], []
-    for scene in scenes:
+    for place, scene in enumerate(scenes):
         pair = predictor.networks
+        question = Question.of(scene, place, pair)
         once = replace(pair, modal=_Remembered(pair.modal), amodal=_Remembered(pair.amodal))
-        box = [tight_box(scene.visible)]
-        told = [scene.category] if pair.categories else None
         rows = []
         for strip in STRIPS:
-            one = Predictor(once, replace(predictor.settings, strip_threshold=strip))
-            one.set_image(scene.image)
-            (found,) = one.predict(box, told, keep_heat=True)
+            found = question.by_box(Predictor(once, replace(predictor.settings, strip_threshold=strip)))
             last = found.trace[-1]
             rows.append(_ious(last.heat, last.frame, scene.own))
         amodal.append(rows)
@@ -84,13 +81,19 @@ class _Remembered:
     def __init__(self, network: Network) -> None:
         self.network, self.answers = network, dict[bytes, NDArray[np.float32]]()
         self.patch_px, self.heat_px, self.margin = network.patch_px, network.heat_px, network.margin
+        self.takes_others = takes_others(network)
 
     def __call__(
-        self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None
+        self,
+        patches: NDArray[np.uint8],
+        heat: NDArray[np.float32],
+        category: NDArray[np.int64] | None,
+        others: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        key = patches.tobytes() + heat.tobytes()  # the category is one for the scene
+        # the category is one for the scene
+        key = patches.tobytes() + heat.tobytes() + (b"" if others is None else others.tobytes())
         if key not in self.answers:
-            self.answers[key] = ask(self.network, patches, heat, category, None)  # one object: nothing of others
+            self.answers[key] = ask(self.network, patches, heat, category, others)
         return self.answers[key]
 
 

@@ -18,6 +18,9 @@ from ..synthesis.scenes import make_scenes, scene_settings
 from .config import Recipe
 from .data import VALIDATION_SEED, make_streams
 
+BEHIND = 0.25
+"""Chance of an object to lie behind the main one, in scenes for networks that are told of it: not all of them hide."""
+
 
 def trial(
     recipe: Recipe, modal: nn.Module, amodal: nn.Module, settings: PredictionSettings, count: int
@@ -34,7 +37,10 @@ def trial(
     if validation is None:
         raise RecipeError("a trial needs photographs kept for validation", remedy='give a source "validation"')
     alike = [replace(source, weight=1.0) for source in validation.material.sources]
-    material = Material(alike, scene_settings(validation.material.settings))
+    scenes = scene_settings(validation.material.settings)
+    if modal.config.others:  # type: ignore[union-attr]
+        scenes = replace(scenes, behind=BEHIND)
+    material = Material(alike, scenes)
     categories = material.categories if recipe.modal.network.num_categories else ()
     networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings, categories)
     return Predictor(networks), make_scenes(material, count, seed=VALIDATION_SEED)
