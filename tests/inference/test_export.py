@@ -144,6 +144,7 @@ def test_no_path_of_a_machine_is_shipped(exported: tuple[Path, torch.nn.Module, 
     for path in (exported[0], root / "weights" / "modal.onnx", root / "weights" / "amodal.onnx"):
         content = path.read_bytes()
         assert b"site-packages" not in content and b"stack_trace" not in content
+    assert '"/' not in (root / "weights" / "config.json").read_text()  # no absolute path in the recipe it notes
 
 
 def test_a_network_that_is_told_of_others(tmp_path: Path) -> None:
