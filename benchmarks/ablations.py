@@ -22,7 +22,8 @@ from amodal.cli.recipe_file import check_recipe
 from amodal.inference.settings import PredictionSettings
 from amodal.synthesis.canvas import tight_box
 from amodal.training.config import Recipe
-from amodal.training.run import run_training
+from amodal.training.data import make_streams
+from amodal.training.run import begin, train
 from amodal.training.trial import trial
 
 PAPER = {"without_modal": (35.2, 18.4), "without_dynamic": (39.8, 22.7), "full": (45.2, 22.6)}
@@ -76,10 +77,11 @@ def make_recipe(variant: str, seed: int, args: argparse.Namespace) -> Recipe:
 
 def score(recipe: Recipe, count: int) -> dict[str, float]:
     """Train, then the shares of occluded scenes' objects with IoU over 0.5 and 0.7, and the mean IoU; percent."""
-    modal, amodal = run_training(recipe, resume=True)
+    fingerprint, streams = begin(recipe, resume=True), make_streams(recipe)
+    modal, amodal = train(recipe, streams, fingerprint)
     assert amodal is not None
     settings = replace(PredictionSettings(), modal_threshold=0.5, amodal_threshold=0.5)
-    predictor, scenes = trial(recipe, modal, amodal, settings, count)
+    predictor, scenes = trial(streams[1], modal, amodal, settings, count)
     ious, modal_ious = [], []
     for scene in scenes:
         if 1 - scene.visible.sum() / scene.own.sum() <= OCCLUDED:

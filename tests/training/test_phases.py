@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from amodal.training.data import Batch, make_streams
 from amodal.training.log import Log
 from amodal.training.run import run_training
 from amodal.training.stages import ModalStage, whole_label
+from amodal.training.taken import finished_modal
 
 Make = Callable[..., Recipe]
 
@@ -95,7 +96,7 @@ def test_the_modal_network_of_another_run(make_recipe: Make, tmp_path: Path) -> 
 
 def test_networks_that_cannot_be_taken(make_recipe: Make, tmp_path: Path) -> None:
     asked = {"modal_from": str(tmp_path / "run0"), "output": str(tmp_path / "run1")}
-    with pytest.raises(RecipeError, match=r"run0/recipe\.json: modal_from is the folder of a run"):
+    with pytest.raises(RecipeError, match=r"run0/modal/checkpoint\.pt: modal_from is the folder of a run"):
         run_training(make_recipe(**asked))
     run_training(make_recipe(output=str(tmp_path / "run0"), stages=("modal",)))
     wider = [{"network": replace(stage.network, grid=4)} for stage in (make_recipe().modal, make_recipe().amodal)]
@@ -107,6 +108,74 @@ def test_networks_that_cannot_be_taken(make_recipe: Make, tmp_path: Path) -> Non
     path.write_text(json.dumps(content))
     with pytest.raises(RecipeError, match=r"trained to its end, 7 steps; found 6"):
         run_training(make_recipe(**asked))
+    del content["modal"]["network"]["others"]  # a setting that came later than that run
+    content["modal"]["steps"] = 6
+    path.write_text(json.dumps(content))
+    assert len(finished_modal(make_recipe(**asked)).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, r"recipe\.json \(FileNotFoundError"),
+        ("{", r"recipe\.json \(JSONDecodeError"),
+        ("[]", r"recipe\.json \(TypeError"),
+        ("{}", r"recipe\.json \(KeyError: 'modal'"),
+        ('{"modal": {}}', r"recipe\.json \(KeyError: 'network'"),
+        ('{"modal": {"network": {}}}', r"recipe\.json \(KeyError: 'steps'"),
+        ('{"modal": {"network": [], "steps": 6}}', r"modal\.network, an object, and modal\.steps, a whole number"),
+        ('{"modal": {"network": {}, "steps": "6"}}', r"modal\.network, an object, and modal\.steps, a whole number"),
+        ('{"modal": {"network": {}, "steps": 6}}', r"modal\.network is that of the run"),
+    ],
+)
+def test_a_run_that_says_odd_things(make_recipe: Make, tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "recipe.json").write_text(text)
+    with pytest.raises(RecipeError, match=rf"^{tmp_path}/recipe\.json: .*{said}.*\. Train |{said}.*\. Give "):
+        finished_modal(make_recipe(modal_from=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ([1], "a checkpoint is what training wrote; found <class 'list'>"),
+        ({"step": 6}, "a checkpoint is what training wrote"),
+        ({"step": 6, "best": None, "average": {"x": torch.zeros(1)}}, "the network of its run's recipe.json"),
+    ],
+)
+def test_a_checkpoint_of_something_else(make_recipe: Make, tmp_path: Path, state: Any, said: str) -> None:
+    recipe = make_recipe(modal_from=str(tmp_path))
+    (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
+    (tmp_path / "modal").mkdir()
+    torch.save(state, tmp_path / "modal/checkpoint.pt")
+    with pytest.raises(RecipeError, match=said):
+        finished_modal(recipe)
+
+
+def test_a_run_goes_on_with_the_modal_weights_it_began_with(make_recipe: Make, tmp_path: Path) -> None:
+    few = {"modal": {"steps": 2}, "amodal": {"steps": 2}, "validation_examples": 4}
+    first = make_recipe(**few, output=str(tmp_path / "first"), stages=("modal",))
+    run_training(first)
+    asked = few | {"output": str(tmp_path / "second")}
+    expected = run_training(make_recipe(**asked, modal_from=str(tmp_path / "first")))[1]
+    (tmp_path / "first").rename(tmp_path / "moved")
+    moved = make_recipe(**asked, modal_from=str(tmp_path / "moved"))
+    again = run_training(moved, resume=True)[1]  # wherever they lie
+    assert expected is not None and again is not None
+    assert all(map(torch.equal, expected.state_dict().values(), again.state_dict().values()))
+    before = {p: p.read_bytes() for p in (tmp_path / "second").rglob("*") if p.is_file()}
+    file = tmp_path / "moved/modal/checkpoint.pt"
+    state = torch.load(file, weights_only=True)
+    state["best"]["score.weight"] += 1
+    torch.save(state, file)
+    other = (
+        r"second/amodal/checkpoint\.pt: .*modal_from holds other weights now; found 'sha256 \w{12} after \w{12}'\. G"
+    )
+    with pytest.raises(RecipeError, match=other):
+        run_training(moved, resume=True)
+    with pytest.raises(RecipeError, match="holds other weights now; found 'sha256 none after"):
+        run_training(make_recipe(**asked), resume=True)
+    assert {p: p.read_bytes() for p in (tmp_path / "second").rglob("*") if p.is_file()} == before
 
 
 def test_one_fixed_example_an_object(make_recipe: Make) -> None:
@@ -153,3 +222,19 @@ def test_tensorboard_gets_what_the_log_gets(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", type("M", (), {"SummaryWriter": Writer}))
     Log(tmp_path, 20, tensorboard=True).write(40, loss=0.5, rate=3.0)
     assert written == [("tensorboard", 21), ("loss", 0.5, 40), ("rate", 3.0, 40), "flush"]
+
+
+def test_tensorboard_itself_reads_a_resumed_run(tmp_path: Path) -> None:
+    """What was written after the step a killed run goes on from is gone."""
+    read = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    first = Log(tmp_path, 0, tensorboard=True)
+    for step in (20, 40, 60):
+        first.write(step, loss=1 / step, val_iou=0.5)
+    again = Log(tmp_path, 40, tensorboard=True)
+    again.write(60, loss=0.5)
+    again.write(80, loss=0.25)
+    events = read.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    found = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    assert found["loss"] == [(20, pytest.approx(0.05)), (40, pytest.approx(0.025)), (60, 0.5), (80, 0.25)]
+    assert found["val_iou"] == [(20, 0.5), (40, 0.5)]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,12 @@ from torch import Tensor
 
 from amodal.core.errors import RecipeError
 from amodal.models.config import ModelConfig
+from amodal.models.weights import build_network
+from amodal.training import processes
 from amodal.training.checkpoint import finished_weights
 from amodal.training.config import Recipe
 from amodal.training.data import make_streams, training_batches
+from amodal.training.optimizer import build_optimizer
 from amodal.training.processes import Share
 from amodal.training.run import run_training
 
@@ -117,6 +123,101 @@ def test_a_run_in_parts_goes_on_bit_for_bit(onet_recipe: Make, tmp_path: Path, m
     for role in ("modal", "amodal"):
         found, expected = weights(stopped, role), weights(whole, role)
         assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_batch_normalisation_over_all_gpus(make_recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be told without GPUs: the layers are exchanged in place, and weights, optimiser and answers stay."""
+    wrapped: list[dict[str, Any]] = []
+    monkeypatch.setattr(processes, "DistributedDataParallel", lambda network, **words: wrapped.append(words) or network)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    recipe = make_recipe()
+    network = build_network(recipe.modal.network)
+    before, answers = copy.deepcopy(network), []
+    optimizer = build_optimizer(network, recipe.modal)
+    called = processes.distributed(network, torch.device("cuda", 1))
+    assert wrapped == [{"device_ids": [1], "broadcast_buffers": False}] and called is network
+    layers = [type(m) for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    assert len(layers) > 10 and all(issubclass(layer, torch.nn.SyncBatchNorm) for layer in layers)
+    assert list(network.state_dict()) == list(before.state_dict())
+    mine = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert mine == {id(p) for p in network.parameters()}
+    image, heat = torch.randint(0, 256, (4, 3, 32, 32)), torch.rand(4, 32, 32)
+    for one in (before, network):
+        torch.manual_seed(0)
+        answers += [one.train()(image, heat).detach(), one.eval()(image, heat).detach()]
+    torch.testing.assert_close(answers[:2], answers[2:])
+    for (name, a), b in zip(before.state_dict().items(), network.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, msg=name)
+
+
+PAIR = """
+import json, os, sys
+from amodal.cli.recipe_file import build
+from amodal.training import loop
+from amodal.training.config import Recipe
+from amodal.training.run import run_training
+
+recipes, ports = ([build(Recipe, value) for value in json.loads(sys.argv[1])], sys.argv[2:])
+real, steps = loop._step, [0]
+
+def step(*args):
+    steps[0] += 1
+    if steps[0] == 4:
+        raise KeyboardInterrupt
+    return real(*args)
+
+for recipe, resume, port in zip((*recipes, recipes[1]), (False, False, True), ports):
+    os.environ["MASTER_PORT"] = port
+    loop._step = step if recipe is recipes[1] and not resume else real
+    try:
+        run_training(recipe, resume=resume)
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+def free_ports(count: int) -> list[str]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [str(one.getsockname()[1]) for one in sockets]
+
+
+def test_two_processes_with_batch_normalisation_go_on_bit_for_bit(
+    make_recipe: Make, tmp_path: Path, root: Path
+) -> None:
+    """Stopped in the second phase, which is told what the first one's network answers: the same one in both."""
+    recipes = [
+        make_recipe(
+            {"steps": 4, "phases": (2, 2), "batch_size": 8},
+            {"steps": 2, "batch_size": 8},
+            output=str(tmp_path / name),
+            checkpoint_every=1,
+            validation_examples=4,
+        )
+        for name in ("whole", "stopped")
+    ]
+    words = [sys.executable, "-c", PAIR, json.dumps([asdict(recipe) for recipe in recipes]), *free_ports(3)]
+    env = {**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1", "WORLD_SIZE": "2"}
+    ranks = [
+        subprocess.Popen(
+            words,
+            env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank), "MASTER_ADDR": "localhost"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in ranks:
+        shown, told = process.communicate(timeout=300)
+        assert process.returncode == 0 and shown == "stopped\n", told[-3000:]
+    for role, steps in (("modal", 4), ("amodal", 2)):
+        found, expected = (finished_weights(Path(recipe.output) / role, steps) for recipe in reversed(recipes))
+        assert any("running_mean" in name for name in expected)
+        for name, value in expected.items():
+            assert torch.equal(found[name], value), f"{role}: {name}"
 
 
 RUN = """

@@ -10,6 +10,7 @@ import numpy as np
 from amodal.inference.settings import PredictionSettings
 from amodal.models.weights import build_network
 from amodal.training.config import Recipe
+from amodal.training.data import make_streams
 from amodal.training.question import Question
 from amodal.training.thresholds import STRIPS, _ious, measure_curves
 from amodal.training.trial import trial
@@ -23,7 +24,7 @@ def test_every_second_scene_asks_about_all_its_objects(make_recipe: Make) -> Non
     settings = PredictionSettings(0.3, 0.3, max_steps=2)
     counts: dict[bool, list[int]] = {}
     for others, configs in ((True, told), (False, [recipe.modal.network, recipe.amodal.network])):
-        predictor, scenes = trial(recipe, *(build_network(c) for c in configs), settings, 12)
+        predictor, scenes = trial(make_streams(recipe)[1], *(build_network(c) for c in configs), settings, 12)
         questions = [Question.of(scene, i, predictor.networks) for i, scene in enumerate(scenes)]
         counts[others] = [len(question.visible) for question in questions]
         for question in questions:
@@ -39,7 +40,7 @@ def test_every_second_scene_asks_about_all_its_objects(make_recipe: Make) -> Non
 def test_the_curves_are_those_of_prediction_told_of_others(make_recipe: Make) -> None:
     recipe = make_recipe()
     networks = [build_network(replace(s.network, others=True)) for s in (recipe.modal, recipe.amodal)]
-    predictor, scenes = trial(recipe, *networks, PredictionSettings(0.3, 0.3, max_steps=2), 6)
+    predictor, scenes = trial(make_streams(recipe)[1], *networks, PredictionSettings(0.3, 0.3, max_steps=2), 6)
     kept = list(scenes)
     curves = measure_curves(predictor, kept)
     modal, amodal = [], []

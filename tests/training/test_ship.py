@@ -15,6 +15,7 @@ from amodal.core.images import read_image
 from amodal.datasets import read_annotations
 from amodal.inference.networks import load_networks
 from amodal.inference.predictor import Predictor
+from amodal.synthesis import sources
 from amodal.training import ship
 from amodal.training.config import Recipe
 from amodal.training.thresholds import CUTOFFS, STRIPS
@@ -26,6 +27,16 @@ Make = Callable[..., Recipe]
 def shipped(make_recipe: Make) -> Iterator[tuple[Recipe, Path]]:
     recipe = make_recipe(modal={"steps": 20, "batch_size": 8}, amodal={"steps": 20, "batch_size": 8})
     yield recipe, ship.train_and_ship(recipe)
+
+
+def test_photographs_are_looked_through_once(make_recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For bad ones, before training; thresholds and calibration take the same examples."""
+    seen: list[str] = []
+    monkeypatch.setattr(sources, "read_picture", lambda record, folder, file: seen.append(record.file_name))
+    monkeypatch.setattr(ship, "export_weights", lambda folder, *a, **k: folder)
+    monkeypatch.setattr(ship, "write_calibrations", lambda folder, fit: seen.append("fitted" if fit else ""))
+    ship.train_and_ship(make_recipe({"steps": 1}, {"steps": 1}, bad_records="skip"))
+    assert sorted(seen) == sorted([*(f"{i}.{'png' if i % 2 else 'jpg'}" for i in range(8)), "fitted"])
 
 
 def test_a_recipe_becomes_weights_that_predict(shipped: tuple[Recipe, Path], drawn: Path) -> None:

@@ -13,7 +13,8 @@ from amodal.core.errors import RecipeError
 from amodal.models.weights import build_network, save_network
 from amodal.training import ship
 from amodal.training.config import Recipe
-from amodal.training.run import fingerprint_of, run_training
+from amodal.training.fingerprint import fingerprint_of
+from amodal.training.run import run_training
 from amodal.training.ship import is_trained, train_and_ship
 from amodal.training.start import start_from
 

@@ -15,6 +15,7 @@ from amodal.inference.folder import read_config
 from amodal.inference.settings import PredictionSettings
 from amodal.models.weights import build_network, config_dict, save_network
 from amodal.training.config import DataSource, Recipe
+from amodal.training.data import make_streams
 from amodal.training.trial import trial
 from amodal.training.tune import choose_settings, tune_weights
 
@@ -47,11 +48,11 @@ def test_the_paper_s_thresholds(make_recipe: Make) -> None:
     recipe = make_recipe()
     pair = networks(recipe)
     given = PredictionSettings(0.5, 0.5, strip_threshold=0.4, max_steps=3, least_probability=0.2)
-    for other in (replace(recipe, thresholds="paper"), replace(recipe, data=without_validation(recipe))):
-        found = choose_settings(other, **pair)
+    for other, validation in ((replace(recipe, thresholds="paper"), make_streams(recipe)[1]), (recipe, None)):
+        found = choose_settings(other, validation, **pair)
         assert found[:2] == (PredictionSettings(0.8, 0.7, strip_threshold=0.1), {})
         assert sorted(found.calibrations) == (["box", "mask"] if other.thresholds == "paper" else [])
-        assert choose_settings(other, **pair, settings=given)[0] == PredictionSettings(max_steps=3)
+        assert choose_settings(other, validation, **pair, settings=given)[0] == PredictionSettings(max_steps=3)
 
 
 def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None:
@@ -91,5 +92,5 @@ def test_scenes_come_from_all_sources_alike(make_recipe: Make, tmp_path: Path) -
         (tmp_path / f"{image_id}.txt").write_text(f"{image_id}\n")
         sources.append(replace(recipe.data[0], validation=str(tmp_path / f"{image_id}.txt"), weight=weight))
     recipe = replace(recipe, data=tuple(sources))
-    _, scenes = trial(recipe, **networks(recipe), settings=PredictionSettings(), count=24)
+    _, scenes = trial(make_streams(recipe)[1], **networks(recipe), settings=PredictionSettings(), count=24)
     assert 6 <= sum(scene.image_id == 8 for scene in scenes) <= 18

@@ -11,7 +11,7 @@ from torch import nn
 from ..core.masks import Mask
 from ..inference.calibration import Calibration, fit_calibration, prediction_features
 from ..inference.settings import PredictionSettings
-from .config import Recipe
+from ..synthesis.stream import OcclusionDataset
 from .question import Question
 from .trial import trial
 from .validate import OCCLUDED
@@ -58,7 +58,7 @@ class Fit(NamedTuple):
 
 
 def fit_on_validation(
-    recipe: Recipe,
+    validation: OcclusionDataset | None,
     modal: nn.Module,
     amodal: nn.Module,
     settings: PredictionSettings | None = None,
@@ -71,16 +71,16 @@ def fit_on_validation(
     exact box of the visible part, once with its exact mask. The features are therefore those met in prediction.
 
     Args:
-        recipe: its validation photographs are used.
+        validation: the recipe's validation examples, as `data.make_streams` makes them.
         modal, amodal: the trained networks.
         settings: those the networks ship with; None: the paper's.
         examples: how many scenes.
 
     Raises:
-        RecipeError: the recipe keeps no photograph for validation.
+        RecipeError: no photograph is kept for validation.
         AmodalError: the scenes show occluded objects only, or none.
     """
-    predictor, scenes = trial(recipe, modal, amodal, settings or PredictionSettings(), examples)
+    predictor, scenes = trial(validation, modal, amodal, settings or PredictionSettings(), examples)
     rows: dict[str, list[NDArray[np.float64]]] = {"box": [], "mask": []}
     occluded: list[bool] = []
     ious: list[tuple[float, float]] = []

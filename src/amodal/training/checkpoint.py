@@ -10,17 +10,18 @@ from torch import Tensor, nn
 
 from ..core.errors import RecipeError
 
-_NAME = "checkpoint.pt"
+CHECKPOINT = "checkpoint.pt"
+_REMEDY = "remove it and start again"
 
 
 def write_checkpoint(folder: str | Path, state: dict[str, Any]) -> None:
     """Write ``checkpoint.pt`` beside its place and rename it: killed at any moment, the old or the new one is there."""
-    _save(Path(folder) / _NAME, state)
+    _save(Path(folder) / CHECKPOINT, state)
 
 
 def has_checkpoint(folder: str | Path) -> bool:
     """Whether a stage was begun."""
-    return (Path(folder) / _NAME).exists()
+    return (Path(folder) / CHECKPOINT).exists()
 
 
 def read_checkpoint(folder: str | Path, fingerprint: str) -> dict[str, Any] | None:
@@ -28,20 +29,28 @@ def read_checkpoint(folder: str | Path, fingerprint: str) -> dict[str, Any] | No
 
     Args:
         folder: of the stage.
-        fingerprint: the recipe's; another one in the checkpoint is an error.
+        fingerprint: of the run, by `fingerprint.fingerprint_of`; another one in the checkpoint is an error.
 
     Raises:
-        RecipeError: the checkpoint belongs to another recipe, or is damaged.
+        RecipeError: the checkpoint belongs to another recipe or modal network, or is damaged.
     """
-    path = Path(folder) / _NAME
+    path = Path(folder) / CHECKPOINT
     if not path.exists():
         return None
-    state = _load(path)
-    if state.get("fingerprint") != fingerprint:
+    state = _load(path, "fingerprint", "step")
+    began, now = (str(of).partition("+") for of in (state["fingerprint"], fingerprint))
+    if began[0] != now[0]:
         raise RecipeError(
-            "a run resumes with the recipe it began with",
+            "a run resumes with the recipe it began with, and the weights that one starts from",
             file=path,
             remedy="give the recipe unchanged, or another --output",
+        )
+    if began != now:
+        raise RecipeError(
+            "a run resumes with the modal network it began with: modal_from holds other weights now",
+            file=path,
+            value=f"sha256 {now[2][:12] or 'none'} after {began[2][:12] or 'none'}",
+            remedy="give the folder of those weights, or another --output",
         )
     return state
 
@@ -52,8 +61,8 @@ def finished_weights(folder: str | Path, steps: int) -> dict[str, Tensor]:
     Raises:
         RecipeError: no checkpoint, a damaged one, or one of a stage that is not at its end.
     """
-    path = Path(folder) / _NAME
-    state: dict[str, Any] = _load(path) if path.exists() else {"step": 0}
+    path = Path(folder) / CHECKPOINT
+    state: dict[str, Any] = _load(path, "step", "best", "average") if path.exists() else {"step": 0}
     if state["step"] != steps:
         raise RecipeError(
             f"a network is taken from a stage that was trained to its end, {steps} steps",
@@ -86,10 +95,11 @@ def _save(path: Path, state: dict[str, Any]) -> None:
     beside.replace(path)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path, *keys: str) -> dict[str, Any]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)  # type: ignore[no-any-return]
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # torch raises whatever the damage leads to
-        raise RecipeError(
-            f"the checkpoint cannot be read ({problem})", file=path, remedy="remove it and start again"
-        ) from problem
+        raise RecipeError(f"the checkpoint cannot be read ({problem})", file=path, remedy=_REMEDY) from problem
+    if not isinstance(state, dict) or not state.keys() >= set(keys):
+        raise RecipeError("a checkpoint is what training wrote", file=path, value=type(state), remedy=_REMEDY)
+    return state

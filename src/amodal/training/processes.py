@@ -78,7 +78,8 @@ def together(device: torch.device) -> Iterator[None]:
 def distributed(network: nn.Module, device: torch.device) -> nn.Module:
     """The network as the training step calls it: gradients are averaged over the processes.
 
-    Batch normalisation is over the whole batch on GPUs; on CPUs, which torch has none for, over each process's part.
+    Batch normalisation is over the whole batch on GPUs; on CPUs, which torch has none for, over each process's part
+    (`average_buffers` then makes one of what the parts leave behind).
     """
     if this_process()[1] == 1:
         return network
@@ -101,6 +102,21 @@ def summed(value: float, device: torch.device) -> float:
     total = torch.tensor(value, dtype=torch.float64, device=device)
     dist.all_reduce(total)
     return float(total)
+
+
+@torch.no_grad()
+def average_buffers(network: nn.Module) -> None:
+    """Give all processes the mean of their running statistics, in place: one network, whichever process keeps it."""
+    world = this_process()[1]
+    buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+    if world == 1 or not buffers:
+        return
+    together = torch.cat([buffer.flatten() for buffer in buffers])  # one message, not one a layer
+    dist.all_reduce(together)
+    at = 0
+    for buffer in buffers:
+        buffer.copy_((together[at : at + buffer.numel()] / world).view_as(buffer))
+        at += buffer.numel()
 
 
 def wait() -> None:

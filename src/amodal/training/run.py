@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -16,26 +13,18 @@ from ..core.errors import RecipeError
 from ..datasets.jsonfile import write_json
 from ..models.weights import build_network
 from ..synthesis.stream import OcclusionDataset
-from .checkpoint import finished_weights, has_checkpoint, read_checkpoint
+from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
 from .data import make_streams
+from .fingerprint import fingerprint_of
 from .loop import train_network
 from .precision import place
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
-from .start import digests, start_from
+from .start import start_from
+from .taken import finished_modal
 
 STAGES = ("modal", "amodal")
-_ADDED_LATER = {"precision", "channels_last", "accumulate", "phases", "target", "modal_from", "stages", "only"}
-_ADDED_LATER |= {"architecture", "tap_scales", "dropout", "fixed", "photometric", "start_px", "start_steps"}
-_ADDED_LATER |= {"partial_weight", "clear", "paired", "behind", "same_image", "occluder_at_edge", "border"}
-_ADDED_LATER |= {"feather_px", "occluder_colour", "occluder_blur_px", "low_resolution", "low_resolution_px"}
-_ADDED_LATER |= {"mask_noise", "mask_noise_size", "others", "others_told", "start_from"}
-_FREE = (
-    *("output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"),
-    *("tensorboard", "store", "store_gb", "bad_records"),
-)
-"""Settings a run may be resumed with others of."""
 
 
 def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module | None]:
@@ -53,23 +42,46 @@ def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn
         RecipeError: the output folder holds a run already (and ``resume`` is False), or the run diverged.
         AnnotationError, ImageError: from the data.
     """
+    fingerprint = begin(recipe, resume=resume)
+    return train(recipe, make_streams(recipe), fingerprint)
+
+
+def begin(recipe: Recipe, *, resume: bool) -> str:
+    """Check what can be checked before any photograph is read, as `run_training` does first.
+
+    Returns:
+        The fingerprint of the run.
+    """
     output = Path(recipe.output)
     if not resume and any(has_checkpoint(output / name) for name in STAGES):
         raise RecipeError(
             "a new run needs a folder of its own", file=output, remedy="give --resume, or another --output"
         )
-    torch.set_num_threads(recipe.threads or torch.get_num_threads())
-    device = _device(recipe.device)
+    _device(recipe.device)
     for settings in (recipe.modal, recipe.amodal):
         Share(*this_process(), settings.accumulate).check(settings.batch_size)
     fingerprint = fingerprint_of(recipe)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
-    training, validation = make_streams(recipe)
+    return fingerprint
+
+
+def train(
+    recipe: Recipe, streams: tuple[OcclusionDataset, OcclusionDataset | None], fingerprint: str
+) -> tuple[nn.Module, nn.Module | None]:
+    """`run_training` after `begin`, on examples that are made already.
+
+    Args:
+        recipe: of the run.
+        streams: its training and validation examples, as `make_streams` makes them.
+        fingerprint: what `begin` returned.
+    """
+    torch.set_num_threads(recipe.threads or torch.get_num_threads())
+    training, validation = streams
     training.material.warm()
     if is_first():
-        write_json(output / "recipe.json", asdict(recipe), indent=2)
-    with together(device):
+        write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
+    with together(_device(recipe.device)):
         wait()  # all have looked for a run in the folder before the first writes into it
         return _train(recipe, training, validation, fingerprint)
 
@@ -79,7 +91,7 @@ def _train(
 ) -> tuple[nn.Module, nn.Module | None]:
     torch.manual_seed(recipe.seed)
     if recipe.modal_from:
-        modal = _placed(_finished_modal(recipe), recipe)
+        modal = _placed(finished_modal(recipe), recipe)
     else:
         modal = _placed(_first_modal(recipe), recipe)
         modal = train_network(
@@ -95,31 +107,6 @@ def _train(
     stage = AmodalStage(recipe.amodal, modal.requires_grad_(False))
     amodal = train_network("amodal", amodal, stage, recipe.amodal, recipe, training, validation, fingerprint)
     return modal.cpu(), amodal.cpu()
-
-
-def _finished_modal(recipe: Recipe) -> nn.Module:
-    """The modal network of the run ``modal_from``, which must be of the same shape."""
-    path = Path(recipe.modal_from) / "recipe.json"
-    try:
-        other = json.loads(path.read_text())["modal"]
-    except (OSError, ValueError, KeyError) as problem:
-        raise RecipeError(
-            f"modal_from is the folder of a run, with its recipe.json ({problem})",
-            file=path,
-            remedy="train the modal network first, or give another folder",
-        ) from None
-    own = json.loads(json.dumps(asdict(recipe.modal.network)))
-    differs = sorted(key for key in own if other["network"].get(key) != own[key])
-    if differs:
-        raise RecipeError(
-            f"modal.network is that of the run modal_from names; {', '.join(differs)} is not",
-            file=path,
-            value={key: other["network"].get(key) for key in differs},
-            remedy="give modal.network the values of that recipe",
-        )
-    network = build_network(recipe.modal.network)
-    network.load_state_dict(finished_weights(path.parent / "modal", other["steps"]))
-    return network.eval()
 
 
 def _first_modal(recipe: Recipe) -> nn.Module:
@@ -160,28 +147,3 @@ def _device(name: str) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     return device
-
-
-def fingerprint_of(recipe: Recipe) -> str:
-    """Of all that decides the result; where the run lies and how often it is written do not.
-
-    Settings that came after the first runs do not count at their defaults, so that a run goes on under newer versions.
-    """
-    own, defaults = (json.loads(json.dumps(asdict(r))) for r in (recipe, Recipe(data=recipe.data)))
-    settings = _without(own, defaults)
-    if recipe.start_from:
-        settings["start_from"] = digests(recipe.start_from)
-    data: list[dict[str, Any]] = settings["data"]
-    settings["data"] = [{key: value for key, value in source.items() if key != "only" or value} for source in data]
-    for name in _FREE:
-        del settings[name]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _without(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The settings, at any depth, but for `_ADDED_LATER` at their defaults."""
-    return {
-        name: _without(value, defaults[name]) if isinstance(value, dict) else value
-        for name, value in settings.items()
-        if name not in _ADDED_LATER or value != defaults[name]
-    }

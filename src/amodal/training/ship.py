@@ -12,8 +12,9 @@ from ..inference.folder import CONFIG_FILE
 from .checkpoint import read_checkpoint
 from .config import Recipe
 from .data import make_streams
+from .fingerprint import fingerprint_of
 from .processes import is_first
-from .run import fingerprint_of, run_training
+from .run import begin, train
 from .tune import choose_settings
 
 
@@ -23,7 +24,8 @@ def is_trained(recipe: Recipe) -> bool:
     if not (output / "weights" / CONFIG_FILE).is_file():
         return False
     fingerprint = fingerprint_of(recipe)
-    return all(read_checkpoint(output / name, fingerprint) is not None for name in recipe.stages)
+    trained = recipe.stages if not recipe.modal_from else ("amodal",)
+    return all(read_checkpoint(output / name, fingerprint) is not None for name in trained)
 
 
 def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -39,14 +41,15 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
         RecipeError, AnnotationError, ImageError: as `run_training`.
         WeightsError: as `export_weights`.
     """
-    modal, amodal = run_training(recipe, resume=resume)
+    fingerprint = begin(recipe, resume=resume)
+    streams = make_streams(recipe)  # once: reading and looking through photographs takes minutes where there are many
+    modal, amodal = train(recipe, streams, fingerprint)
     if amodal is None or not is_first():
         return Path(recipe.output) / ("modal" if amodal is None else "weights")
-    tuned = choose_settings(recipe, modal, amodal)
+    training, validation = streams
+    tuned = choose_settings(recipe, validation, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
-    categories: tuple[str, ...] = ()
-    if recipe.modal.network.num_categories:
-        categories = make_streams(recipe)[0].material.categories
+    categories = training.material.categories if recipe.modal.network.num_categories else ()
     folder = export_weights(
         Path(recipe.output) / "weights",
         {"modal": modal, "amodal": amodal},

@@ -1,4 +1,4 @@
-"""Trained networks tried as users will use them: on scenes of the recipe's validation photographs."""
+"""Trained networks tried as users will use them: on scenes of photographs kept for validation."""
 
 from __future__ import annotations
 
@@ -15,25 +15,34 @@ from ..inference.torch_networks import TorchNetwork
 from ..synthesis.composite import Composite
 from ..synthesis.material import Material
 from ..synthesis.scenes import make_scenes, scene_settings
-from .config import Recipe
-from .data import VALIDATION_SEED, make_streams
+from ..synthesis.stream import OcclusionDataset
+from .data import VALIDATION_SEED
 
 BEHIND = 0.25
 """Chance of an object to lie behind the main one, in scenes for networks that are told of it: not all of them hide."""
 
 
 def trial(
-    recipe: Recipe, modal: nn.Module, amodal: nn.Module, settings: PredictionSettings, count: int
+    validation: OcclusionDataset | None,
+    modal: nn.Module,
+    amodal: nn.Module,
+    settings: PredictionSettings,
+    count: int,
 ) -> tuple[Predictor, Iterator[Composite]]:
     """A predictor over two networks, and the scenes to try it on: the same whatever the seed of the run.
 
-    Scenes come from all of the recipe's sources alike, whatever their weight in training: what is chosen on them is
-    meant for photographs of any kind.
+    Scenes come from all sources alike, whatever their weight in training: what is chosen on them is meant for
+    photographs of any kind.
+
+    Args:
+        validation: the recipe's validation examples, as `data.make_streams` makes them.
+        modal, amodal: the trained networks.
+        settings: of the predictor.
+        count: how many scenes.
 
     Raises:
-        RecipeError: the recipe keeps no photograph for validation.
+        RecipeError: no photograph is kept for validation.
     """
-    validation = make_streams(recipe)[1]
     if validation is None:
         raise RecipeError("a trial needs photographs kept for validation", remedy='give a source "validation"')
     alike = [replace(source, weight=1.0) for source in validation.material.sources]
@@ -41,6 +50,6 @@ def trial(
     if modal.config.others:  # type: ignore[union-attr]
         scenes = replace(scenes, behind=BEHIND)
     material = Material(alike, scenes)
-    categories = material.categories if recipe.modal.network.num_categories else ()
+    categories = material.categories if modal.config.num_categories else ()  # type: ignore[union-attr]
     networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings, categories)
     return Predictor(networks), make_scenes(material, count, seed=VALIDATION_SEED)

@@ -15,8 +15,10 @@ from ..core.errors import RecipeError
 from ..inference.folder import CONFIG_FILE, read_config, update_config
 from ..inference.settings import PredictionSettings
 from ..models.weights import ROLES, load_network
+from ..synthesis.stream import OcclusionDataset
 from .calibrate import LEVELS, fit_on_validation
 from .config import Recipe
+from .data import make_streams
 from .thresholds import CUTOFFS, STRIPS, measure_curves
 from .trial import trial
 
@@ -44,7 +46,11 @@ class Tuned(NamedTuple):
 
 
 def choose_settings(
-    recipe: Recipe, modal: nn.Module, amodal: nn.Module, settings: PredictionSettings | None = None
+    recipe: Recipe,
+    validation: OcclusionDataset | None,
+    modal: nn.Module,
+    amodal: nn.Module,
+    settings: PredictionSettings | None = None,
 ) -> Tuned:
     """The thresholds that are best on validation scenes; the paper's where the recipe says so or has no validation.
 
@@ -53,22 +59,23 @@ def choose_settings(
     half each.
 
     Args:
-        recipe: its validation photographs are used.
+        recipe: says what is measured, and on how many scenes.
+        validation: its validation examples, as `data.make_streams` makes them; None where it has none.
         modal, amodal: the trained networks.
         settings: what is kept, but for the thresholds; None: the defaults.
     """
     settings = replace(settings or PredictionSettings(), **PAPER)
-    if not any(source.validation for source in recipe.data):
+    if validation is None:
         return Tuned(settings, {}, {})
     scores: dict[str, Any] = {}
     if recipe.thresholds != "paper":
-        curves = measure_curves(*trial(recipe, modal, amodal, settings, recipe.validation_examples))
+        curves = measure_curves(*trial(validation, modal, amodal, settings, recipe.validation_examples))
         scores = {"scenes": recipe.validation_examples, "cutoffs": list(CUTOFFS), "strips": list(STRIPS)}
         scores |= {name: _rounded(values) for name, values in curves._asdict().items()}
         settings = replace(settings, **curves.best())
     if not recipe.calibration_examples:
         return Tuned(settings, scores, {})
-    fit = fit_on_validation(recipe, modal, amodal, settings, examples=recipe.calibration_examples)
+    fit = fit_on_validation(validation, modal, amodal, settings, examples=recipe.calibration_examples)
     if recipe.thresholds != "paper":
         settings = replace(settings, least_probability=fit.given.best())
         given = {name: _rounded(values) for name, values in fit.given._asdict().items()}
@@ -103,7 +110,7 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
         raise RecipeError("tuning needs photographs kept for validation", remedy='give a source "validation"')
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
-    tuned = choose_settings(recipe, networks["modal"], networks["amodal"], kept)
+    tuned = choose_settings(recipe, make_streams(recipe)[1], networks["modal"], networks["amodal"], kept)
     notes = {key: value for key, value in config.get("notes", {}).items() if key != "validation"}
     notes |= {"validation": tuned.scores} if tuned.scores else {}
     # all at once, or not at all; a calibration of the former thresholds would mislead
