@@ -17,10 +17,13 @@ import yaml
 from amodal.inference.settings import PredictionSettings
 from amodal.models.config import ModelConfig
 from amodal.models.onet import FC7_RATE, HEAT_OFFSET, HEAT_SCALE, SCORE_INIT_STD
+from amodal.reproduction.training_set import VOC_TRAIN
+from amodal.synthesis.settings import SynthesisSettings
 from amodal.training.config import StageSettings
 from amodal.training.evidence import NO_HYPOTHESIS
+from amodal.training.loss import seen_weight
 from amodal.training.optimizer import learning_rate_factor
-from amodal.training.stages import ModalStage
+from amodal.training.stages import AmodalStage, ModalStage
 from amodal.training.tune import PAPER
 
 RECIPES = ("iis_voc", "paper_voc", "paper_voc_without_modal", "paper_voc_without_dynamic")
@@ -58,6 +61,10 @@ def test_how_the_amodal_net_is_trained(root: Path, name: str) -> None:
     assert settings.steps == 50_000
     assert settings.loss == "sum"  # "the sum of pixel-wise negative log likelihoods"
     assert {learning_rate_factor(step, settings) for step in (0, 1, 25_000, 49_999)} == {1.0}  # "constant"
+    # "instance-specific weights that are inversely proportional to the factor by which each patch is upsampled"
+    assert settings.weight_by == "seen" and AmodalStage.sees == "seen_box"
+    boxes = torch.tensor([[10.0, 20, 122, 132], [0, 0, 224, 224], [0, 0, 448, 448]])
+    assert seen_weight(boxes, SynthesisSettings().weight_reference_px).tolist() == [0.25, 1, 1]
     assert (settings.clip_norm, settings.ema_decay, settings.true_mask_share) == (
         0,
         0,
@@ -71,6 +78,7 @@ def test_how_iis_is_trained(root: Path, name: str) -> None:
     assert settings.phases == (30_000, 42_500, 50_000, 20_000) and settings.steps == 142_500
     assert settings.lr == settings.backbone_lr == 5e-5 and settings.momentum == 0.9 and settings.batch_size == 32
     assert settings.loss == "sum" and settings.optimizer == "sgd" and settings.schedule == "constant"
+    assert settings.weight_by == "seen"
     iis, ends = ModalStage(settings), [0, *accumulate(settings.phases)]
     for earlier, step in enumerate(ends[:4]):  # stage t: the constant 1/2 and the predictions of all earlier stages
         drawn = iis.draw(np.random.default_rng(0), step, 1000)["passes"]
@@ -97,4 +105,42 @@ def test_which_nets_the_recipes_train(root: Path) -> None:
     assert all(recipe(root, name)["thresholds"] == "paper" for name in RECIPES)
     assert stage(root, "paper_voc_without_modal", "modal").target == "whole"
     assert recipe(root, "paper_voc_without_dynamic")["synthesis"] == {"fixed": True}
-    assert all("synthesis" not in recipe(root, name) for name in RECIPES[:3])  # section 3's, the defaults
+    assert all("synthesis" not in recipe(root, name) for name in RECIPES[1:3])  # section 3's, the defaults
+    assert recipe(root, "iis_voc")["synthesis"] == {"max_occluders": 0}  # it is taken as it was published
+    assert all(recipe(root, name)["keep"] == "last" for name in RECIPES)  # "for 50,000 iterations"
+
+
+def test_the_amodal_net_is_told_one_iteration_of_iis(root: Path) -> None:
+    """4.2: "the modal segmentation heatmap produced by one iteration of IIS", from the constant 1/2, bilinear."""
+
+    class Remembers(torch.nn.Module):
+        config = ModelConfig(patch_px=32, heat_px=16)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.told: list[torch.Tensor] = []
+
+        def forward(self, image: torch.Tensor, heat: torch.Tensor, category: None) -> torch.Tensor:
+            self.told.append(heat)
+            return torch.full((len(image), 16, 16), 2.0)
+
+    iis, amodal = Remembers(), Remembers()
+    box = torch.tensor([[0.0, 0, 40, 40]])
+    patch = torch.zeros((1, 3, 32, 32), dtype=torch.uint8)
+    batch = {
+        "modal_patch": patch,
+        "modal_box": box,
+        "amodal_patch": patch,
+        "seen_box": torch.tensor([[20.0, 0, 60, 40]]),
+    }
+    batch["amodal_label"] = torch.zeros((1, 16, 16), dtype=torch.int8)
+    AmodalStage(stage(root, "paper_voc", "amodal"), iis)(amodal, batch, {})
+    assert len(iis.told) == 1 and (iis.told[0] == 0.5).all()
+    (heat,) = amodal.told  # the modal box covers the left half of what is seen
+    expected = torch.sigmoid(torch.tensor(2.0)).item()
+    assert heat[0, :, :15].numpy() == pytest.approx(expected, abs=1e-6) and (heat[0, :, 17:] == 0).all()
+
+
+def test_what_the_nets_are_trained_on() -> None:
+    """3.1: "SBD annotations on the PASCAL VOC 2012 train set"."""
+    assert VOC_TRAIN == "ImageSets/Main/train.txt"

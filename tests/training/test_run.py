@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from amodal.core.errors import ImageError, RecipeError
 from amodal.models.weights import build_network
 from amodal.synthesis.material import Material
-from amodal.training import loop, run
+from amodal.training import fingerprint, loop
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams
 from amodal.training.run import run_training
@@ -133,7 +133,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from amodal.training import loop, run
+from amodal.training import fingerprint, loop
 from amodal.cli.recipe_file import build
 from amodal.training.config import Recipe
 from amodal.training.run import run_training
@@ -198,6 +198,25 @@ def test_without_validation_the_last_average_is_kept(make_recipe: Make, drawn: P
     assert saved["best"] is None and saved["step"] == 6
     assert_same(modal.state_dict(), saved["average"])
     assert not torch.equal(saved["average"]["score.weight"], saved["network"]["score.weight"])
+
+
+def test_the_paper_s_way(make_recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last weights are kept, and examples weigh by what each network sees of them."""
+    seen: list[tuple[Tensor, Tensor]] = []
+    real = loop.seen_weight
+    monkeypatch.setattr(loop, "seen_weight", lambda box, px: seen.append((box, real(box, px))) or seen[-1][1])
+    wild = {"steps": 4, "schedule": "constant", "lr": 0.2, "ema_decay": 0.0, "weight_by": "seen"}
+    recipe = make_recipe(modal=wild, amodal=wild | {"weight_by": "patch"}, keep="last")
+    modal, _ = run_training(recipe)
+    saved = torch.load(Path(recipe.output) / "modal" / "checkpoint.pt", weights_only=True)
+    assert saved["best"] is None and any("val_iou" in line for line in log_lines(recipe, "modal"))
+    assert_same(modal.state_dict(), saved["network"])
+    assert len(seen) == 4  # the modal stage's steps
+    for step, (box, weight) in enumerate(seen):
+        examples = [make_streams(recipe)[0][4 * step + i] for i in range(4)]
+        torch.testing.assert_close(box, torch.stack([torch.as_tensor(e["modal_box"]) for e in examples]))
+        width, height = (box[:, 2:] - box[:, :2]).T
+        torch.testing.assert_close(weight, (width * height / 24**2).clamp(max=1))
 
 
 def test_the_amodal_network_starts_from_the_modal_one(make_recipe: Make) -> None:
@@ -289,9 +308,9 @@ def test_settings_that_came_later_count_once_they_are_used(make_recipe: Make) ->
             return set(value) | set().union(*map(names, value.values()))
         return set().union(*map(names, value)) if isinstance(value, tuple | list) else set()
 
-    assert names(asdict(plain)) >= run._ADDED_LATER  # each is a setting
+    assert names(asdict(plain)) >= fingerprint._ADDED_LATER  # each is a setting
     used = replace(plain, synthesis=replace(plain.synthesis, behind=0.1)), replace(plain, photometric=0.5)
-    assert len({run.fingerprint_of(recipe) for recipe in (plain, *used)}) == 3
-    assert run.fingerprint_of(replace(plain, synthesis=replace(plain.synthesis, clear=None))) == run.fingerprint_of(
-        plain
-    )
+    used += (replace(plain, bad_records="skip"),)  # it changes what is trained on
+    assert len({fingerprint.fingerprint_of(recipe) for recipe in (plain, *used)}) == 4
+    same = replace(plain, synthesis=replace(plain.synthesis, clear=None))
+    assert fingerprint.fingerprint_of(same) == fingerprint.fingerprint_of(plain)

@@ -12,6 +12,8 @@ from ..synthesis.settings import SynthesisSettings
 
 Precision = Literal["fp32", "bf16"]
 _SHARED = ("architecture", "backbone", "patch_px", "widths", "blocks", "grid", "num_categories", "others", "tap_scales")
+_CHOICES = {"optimizer": ("adamw", "sgd"), "schedule": ("cosine", "constant"), "loss": ("mean", "sum")}
+_CHOICES |= {"weight_by": ("patch", "seen"), "target": ("visible", "whole")}
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
 _LEAST |= {"checkpoint_every": 1, "validate_every": 1, "validation_examples": 1}
 
@@ -63,6 +65,9 @@ class StageSettings:
         clip_norm: largest norm of the gradient; 0 = not clipped.
         ema_decay: decay of the running average of the weights, which is what is validated and kept; 0 = none.
         loss: "mean" or "sum" (see `training.loss.masked_nll`).
+        weight_by: what makes an example's weight, min(its area in the picture / ``synthesis.weight_reference_px``
+            squared, 1): "patch", the whole patch, for both networks; or "seen", what the network sees of it, which is
+            what is upsampled: the modal box, and the patch without its trimmed rim. The paper's is "seen".
         hypothesis_passes: modal network: the probabilities that a step trains on the constant 1/2, on the network's own
             first prediction, on its second one, ...
         phases: modal network: the steps of IIS's training stages, together ``steps``. In stage t an example starts from
@@ -89,6 +94,7 @@ class StageSettings:
     clip_norm: float = 5.0
     ema_decay: float = 0.999
     loss: Literal["mean", "sum"] = "mean"
+    weight_by: Literal["patch", "seen"] = "patch"
     hypothesis_passes: tuple[float, ...] = (0.6, 0.3, 0.1)
     phases: tuple[int, ...] = ()
     target: Literal["visible", "whole"] = "visible"
@@ -115,15 +121,11 @@ class StageSettings:
         chances = self.hypothesis_passes
         if not chances or not all(0 <= p < math.inf for p in chances) or not sum(chances) > 0:
             raise RecipeError("hypothesis_passes are probabilities, 0 or more, one of them over 0", value=chances)
-        for name, choices in (("optimizer", ("adamw", "sgd")), ("schedule", ("cosine", "constant"))):
+        for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise RecipeError(f"{name} is one of {', '.join(choices)}", value=getattr(self, name))
+                raise RecipeError(f"{name} is {' or '.join(choices)}", value=getattr(self, name))
         if self.phases and (min(self.phases) < 1 or sum(self.phases) != self.steps):
             raise RecipeError(f"phases are steps that add up to those of the stage, {self.steps}", value=self.phases)
-        if self.target not in ("visible", "whole"):
-            raise RecipeError("target is visible or whole", value=self.target)
-        if self.loss not in ("mean", "sum"):
-            raise RecipeError("loss is mean or sum", value=self.loss)
 
     def _check_start(self) -> None:
         side, full, heat = self.start_px, self.network.patch_px, self.network.heat_px
@@ -167,6 +169,7 @@ class Recipe:
         checkpoint_every: steps between checkpoints; what a killed run loses at the most.
         validate_every: steps between validations.
         validation_examples: examples a validation looks at, the same ones every time.
+        keep: of each network "best", its weights where validation was best, or "last", as the paper's.
         calibration_examples: validation scenes the probability of occlusion is fitted on; 0 = none.
         store: folder where decoded pictures are kept, shared by all workers and later runs; "" decodes them in memory.
         store_gb: bound of the store of each source, for training and for validation each.
@@ -196,6 +199,7 @@ class Recipe:
     checkpoint_every: int = 250
     validate_every: int = 500
     validation_examples: int = 256
+    keep: Literal["best", "last"] = "best"
     calibration_examples: int = 600
     store: str = ""
     store_gb: float = 20.0
@@ -228,6 +232,8 @@ class Recipe:
             raise RecipeError("precision is fp32 or bf16", value=self.precision)
         if not 0.001 <= self.store_gb < math.inf:
             raise RecipeError("store_gb is 0.001 or more", value=self.store_gb)
+        if self.keep not in ("best", "last"):
+            raise RecipeError("keep is best or last", value=self.keep)
         if self.bad_records not in ("stop", "skip"):
             raise RecipeError("bad_records is stop or skip", value=self.bad_records)
         if self.thresholds not in ("validation", "paper"):

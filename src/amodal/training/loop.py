@@ -26,10 +26,10 @@ from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
 from .data import Batch, staged_batches
 from .log import Log
-from .loss import masked_nll
+from .loss import masked_nll, seen_weight
 from .optimizer import build_optimizer, learning_rate_factor
 from .precision import autocast
-from .processes import Share, distributed, is_first, same_everywhere, summed, this_process, wait
+from .processes import Share, average_buffers, distributed, is_first, same_everywhere, summed, this_process, wait
 from .stages import Stage
 from .validate import validate
 
@@ -69,7 +69,8 @@ def train_network(
         fingerprint: of the recipe, kept in checkpoints.
 
     Returns:
-        The network with the best weights by validation (the last where nothing is validated), in evaluation mode.
+        The network with the best weights by validation (the last where nothing is validated, or ``recipe.keep`` says
+        so), in evaluation mode.
 
     Raises:
         RecipeError: the loss is no longer a finite number, or the checkpoint is another recipe's.
@@ -101,7 +102,7 @@ def train_network(
                 write(loss=loss, examples_per_second=round(rate, 1))
                 progress.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
             if state.step % recipe.validate_every == 0 or ends:
-                _judge(state, stage, checks, write)
+                _judge(state, stage, checks, write, keep=recipe.keep == "best")
             if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
                 write_checkpoint(folder, _captured(state, fingerprint))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
@@ -158,7 +159,10 @@ def _step(
         with _gradients_together(called, batch is parts[-1]):
             with autocast(device, recipe.precision):
                 logits, label = stage(called, batch, own)
-            loss = masked_nll(logits, label, batch["weight"], reduction=settings.loss)
+            weight = batch["weight"]
+            if settings.weight_by == "seen":
+                weight = seen_weight(batch[stage.sees], recipe.synthesis.weight_reference_px)
+            loss = masked_nll(logits, label, weight, reduction=settings.loss)
             value += float(loss.detach())
             # the processes' gradients are averaged, the parts' summed
             scale = share.world if settings.loss == "sum" else 1 / share.parts
@@ -173,6 +177,7 @@ def _step(
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
     state.optimizer.step()
+    average_buffers(state.network)
     state.step += 1
     _update_average(state, settings.ema_decay)
     return value
@@ -195,12 +200,12 @@ def _update_average(state: _State, decay: float) -> None:
             count.copy_(now)
 
 
-def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..., None]) -> None:
+def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..., None], *, keep: bool) -> None:
     if not batches:
         return
     scores = validate(stage, state.average, batches)
     write(**{f"val_{key}": value for key, value in scores.items()})
-    if scores["iou"] > state.best_score and math.isfinite(scores["loss"]):
+    if keep and scores["iou"] > state.best_score and math.isfinite(scores["loss"]):
         state.best_step, state.best_score = state.step, scores["iou"]
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
     shown = ", ".join(f"{key} {value:.4f}" for key, value in scores.items())

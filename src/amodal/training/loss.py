@@ -8,6 +8,20 @@ from torch import Tensor
 from ..core.labels import UNKNOWN
 
 
+def seen_weight(box: Tensor, reference_px: int) -> Tensor:
+    """Instance weight by what a network sees: inversely proportional to its upsampling, at the most 1 (section 4.2).
+
+    Args:
+        box: ``(b, 4)`` xyxy in pixels of the picture.
+        reference_px: side of a box of weight 1.
+
+    Returns:
+        ``(b,)`` in (0, 1].
+    """
+    sides = box[:, 2:] - box[:, :2]
+    return (sides.prod(1) / reference_px**2).clamp(max=1)
+
+
 def masked_nll(logits: Tensor, label: Tensor, weight: Tensor, *, reduction: str = "mean") -> Tensor:
     """Pixel-wise negative log-likelihood of the label, unknown pixels left out.
 

@@ -23,7 +23,13 @@ Draws = dict[str, Tensor]
 
 
 class Stage(Protocol):
-    """What the loop needs to know of a task."""
+    """What the loop needs to know of a task.
+
+    Attributes:
+        sees: name of the box of an example that the network sees, in a batch.
+    """
+
+    sees: str
 
     def draw(self, rng: np.random.Generator, step: int, count: int) -> Draws:
         """What a step leaves to chance, for the ``count`` examples of the whole batch: tensors of that length."""
@@ -62,6 +68,8 @@ class ModalStage:
     With ``phases``, earlier answers are those of the networks as they stood at the ends of the earlier phases, kept
     beside the checkpoint; without, the network's own.
     """
+
+    sees = "modal_box"
 
     def __init__(self, settings: StageSettings) -> None:
         chances = np.asarray(settings.hypothesis_passes, dtype=np.float64)
@@ -120,6 +128,8 @@ class AmodalStage:
     A network that is told of other objects is told of masks like the one it is given: as IIS finds them, or as a
     segmenter gives them.
     """
+
+    sees = "seen_box"
 
     def __init__(self, settings: StageSettings, modal: nn.Module) -> None:
         self.true_mask_share = settings.true_mask_share
