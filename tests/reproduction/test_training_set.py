@@ -12,72 +12,80 @@ from amodal.cli.recipe_file import build
 from amodal.core.errors import AmodalError
 from amodal.datasets import read_annotations
 from amodal.reproduction.miniature import Miniature
-from amodal.reproduction.training_set import training_words, write_training_set
-from amodal.training.config import Recipe
+from amodal.reproduction.training_set import training_source, training_words
+from amodal.training.config import DataSource, Recipe
+from amodal.training.data import _split
+
+
+def lists(folder: Path, **files: list[str]) -> Path:
+    """A VOC folder with nothing but some of its lists."""
+    names = {"main": "Main/train.txt", "masks": "Segmentation/train.txt", "val": "Segmentation/val.txt"}
+    for name, stems in files.items():
+        path = folder / "ImageSets" / names.get(name, f"Segmentation/{name}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{stem}\n" for stem in stems))
+    return folder
+
+
+def trained_on(source: dict[str, str]) -> tuple[list[str], list[str]]:
+    """What `amodal train` makes of a source: the pictures trained on and those kept for validation."""
+    album = read_annotations(source["annotations"])
+    parts = _split(DataSource(**source), album)  # type: ignore[arg-type]
+    return tuple([Path(r.file_name).stem for r in part or ()] for part in parts)  # type: ignore[return-value]
 
 
 def test_masks_of_the_train_list_without_the_val_set(miniature: Miniature, tmp_path: Path) -> None:
-    write_training_set(miniature.sbd, None, tmp_path / "a.json", tmp_path / "ids.txt")
-    whole = read_annotations(tmp_path / "a.json")
-    assert len(whole) == 4 and all(one.modal_mask is not None for record in whole for one in record.instances)
-    assert (tmp_path / "ids.txt").read_text() == f"{whole[0].id}\n{whole[2].id}\n"
-    # a VOC folder whose val set holds the first of them
-    first = Path(whole[0].file_name).stem
-    lists = tmp_path / "VOC2012/ImageSets"
-    (lists / "Segmentation").mkdir(parents=True)
-    (lists / "Segmentation/val.txt").write_text(f"{first}\n")
-    write_training_set(miniature.sbd, str(tmp_path / "VOC2012"), tmp_path / "b.json", tmp_path / "ids.txt")
-    assert [r.file_name for r in read_annotations(tmp_path / "b.json")] == [r.file_name for r in whole][1:]
-    # and a train list of its own, which counts before SBD's
-    (lists / "Main").mkdir()
-    (lists / "Main/train.txt").write_text(f"{Path(whole[2].file_name).stem}\n{first}\n")
-    write_training_set(miniature.sbd, str(tmp_path / "VOC2012"), tmp_path / "c.json", tmp_path / "ids.txt")
-    assert [r.file_name for r in read_annotations(tmp_path / "c.json")] == [whole[2].file_name]
+    sbd = str(miniature.sbd)
+    a, b, c, d = (miniature.sbd / "train.txt").read_text().split()
+    source = training_source(tmp_path / "a", sbd=sbd)
+    assert (source["images"], source["annotations"]) == (f"{sbd}/img", sbd)
+    assert trained_on(source) == ([b, d], [a, c])
+    # a VOC folder whose val set holds the first of them, or another list that holds the second
+    voc = lists(tmp_path / "kit" / "VOC2012", val=[a], mine=[b, c])
+    assert trained_on(training_source(tmp_path / "b", sbd=sbd, voc=str(tmp_path / "kit"))) == ([b, c, d], [])
+    mine = training_source(tmp_path / "c", sbd=sbd, voc=str(voc), voc_list="ImageSets/Segmentation/mine.txt")
+    assert trained_on(mine) == ([a, d], [])
+    # and a train list of its own, which counts before SBD's; what SBD has no masks of cannot be trained on
+    lists(voc, main=[c, a, "2007_000001"])
+    assert trained_on(training_source(tmp_path / "d", sbd=sbd, voc=str(voc))) == ([c], [])
 
 
-def test_words_name_the_pictures_and_resume(miniature: Miniature, tmp_path: Path) -> None:
-    words = training_words("recipes/paper_voc.yaml", tmp_path, sbd=str(miniature.sbd), voc=None)
-    assert "--resume" in words and str(tmp_path / "training/paper_voc") in words
-    (source,) = json.loads(words[words.index("--data") + 1])
-    assert Path(source["images"]) == miniature.sbd / "img" and Path(source["annotations"]).exists()
-    assert "--data" not in training_words("recipes/paper_voc.yaml", tmp_path, sbd=None, voc=None)
+def test_voc_alone_gives_the_pictures_it_has_masks_of(miniature: Miniature, tmp_path: Path) -> None:
+    shutil.copytree(miniature.voc, tmp_path / "VOC2012")
+    stems = (miniature.voc / "ImageSets/Segmentation/val.txt").read_text().split()
+    voc = lists(tmp_path / "VOC2012", masks=stems[:6], val=stems[5:])
+    source = training_source(tmp_path / "a", voc=str(voc))
+    assert source["images"] == str(voc / "JPEGImages")
+    assert trained_on(source) == ([stems[1], stems[3]], [stems[0], stems[2], stems[4]])
 
 
-def test_a_training_set_of_other_data_is_not_taken_up(miniature: Miniature, tmp_path: Path) -> None:
-    def words(sbd: Path, voc: Path | None) -> list[str]:
-        return training_words("recipes/paper_voc.yaml", tmp_path / "out", sbd=str(sbd), voc=voc and str(voc))
+def test_words_name_the_data_sets_and_resume(miniature: Miniature, tmp_path: Path) -> None:
+    def words(**given: str | None) -> list[str]:
+        return training_words("recipes/paper_voc.yaml", tmp_path, **({"sbd": None, "voc": None} | given))
 
-    sbd, kit = tmp_path / "SBD", tmp_path / "VOCdevkit"
-    shutil.copytree(miniature.sbd, sbd)
-    val = kit / "VOC2012/ImageSets/Segmentation/val.txt"
-    val.parent.mkdir(parents=True)
-    first, second = (sbd / "train.txt").read_text().split()[:2]
-    val.write_text(f"{first}\n")
-    annotations = tmp_path / "out/data/train.json"
-    assert words(sbd, None) == words(sbd, None)  # taken up
-    written = annotations.read_bytes()
-    # VOC's val set would stay in training
-    with pytest.raises(AmodalError, match=r"train\.about\.json: voc: .*VOC2012 now; found None\. .*another --output"):
-        words(sbd, kit)
-    with pytest.raises(AmodalError, match="sbd: a run trains on what it was started with"):
-        words(miniature.sbd, None)
-    assert annotations.read_bytes() == written
-    shutil.rmtree(tmp_path / "out")
-    assert words(sbd, kit) == words(sbd, kit / "VOC2012")  # the same folder, once found in the one it lies in
-    assert first not in {Path(record.file_name).stem for record in read_annotations(annotations)}
-    val.write_text(f"{second}\n")
-    with pytest.raises(AmodalError, match="val_list_sha256"):
-        words(sbd, kit)
-    val.write_text(f"{first}\n")
-    (sbd / "train.txt").write_text(f"{second}\n")
-    with pytest.raises(AmodalError, match="train_list_sha256"):
-        words(sbd, kit)
-    (tmp_path / "out/data/train.about.json").unlink()
-    with pytest.raises(AmodalError, match="what it was made of"):
-        words(sbd, kit)
-    (tmp_path / "out/data/train_validation.txt").unlink()  # a kill left it half made: made anew
-    words(sbd, kit)
-    assert [Path(record.file_name).stem for record in read_annotations(annotations)] == [second]
+    start = ["--recipe", "recipes/paper_voc.yaml", "--resume", "--output", str(tmp_path / "training/paper_voc")]
+    assert words() == words(voc="V", voc_list="L") == start  # the recipe's own data
+    assert words(sbd="S", voc_list="L") == [*start, "--sbd", "S"]
+    assert words(sbd="S", voc="V", voc_list="L") == [*start, "--sbd", "S", "--voc", "V", "--voc-list", "L"]
+
+
+def test_a_run_goes_on_with_the_pictures_it_began_with(miniature: Miniature, tmp_path: Path) -> None:
+    first, second = (miniature.sbd / "train.txt").read_text().split()[:2]
+    voc = lists(tmp_path / "VOC2012", val=[first])
+
+    def source(given: Path | None) -> dict[str, str]:
+        return training_source(tmp_path / "out", sbd=str(miniature.sbd), voc=given and str(given))
+
+    assert source(voc) == source(voc)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(AmodalError, match=rf"txt: a run trains on what it was started with.*{first}.*another --output"):
+        source(None)  # VOC's val set would be trained on
+    lists(voc, val=[second])
+    with pytest.raises(AmodalError, match="a run trains on what it was started with"):
+        source(voc)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    (tmp_path / "out/only.txt").unlink()  # a kill left it half made: made anew
+    assert second not in Path(source(voc)["only"]).read_text()
 
 
 def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: Path) -> None:
@@ -91,14 +99,18 @@ def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: 
 
 
 def test_folders_without_what_is_needed_are_refused(miniature: Miniature, tmp_path: Path) -> None:
-    with pytest.raises(AmodalError, match="an SBD folder has inst and img"):
-        write_training_set(tmp_path, None, tmp_path / "a.json", tmp_path / "ids.txt")
-    with pytest.raises(AmodalError, match=r"a VOC folder has ImageSets/Main/train\.txt or "):
-        write_training_set(miniature.sbd, str(tmp_path), tmp_path / "a.json", tmp_path / "ids.txt")
-    (tmp_path / "ImageSets/Main").mkdir(parents=True)
-    (tmp_path / "ImageSets/Main/train.txt").write_text("2007_000001\n")
-    with pytest.raises(AmodalError, match="SBD has pictures of the list"):
-        write_training_set(miniature.sbd, str(tmp_path), tmp_path / "a.json", tmp_path / "ids.txt")
+    sbd, voc, out = str(miniature.sbd), lists(tmp_path / "VOC2012", main=["2007_000001"]), tmp_path / "out"
+    for message, given in {
+        "an SBD folder has inst and img": {"sbd": str(tmp_path)},
+        r"a VOC folder has ImageSets/Main/train\.txt or ": {"sbd": sbd, "voc": str(tmp_path / "none")},
+        r"a VOC folder has ImageSets/x\.txt beside": {"sbd": sbd, "voc": str(voc), "voc_list": "ImageSets/x.txt"},
+        r"Main/train\.txt: there are masks of pictures of the list": {"sbd": sbd, "voc": str(voc)},
+        r"Segmentation/train\.txt: the list cannot be read": {"voc": str(voc)},
+        r"--voc-list goes with --voc": {"sbd": sbd, "voc_list": "ImageSets/x.txt"},
+    }.items():
+        with pytest.raises(AmodalError, match=message):
+            training_source(out, **given)
+    assert not out.exists()
 
 
 def test_a_recipe_is_trained_and_its_weights_evaluated(
@@ -107,9 +119,9 @@ def test_a_recipe_is_trained_and_its_weights_evaluated(
     """Training itself has tests of its own: here it is its words, parsed and built for real, and what comes of them."""
 
     def trained(args: Any) -> None:
-        recipe = build(Recipe, args.as_dict())
-        (source,) = recipe.data
-        assert args.resume and Path(source.annotations) == tmp_path / "out/data/train.json"
+        recipe = build(Recipe, args.as_dict() | {"data": [{"images": "", "annotations": ""}]})
+        assert args.resume and args.sbd == str(tmp_path / "out/miniature/SBD")
+        assert (args.voc, args.voc_list) == (str(tmp_path / "out/miniature/VOC2012"), "ImageSets/Segmentation/val.txt")
         assert recipe.modal.steps == 2
         shutil.copytree(toy, Path(recipe.output) / "weights")
 

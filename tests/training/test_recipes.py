@@ -77,7 +77,9 @@ def test_iis_then_the_papers_model_then_the_ablations(
     assert len(config["categories"]) == 20 and config["prediction"]["amodal_threshold"] == 0.7
     assert config["networks"]["amodal"]["architecture"] == "onet"
     (source,) = config["notes"]["recipe"]["data"]
-    assert source["only"].endswith("ImageSets/Main/train.txt") and source["annotations"].endswith("SBD/dataset")
+    assert Path(source["only"]).read_text().split() == ["2008_000001", "2008_000003"]
+    assert source["validation"] == str(tmp_path / "paper/data/validation.txt")
+    assert source["annotations"].endswith("SBD/dataset")
     predicted = tmp_path / "predicted.json"
     line = ["predict", "--images", str(pascal[0] / "JPEGImages"), "--annotations", str(pascal[0])]
     assert cli.main([*line, "--weights", str(tmp_path / "paper/weights"), "--output", str(predicted)]) == 0
@@ -98,4 +100,4 @@ def test_voc_alone_and_sbd_alone(root: Path, pascal: tuple[Path, Path], tmp_path
     assert cli.main([*words(root, "iis_voc", tmp_path / "run"), "--voc", str(pascal[0])]) == 0
     capsys.readouterr()
     assert cli.main([*words(root, "iis_voc", tmp_path / "none"), "--sbd", str(pascal[1])]) == 2
-    assert "--sbd goes with --voc" in capsys.readouterr().err
+    assert "the training pictures are listed in VOC's" in capsys.readouterr().err

@@ -98,6 +98,6 @@ def _train(recipe: str, options: Options) -> Path:
     given = with_miniature(options) if options.quick else options
     parser = jsonargparse.ArgumentParser()
     train.add_arguments(parser)
-    words = training_words(recipe, Path(options.output), sbd=given.sbd, voc=given.voc)
+    words = training_words(recipe, Path(options.output), sbd=given.sbd, voc=given.voc, voc_list=given.voc_list)
     train.run(parser.parse_args(words))
     return Path(options.output) / "training" / Path(recipe).stem / "weights"

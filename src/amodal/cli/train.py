@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
-from ..core.errors import RecipeError
-
 if TYPE_CHECKING:
     from ..training.config import Recipe
 
@@ -32,10 +30,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="stop at the first record or picture that cannot be used, or tell, count and leave them out",
     )
     parser.add_argument(
-        "--voc", metavar="DIR", default=None, help="VOC2012 in its original folder: its train list is the data"
+        "--voc", metavar="DIR", default=None, help="VOC 2012 in its original folder: its train set is the data"
     )
     parser.add_argument(
-        "--sbd", metavar="DIR", default=None, help="with --voc: SBD, whose masks of those photographs are taken"
+        "--sbd",
+        metavar="DIR",
+        default=None,
+        help="SBD in its original folder: its masks of that train set are the data",
+    )
+    parser.add_argument(
+        "--voc-list",
+        metavar="LIST",
+        default=None,
+        help="with --voc: pictures evaluated on, never trained on (default: ImageSets/Segmentation/val.txt)",
     )
     parser.add_class_arguments(Recipe, skip={"bad_records"})
 
@@ -46,8 +53,11 @@ def run(args: Namespace) -> None:
     from .recipe_file import build
 
     values = args.as_dict()
-    if args.voc or args.sbd:
-        values["data"] = (_pascal(args.voc, args.sbd),)
+    if args.voc or args.sbd or args.voc_list:
+        from ..reproduction.training_set import training_source
+
+        folder = Path(values["output"]) / "data"
+        values["data"] = (training_source(folder, sbd=args.sbd, voc=args.voc, voc_list=args.voc_list),)
     recipe = build(Recipe, values)
 
     from ..training.processes import is_first
@@ -70,16 +80,3 @@ def _after_its_start(recipe: Recipe) -> Recipe:
     if not is_trained(first):
         train_and_ship(first, resume=True)
     return replace(recipe, start_from=str(folder))
-
-
-def _pascal(voc: str | None, sbd: str | None) -> dict[str, str]:
-    """The paper's data as a source: VOC 2012's train photographs, with SBD's masks where SBD is given (section 3.1)."""
-    if voc is None:
-        raise RecipeError("--sbd goes with --voc, whose train list it takes", value=sbd, remedy="give --voc DIR, too")
-    folder = Path(voc)
-    if sbd is None:
-        listed = folder / "ImageSets" / "Segmentation" / "train.txt"
-        return {"images": str(folder / "JPEGImages"), "annotations": str(listed)}
-    inside = Path(sbd) if (Path(sbd) / "inst").is_dir() else Path(sbd) / "dataset"
-    train = folder / "ImageSets" / "Main" / "train.txt"
-    return {"images": str(inside / "img"), "annotations": str(inside), "only": str(train)}
