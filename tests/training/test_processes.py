@@ -195,6 +195,7 @@ def test_two_processes_with_batch_normalisation_go_on_bit_for_bit(
             output=str(tmp_path / name),
             checkpoint_every=1,
             validation_examples=4,
+            keep="last",
         )
         for name in ("whole", "stopped")
     ]
@@ -212,7 +213,7 @@ def test_two_processes_with_batch_normalisation_go_on_bit_for_bit(
     ]
     for process in ranks:
         shown, told = process.communicate(timeout=300)
-        assert process.returncode == 0 and shown == "stopped\n", told[-3000:]
+        assert process.returncode == 0 and "stopped" in shown.splitlines(), told[-3000:]
     for role, steps in (("modal", 4), ("amodal", 2)):
         found, expected = (finished_weights(Path(recipe.output) / role, steps) for recipe in reversed(recipes))
         assert any("running_mean" in name for name in expected)

@@ -29,7 +29,7 @@ from .log import Log
 from .loss import masked_nll, seen_weight
 from .optimizer import build_optimizer, learning_rate_factor
 from .precision import autocast
-from .processes import Share, average_buffers, distributed, is_first, same_everywhere, summed, this_process, wait
+from .processes import Share, average_statistics, distributed, is_first, same_everywhere, summed, this_process, wait
 from .stages import Stage
 from .validate import validate
 
@@ -177,7 +177,7 @@ def _step(
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
     state.optimizer.step()
-    average_buffers(state.network)
+    average_statistics(state.network)
     state.step += 1
     _update_average(state, settings.ema_decay)
     return value

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import RecipeError
@@ -79,7 +80,7 @@ def distributed(network: nn.Module, device: torch.device) -> nn.Module:
     """The network as the training step calls it: gradients are averaged over the processes.
 
     Batch normalisation is over the whole batch on GPUs; on CPUs, which torch has none for, over each process's part
-    (`average_buffers` then makes one of what the parts leave behind).
+    (`average_statistics` then makes one of what the parts leave behind).
     """
     if this_process()[1] == 1:
         return network
@@ -105,18 +106,17 @@ def summed(value: float, device: torch.device) -> float:
 
 
 @torch.no_grad()
-def average_buffers(network: nn.Module) -> None:
+def average_statistics(network: nn.Module) -> None:
     """Give all processes the mean of their running statistics, in place: one network, whichever process keeps it."""
     world = this_process()[1]
-    buffers = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-    if world == 1 or not buffers:
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
+    statistics = [part for layer in layers for part in (layer.running_mean, layer.running_var) if part is not None]
+    if world == 1 or not statistics:
         return
-    together = torch.cat([buffer.flatten() for buffer in buffers])  # one message, not one a layer
-    dist.all_reduce(together)
-    at = 0
-    for buffer in buffers:
-        buffer.copy_((together[at : at + buffer.numel()] / world).view_as(buffer))
-        at += buffer.numel()
+    packed = torch.cat(statistics)  # one message, not one a layer
+    dist.all_reduce(packed)
+    for part, mean in zip(statistics, torch.split(packed / world, [len(part) for part in statistics]), strict=True):
+        part.copy_(mean)
 
 
 def wait() -> None:
