@@ -67,7 +67,8 @@ class StageSettings:
         loss: "mean" or "sum" (see `training.loss.masked_nll`).
         weight_by: what makes an example's weight, min(its area in the picture / ``synthesis.weight_reference_px``
             squared, 1): "patch", the whole patch, for both networks; or "seen", what the network sees of it, which is
-            what is upsampled: the modal box, and the patch without its trimmed rim. The paper's is "seen".
+            what is upsampled: the modal box, and the patch without its trimmed rim. The paper's is "seen"; a patch
+            that ``synthesis.canvas_px`` shrinks counts as it is then.
         hypothesis_passes: modal network: the probabilities that a step trains on the constant 1/2, on the network's own
             first prediction, on its second one, ...
         phases: modal network: the steps of IIS's training stages, together ``steps``. In stage t an example starts from

@@ -12,7 +12,7 @@ def seen_weight(box: Tensor, reference_px: int) -> Tensor:
     """Instance weight by what a network sees: inversely proportional to its upsampling, at the most 1 (section 4.2).
 
     Args:
-        box: ``(b, 4)`` xyxy in pixels of the picture.
+        box: ``(b, 4)`` xyxy in pixels, those of the picture where it was not shrunk.
         reference_px: side of a box of weight 1.
 
     Returns:
