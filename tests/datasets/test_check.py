@@ -14,6 +14,7 @@ from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets import jsonfile
 from amodal.datasets.check import RULES, Finding, check_album, check_file, report_text
 from amodal.datasets.check.order import find_cycle
 from amodal.datasets.check.polygons import crosses_itself
@@ -190,6 +191,30 @@ def test_boxes_are_told_in_the_numbers_of_the_file() -> None:
     assert edges == "[5, 5, 40, 25], the mask's is [5, 5, 25, 25], 15.0 px off (x1, y1, x2, y2)"
     assert str(xywh).startswith("[5, 5, 35, 20], the mask's is [5, 5, 20, 20]")
     assert str(pixels).startswith("[6, 6, 40, 25], the mask's is [6, 6, 25, 25]")
+
+
+def test_a_box_that_leaves_its_picture_is_told_as_it_stands_in_the_file(
+    write_file: Callable[..., Path], tiny_coco: dict[str, Any]
+) -> None:
+    first = tiny_coco["annotations"][0]  # of a picture of 20 x 24
+    first.update(bbox=[2, 3, 30.5, 12], segmentation=[[2, 3, 12, 3, 12, 15, 2, 15]])
+    findings = {one.rule: one for one in check_file(write_file(tiny_coco)).findings if one.record == "annotation 11"}
+    assert str(findings["modal-box"].value).startswith("[2, 3, 30.5, 12], cut at the border, the mask's is [2, 3, 10,")
+    assert "8.0 px off" in str(findings["modal-box"].value)
+    assert "[2, 3, 30.5, 12], 12.5 px beyond" in str(findings["box-outside"].value)
+    first["bbox"] = [2, 3, 18.001, 12]  # less than the digits shown
+    findings = {one.rule: one for one in check_file(write_file(tiny_coco)).findings if one.record == "annotation 11"}
+    assert str(findings["modal-box"].value).startswith("[2, 3, 18, 12], the mask's")
+
+
+def test_a_file_is_parsed_once(
+    write_file: Callable[..., Path], tiny_coco: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    parse = jsonfile.parse
+    monkeypatch.setattr(jsonfile, "parse", lambda path, scratch: (parsed.append(path), parse(path, scratch))[1])
+    check_file(write_file(tiny_coco))
+    assert len(parsed) == 1 and not jsonfile._last  # and not kept when it is done
 
 
 def test_of_a_record_left_out_the_reason_alone_is_told(

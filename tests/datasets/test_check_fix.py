@@ -135,5 +135,5 @@ def test_a_box_is_cut_at_the_border_and_an_unreadable_record_left_out(write_file
 
 def test_the_file_itself_is_never_written_over(write_file: Write) -> None:
     path = write_file(amodal_file())
-    with pytest.raises(AmodalError, match="writes a new file"):
+    with pytest.raises(AmodalError, match="nothing is written over what is read"):
         write_fixed(check_file(path), path)

@@ -89,7 +89,7 @@ def test_the_source_is_never_written_over(write_file: Write, tiny_coco: dict[str
     link = tmp_path / "link.json"
     link.symlink_to(source)
     for target in (source, tmp_path / "sub" / ".." / source.name, link, tmp_path):
-        with pytest.raises(AnnotationError, match="does not write over what it reads"):
+        with pytest.raises(AnnotationError, match="nothing is written over what is read"):
             convert(source, target, "lvis")
     assert source.read_bytes() == before
 

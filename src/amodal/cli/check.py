@@ -6,6 +6,7 @@ is broken, 1 where one is, and 2 where the file as a whole cannot be used.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +54,20 @@ def run(args: jsonargparse.Namespace) -> int:
     """
     from tqdm import tqdm
 
-    from ..datasets.check import check_file, report_text
+    from ..datasets.check import changes_path, check_file, report_text
     from ..datasets.jsonfile import write_json
+    from ..datasets.write import check_apart
 
     if (args.file is None) == (args.annotations is None):
         raise AmodalError("give one annotation file", remedy="write amodal check FILE, or --annotations FILE")
     if args.images is not None and not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
-    with tqdm(unit="picture", disable=None) as bar:
+    written = [Path(path) for path in (args.report, args.fix) if path is not None]
+    for path in [*written, *([] if args.fix is None else [changes_path(Path(args.fix))])]:
+        check_apart(Path(args.file or args.annotations), path)
+    if len({path.resolve() for path in written}) < len(written):
+        raise AmodalError("--report and --fix are two files", file=args.fix, remedy="give one of them another name")
+    with tqdm(unit="picture", disable=sys.stderr is None or None) as bar:
         report = check_file(
             args.file or args.annotations,
             args.images,

@@ -5,12 +5,14 @@ What the target cannot hold is listed and refused; --drop leaves it out.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser, Namespace
 
+T = TypeVar("T")
 HELP = "write annotations in another dialect"
 
 
@@ -48,8 +50,8 @@ def run(args: Namespace) -> None:
 
     from ..datasets.convert import convert
 
-    def watch(records: Iterable[Any], doing: str, total: int) -> Iterable[Any]:
-        return tqdm(records, desc=doing, total=total, unit="picture", disable=None)  # type: ignore[no-any-return]
+    def watch(records: Iterable[T], doing: str, total: int, /) -> Iterable[T]:
+        return tqdm(records, desc=doing, total=total, unit="record", disable=sys.stderr is None or None)  # type: ignore[no-any-return]
 
     done = convert(
         args.source,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -35,10 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: from ``--help`` and ``--version`` (0) and from words the parser does not know (2).
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name in a file may hold what no terminal can show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         args = build_parser(words).parse_args(words)
         code: int | None = _command(args.command).run(args[args.command])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by who started us
+            sys.stdout.flush()
     except AmodalError as problem:
         return _refuse(str(problem))
     except jsonargparse.ArgumentError as problem:
@@ -52,10 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"this needs {problem.name}, which the base install leaves out. Run: pip install 'amodal[train]'"
         )
     except BrokenPipeError:
-        # what is still buffered cannot be written: without this the interpreter complains once more when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return EXIT_BROKEN_PIPE
     except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and problem.filename is None:
+            _drop_output()
+            return _refuse(f"what is printed cannot be written ({problem.strerror}). Make room, or print elsewhere.")
         if problem.filename is None:
             raise
         return _refuse(f"{problem.filename}: {problem.strerror}")
@@ -92,6 +99,11 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
 
 def _command(name: str) -> ModuleType:
     return import_module(f".{name}", __package__)
+
+
+def _drop_output() -> None:
+    """What is still buffered cannot be written: without this the interpreter complains once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str) -> int:

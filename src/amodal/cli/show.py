@@ -5,6 +5,7 @@ The page filters by category, hidden share, finding of `amodal check`, and IoU o
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import jsonargparse
@@ -49,7 +50,7 @@ def run(args: jsonargparse.Namespace) -> None:
         raise AmodalError("--size is 100 to 4000", value=args.size)
     report = check_file(args.file or args.annotations, args.images, args["from"], decode=False)
     predictions = None if args.predictions is None else read_results(args.predictions, report.album)
-    with tqdm(total=len(report.album), unit="picture", disable=None) as bar:
+    with tqdm(total=len(report.album), unit="picture", disable=sys.stderr is None or None) as bar:
         page = write_browser(
             args.output,
             report.album,

@@ -20,7 +20,9 @@ from ..core.errors import AmodalError, AnnotationError
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import entries, mask_box, others, read_box, read_mask, read_mask_or_none, text, write_box, write_mask
-from .jsonfile import JsonFile, is_json, open_json, write_json_object
+from .gather import gathering
+from .jsonfile import is_json, open_json, write_json_object
+from .jsonparse import JsonFile
 from .reduce import NO_WHOLE, Reduced
 from .tables import (
     COMMON,
@@ -55,10 +57,10 @@ def _is_cocoa(file: JsonFile) -> bool:
 
 
 def _read(path: Path, how: Reading) -> Album:
-    content = open_json(path).members
+    content = open_json(path, how.scratch).members
     images = read_images(content, path, how)
     categories: dict[str, int] = {}
-    found: dict[int, list[Instance]] = {image: [] for image in images}
+    objects = gathering(images, how.scratch)
     number = 0
     for i, entry in enumerate(entries(content, "annotations", path)):
         record = f"annotation {shown_id(entry, i)}"
@@ -69,7 +71,7 @@ def _read(path: Path, how: Reading) -> Album:
             for j, region in enumerate(regions):
                 number += 1
                 try:
-                    found[image.id].append(_region(region, number, categories, image, path, f"{record}: region {j}"))
+                    objects.add(image.id, _region(region, number, categories, image, path, f"{record}: region {j}"))
                     ids[j + 1] = number
                 except AmodalError as problem:
                     how.bad(problem)
@@ -83,11 +85,9 @@ def _read(path: Path, how: Reading) -> Album:
             )
         except AmodalError as problem:
             how.bad(problem)
-    records = (replace(image, instances=tuple(found[image.id])) for image in images.values())
     named = [Category(place + 1, name) for name, place in categories.items()]
-    order = sorted(instance.id for instances in found.values() for instance in instances)
     further = plain({key: value for key, value in content.items() if key not in _LISTS})
-    return Album(records, named, source=path, annotation_ids=order, extra=further)
+    return objects.album(images, named, source=path, extra=further)
 
 
 def _region(
@@ -141,7 +141,7 @@ def _write(album: Album, path: Path) -> None:
         path,
         [
             *((key, value) for key, value in kept.extra.items() if key not in _LISTS | {"categories"}),
-            ("images", (_picture(record) for record in kept)),
+            ("images", (_picture(record) for record in kept.pictures())),
             ("annotations", _annotations(album, kept)),
         ],
     )

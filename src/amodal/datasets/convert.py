@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from ..core.album import Album
 from ..core.errors import AnnotationError
@@ -12,11 +13,20 @@ from ..core.masks import Mask
 from ..core.outlines import outlines
 from ..core.records import ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect, Holds, dialect_named, recognise
-from .read import read_annotations
+from .read import bounded, read_annotations
 from .reduce import LEFT_OUT, lost_of_category, lost_of_instance, lost_of_record
+from .scratch import folder_beside
+from .spilled import SpilledAlbum
+from .write import check_apart, write_annotations
 
-Watch = Callable[[Iterable[ImageRecord], str, int], Iterable[ImageRecord]]
-"""Shows progress: (records, what is done to them, how many) to the same records."""
+T = TypeVar("T")
+
+
+class Watch(Protocol):
+    """Shows progress: takes records, what is done to them and how many they are, and gives the same records."""
+
+    def __call__(self, records: Iterable[T], doing: str, total: int, /) -> Iterable[T]: ...
+
 
 _EXAMPLES = 3
 
@@ -135,11 +145,17 @@ def traced(album: Album, *, watch: Watch | None = None) -> tuple[Album, Tracing]
     def redraw(instance: Instance) -> Instance:
         return replace(instance, modal_mask=draw(instance.modal_mask), amodal_mask=draw(instance.amodal_mask))
 
-    records = (
-        replace(record, instances=tuple(map(redraw, record.instances))) for record in _watched(album, "tracing", watch)
-    )
-    ids = album.annotation_ids.tolist()
-    made = Album(records, album.categories, source=album.source, annotation_ids=ids, extra=album.extra)
+    if isinstance(album, SpilledAlbum):
+        objects = (redraw(instance) for _, instance in album.objects())
+        ids = album.annotation_ids
+        made: Album = album.with_objects(objects if watch is None else watch(objects, "tracing objects", len(ids)))
+    else:
+        records = (
+            replace(record, instances=tuple(map(redraw, record.instances)))
+            for record in _watched(album, "tracing", watch)
+        )
+        kept = album.annotation_ids.tolist()
+        made = Album(records, album.categories, source=album.source, annotation_ids=kept, extra=album.extra)
     told.mean_iou = total / told.masks if told.masks else 1.0
     return made, told
 
@@ -159,6 +175,9 @@ def convert(
 ) -> Conversion:
     """Read annotations of one dialect and write them in another.
 
+    JSON dialects of one file are streamed: objects lie in files without a name on the target's disk, in the order of
+    the source, until they are written.
+
     Args:
         source, target: paths; what stands at the target is replaced in one step.
         to: the target's dialect.
@@ -170,21 +189,25 @@ def convert(
         watch, tell: show progress; print a line.
 
     Raises:
-        AnnotationError: unreadable input, a dialect that cannot be written, a target that is the source, or losses
-            without ``drop``; each loss was told before.
+        AnnotationError: unreadable input, a dialect that cannot be written, a target that is, holds or lies in what is
+            read, or losses without ``drop``; each loss was told before.
     """
     source, target = Path(source), Path(target)
     goal = dialect_named(to)
     if goal.write is None:
         raise AnnotationError(f"{goal.title} is read only", value=to, remedy="choose another --to")
-    _check_apart(source, target)
-    truth = None if answers is None else read_annotations(answers)
-    origin = recognise(source) if dialect is None else dialect_named(dialect)
-    album = read_annotations(source, origin.name, images=images, answers=truth)
+    for read in (source, answers):
+        if read is not None:
+            check_apart(Path(read), target)
+    scratch = folder_beside(target)
+    truth = None if answers is None else read_annotations(answers, scratch=scratch)
+    origin = recognise(source, scratch) if dialect is None else dialect_named(dialect)
+    album = read_annotations(source, origin.name, images=images, answers=truth, scratch=scratch)
     tracing = None
-    if polygons:
-        album, tracing = traced(album, watch=watch)
-    missing = losses(album, goal, source=origin, watch=watch)
+    with bounded(source):
+        if polygons:
+            album, tracing = traced(album, watch=watch)
+        missing = losses(album, goal, source=origin, watch=watch)
     for loss in missing:
         tell(f"{goal.title} cannot hold: {loss}")
     if missing and not drop:
@@ -194,30 +217,10 @@ def convert(
             file=source,
             remedy="convert with --drop to leave them out, or choose another dialect",
         )
-    _write(goal, _Watched(album, watch), target)
+    if watch is not None:
+        album = (_WatchedSpilled if isinstance(album, SpilledAlbum) else _Watched)(album, watch)
+    write_annotations(album, goal, target)
     return Conversion(origin, goal, len(album), len(album.annotation_ids), missing, tracing)
-
-
-def _write(goal: Dialect, album: Album, target: Path) -> None:
-    assert goal.write is not None  # checked before anything was read
-    try:
-        goal.write(album, target)
-    except ValueError as problem:
-        if "JSON compliant" not in str(problem):
-            raise
-        raise AnnotationError(
-            "JSON holds no NaN and no infinity; a further field of this file is one",
-            file=album.source,
-            remedy="correct it, or remove the field",
-        ) from None
-
-
-def _check_apart(source: Path, target: Path) -> None:
-    one, other = source.resolve(), target.resolve()
-    if one == other or other in one.parents or (one in other.parents and other.exists()):
-        raise AnnotationError(
-            "a conversion does not write over what it reads", value=str(target), remedy="give another OUT"
-        )
 
 
 def _first(album: Album) -> list[ImageRecord]:
@@ -231,10 +234,16 @@ def _watched(album: Album, doing: str, watch: Watch | None) -> Iterable[ImageRec
 class _Watched(Album):
     """An album that shows how far its reader has come."""
 
-    def __init__(self, album: Album, watch: Watch | None) -> None:
+    def __init__(self, album: Album, watch: Watch) -> None:
         self.__dict__.update(album.__dict__)
         self._watch = watch
 
     def __iter__(self) -> Iterator[ImageRecord]:
-        records = super().__iter__()
-        return records if self._watch is None else iter(self._watch(records, "writing", len(self)))
+        return iter(self._watch(super().__iter__(), "writing", len(self)))
+
+
+class _WatchedSpilled(_Watched, SpilledAlbum):
+    """The same of one that lies on the disk; its objects are counted, too."""
+
+    def objects(self) -> Iterator[tuple[ImageRecord, Instance]]:
+        return iter(self._watch(super().objects(), "writing objects", len(self.annotation_ids)))

@@ -27,9 +27,9 @@ from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import Drafts, disc
-from .jsonfile import write_text
+from .jsonfile import beside
 from .reduce import objects_held
-from .xmlfile import Element, as_bytes, first_tag, is_text, read_xml, text
+from .xmlfile import Element, as_bytes, as_child, first_tag, is_text, read_xml, text
 
 _FLAGS = {"truncated": "is_truncated", "difficult": "is_difficult", "whole": "is_whole"}
 _KINDS = {"crowd": "is_crowd", "stuff": "is_stuff"}
@@ -251,7 +251,7 @@ def _flag(word: str | None, name: str, path: Path, record: str) -> bool | None:
 
 
 def _write(album: Album, path: Path) -> None:
-    """Modal masks (polygons where they were drawn as such), boxes, flags and depth order."""
+    """Modal masks (polygons where they were drawn as such), boxes, flags and depth order, picture by picture."""
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     labels = SubElement(SubElement(SubElement(root, "meta"), "task"), "labels")
@@ -263,11 +263,15 @@ def _write(album: Album, path: Path) -> None:
             attribute = SubElement(attributes, "attribute")
             for tag, value in (("name", name), ("mutable", "False"), ("input_type", "text"), ("default_value", "")):
                 SubElement(attribute, tag).text = value
-    for record in objects_held(album, _HOLDS):
-        size = {"width": str(record.width), "height": str(record.height)}
-        image = SubElement(root, "image", {"id": str(record.id), "name": record.file_name, **size})
-        _add_shapes(image, record, album.categories)
-    write_text(path, as_bytes(root).decode("utf-8"))
+    head, end = as_bytes(root).decode("utf-8"), "\n</annotations>\n"
+    with beside(path) as file:
+        file.write(head.removesuffix(end))
+        for record in objects_held(album, _HOLDS):
+            size = {"width": str(record.width), "height": str(record.height)}
+            image = Element("image", {"id": str(record.id), "name": record.file_name, **size})
+            _add_shapes(image, record, album.categories)
+            file.write(as_child(image))
+        file.write(end)
 
 
 def _add_shapes(image: Element, record: ImageRecord, categories: tuple[Category, ...]) -> None:

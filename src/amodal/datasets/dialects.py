@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import ImageRecord
-from .jsonfile import open_json
+from .jsonfile import is_json, open_json
 
 MODULES = (
     "results",
@@ -79,11 +79,13 @@ class Reading:
         on_bad: called with what is wrong with each bad RECORD, which is then left out; None raises it instead. What is
             wrong with the file as a whole is always raised.
         answers: the annotations that a results file answers, where it is one.
+        scratch: folder for nameless files in which large JSON files keep what they read; None keeps it in memory.
     """
 
     images: Path | None = None
     on_bad: Callable[[AmodalError], None] | None = None
     answers: Album | None = None
+    scratch: Path | None = None
 
     def bad(self, problem: AmodalError) -> None:
         """Report one bad record, or raise it where nobody listens."""
@@ -162,8 +164,8 @@ def dialect_named(name: str) -> Dialect:
     return known[name]
 
 
-def recognise(path: Path) -> Dialect:
-    """The dialect of a path, from its content.
+def recognise(path: Path, scratch: Path | None = None) -> Dialect:
+    """The dialect of a path, from its content. ``scratch``: see `Reading`.
 
     Raises:
         AnnotationError: nothing there, or no dialect knows it.
@@ -171,6 +173,8 @@ def recognise(path: Path) -> Dialect:
     if not path.exists():
         raise AnnotationError("the file cannot be read (No such file or directory)", file=path, remedy="check the path")
     kind = "folder" if path.is_dir() else "file"
+    if kind == "file":
+        is_json(path, lambda file: True, scratch)  # now all dialects ask the file as it was opened here
     for dialect in dialects():
         if dialect.kind == kind and dialect.recognise(path):
             return dialect

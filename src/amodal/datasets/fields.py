@@ -11,7 +11,7 @@ from ..core import boxes as bx
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import ImageRecord
-from .jsonfile import JsonList
+from .jsonparse import JsonList
 
 
 def entries(content: dict[str, Any], key: str, path: str | Path, record: str = "") -> Sequence[dict[str, Any]]:

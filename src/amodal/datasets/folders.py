@@ -22,6 +22,7 @@ from ..core.boxes import outward
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
+from .scratch import writing
 
 _MAX_PIXELS = 500_000_000
 
@@ -84,20 +85,21 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes its place when all is written: nobody sees half of it.
 
     Raises:
-        AnnotationError: there is something at the place already, other than an empty folder.
+        AnnotationError: there is something at the place already, other than an empty folder; it cannot be written.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise AnnotationError("a new folder is written, over nothing", file=path, remedy="name one that does not exist")
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.mkdir()
-    try:
-        yield beside
-        if path.exists():
-            path.rmdir()
-        beside.replace(path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.mkdir()
+        try:
+            yield beside
+            if path.exists():
+                path.rmdir()
+            beside.replace(path)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 @dataclass(slots=True)

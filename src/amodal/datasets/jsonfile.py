@@ -4,95 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import json
-import marshal
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..core.errors import AnnotationError
+from .jsonparse import JsonFile, NoTextError, TwiceError, parse, unique
+from .scratch import writing
+
+_last: dict[tuple[str, int, int], JsonFile] = {}
+"""The file read last, by its path, time and size."""
 
 
-class JsonList(Sequence[Any]):
-    """The elements of one large list of a file, each packed until it is asked for: COCO's train set fits into memory.
-
-    Attributes:
-        keys: the keys of all elements that are objects.
-        all_objects: whether every element is an object.
-    """
-
-    def __init__(self) -> None:
-        self._packed: list[bytes] = []
-        self.keys: set[str] = set()
-        self.all_objects = True
-
-    def append(self, element: Any) -> None:
-        if type(element) is dict:
-            self.keys.update(element)
-        else:
-            self.all_objects = False
-        self._packed.append(marshal.dumps(element))
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __getitem__(self, index: int) -> Any:  # type: ignore[override]
-        return marshal.loads(self._packed[index])  # our own bytes, never a file's
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(marshal.loads, self._packed)
-
-    def __repr__(self) -> str:
-        return repr([self[i] for i in range(min(len(self), 10))])
-
-
-@dataclass(frozen=True)
-class JsonFile:
-    """A parsed file: an object, a list, or (``value`` alone) something else.
-
-    Attributes:
-        members: the members of an object, lists as `JsonList`; empty where the file is no object.
-        items: the elements of a list; None where the file is no list.
-        value: anything else; None otherwise.
-    """
-
-    members: dict[str, Any] = field(default_factory=dict)
-    items: JsonList | None = None
-    value: Any = None
-
-    def keys(self, member: str) -> set[str]:
-        """The keys of all elements of one list of objects; empty where there is no such list."""
-        found = self.members.get(member)
-        return found.keys if isinstance(found, JsonList) else set()
-
-
-def open_json(path: str | Path) -> JsonFile:
+def open_json(path: str | Path, scratch: Path | None = None) -> JsonFile:
     """Parse one JSON file of any size; asked for the same file again, the same answer at once.
 
+    Args:
+        path: the file.
+        scratch: folder for nameless files that keep the elements of its lists; None keeps them in memory.
+
     Raises:
-        AnnotationError: missing, not UTF-8, not JSON, or a key twice in one object.
+        AnnotationError: missing, not UTF-8, not JSON, or a key twice in one object; no room in ``scratch``.
     """
     with _explained(path):
         known = os.stat(path)
-        return _parsed(str(path), known.st_mtime_ns, known.st_size)
+        key = (str(path), known.st_mtime_ns, known.st_size)
+        found = _last.get(key)
+        if found is None:
+            _last.clear()  # before, so that two are never in memory
+            _last[key] = found = parse(path, scratch)
+        return found
 
 
-def is_json(path: Path, test: Callable[[JsonFile], bool]) -> bool:
-    """Whether a path is a JSON file that passes a test; for ``Dialect.recognise``."""
+def is_json(path: Path, test: Callable[[JsonFile], bool], scratch: Path | None = None) -> bool:
+    """Whether a path is a JSON file that passes a test; for ``Dialect.recognise``. ``scratch``: see `open_json`."""
     try:
         with path.open("rb") as file:
             head = file.read(64).lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")
-        return head[:1] in (b"{", b"[") and test(open_json(path))
+        return head[:1] in (b"{", b"[") and test(open_json(path, scratch))
     except (AnnotationError, OSError):
         return False
 
 
 def forget() -> None:
     """Let go of the file `open_json` remembers."""
-    _parsed.cache_clear()
+    _last.clear()
 
 
 def read_json(path: str | Path) -> Any:
@@ -102,7 +59,7 @@ def read_json(path: str | Path) -> Any:
         AnnotationError: missing, not UTF-8, not JSON, or a key twice in one object; the message gives line and column.
     """
     with _explained(path):
-        return json.loads(_text(path), object_pairs_hook=_object)
+        return json.loads(_text(path), object_pairs_hook=unique)
 
 
 def write_json(path: str | Path, content: Any, *, indent: int | None = None) -> None:
@@ -145,14 +102,35 @@ def write_text(path: str | Path, text: str) -> None:
 def beside(path: str | Path) -> Iterator[TextIO]:
     """A UTF-8 file to write, renamed to ``path`` when all went well and removed otherwise."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise AnnotationError(
+            "a file is written beside its place and renamed: a folder, a device or a pipe cannot be that place",
+            file=path,
+            remedy="name a file",
+        )
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        part.replace(path)
-    finally:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
+        nameless = _nameless(path.parent)
+        try:
+            with open(part if nameless is None else nameless, "w", encoding="utf-8", newline="\n") as file:
+                yield file
+                if nameless is not None:
+                    file.flush()
+                    # the folder's number, of no use to a whole path, makes Python follow the link to the file itself
+                    os.link(f"/proc/self/fd/{nameless}", part, src_dir_fd=nameless)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _nameless(folder: Path) -> int | None:
+    """A new file without a name: a process that is killed leaves nothing of it. None where the system has no such."""
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666) if os.path.isdir("/proc/self/fd") else None
+    except (AttributeError, OSError):
+        return None
 
 
 @contextlib.contextmanager
@@ -165,11 +143,11 @@ def _explained(path: str | Path) -> Iterator[None]:
             file=path,
             remedy="write the file again; it may be cut short",
         ) from None
-    except _TwiceError as problem:
+    except TwiceError as problem:
         raise AnnotationError(
             f"each key of a JSON object is given once, here {problem} is not", file=path, remedy="remove one of the two"
         ) from None
-    except UnicodeDecodeError as problem:
+    except (UnicodeDecodeError, NoTextError) as problem:
         raise AnnotationError(f"not a JSON file ({problem})", file=path, remedy="save it as UTF-8 JSON") from None
     except RecursionError:
         raise AnnotationError("not a JSON file (lists in lists without end)", file=path) from None
@@ -181,98 +159,7 @@ def _explained(path: str | Path) -> Iterator[None]:
         raise AnnotationError(f"not a JSON file ({problem})", file=path, remedy="correct the number") from None
 
 
-class _TwiceError(Exception):
-    """A key that stands twice in one object."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        seen: set[str] = set()
-        raise _TwiceError(repr(next(key for key, _ in pairs if key in seen or seen.add(key)))[:80])  # type: ignore[func-returns-value]
-    return made
-
-
 def _text(path: str | Path) -> str:
     data = Path(path).read_bytes()
     encoding = json.detect_encoding(data[:4].ljust(4, b" "))
     return data.decode(encoding)
-
-
-_scan = json.JSONDecoder(object_pairs_hook=_object).scan_once  # type: ignore[attr-defined]
-_space = re.compile(r"[ \t\r\n]*").match
-
-
-@lru_cache(maxsize=1)
-def _parsed(path: str, modified: int, size: int) -> JsonFile:
-    """The walk down to the elements of the lists of a file: only one of them is ever in memory as objects."""
-    del modified, size  # they tell a file that was changed from the one remembered
-    text = _text(path)
-    at = _skip(text, 0)
-    first = text[at : at + 1]
-    if first == "{":
-        members: dict[str, Any] = {}
-        end = _members(text, at, members)
-        found = JsonFile(members=members)
-    elif first == "[":
-        items, end = _elements(text, at)
-        found = JsonFile(items=items)
-    else:
-        value, end = _value(text, at)
-        found = JsonFile(value=value)
-    end = _skip(text, end)
-    if end != len(text):
-        raise json.JSONDecodeError("Extra data", text, end)
-    return found
-
-
-def _members(text: str, at: int, members: dict[str, Any]) -> int:
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "}":
-        return at + 1
-    while True:
-        if text[at : at + 1] != '"':
-            raise json.JSONDecodeError("Expecting property name enclosed in double quotes", text, at)
-        key, at = _value(text, at)
-        at = _skip(text, at)
-        if text[at : at + 1] != ":":
-            raise json.JSONDecodeError("Expecting ':' delimiter", text, at)
-        at = _skip(text, at + 1)
-        if key in members:
-            raise _TwiceError(repr(key)[:80])
-        members[key], at = _elements(text, at) if text[at : at + 1] == "[" else _value(text, at)
-        at = _skip(text, at)
-        if text[at : at + 1] == "}":
-            return at + 1
-        if text[at : at + 1] != ",":
-            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
-        at = _skip(text, at + 1)
-
-
-def _elements(text: str, at: int) -> tuple[JsonList, int]:
-    found = JsonList()
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "]":
-        return found, at + 1
-    while True:
-        element, at = _value(text, at)
-        found.append(element)
-        if text[at : at + 1] != ",":
-            at = _skip(text, at)
-            if text[at : at + 1] == "]":
-                return found, at + 1
-            if text[at : at + 1] != ",":
-                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
-        at = _skip(text, at + 1)
-
-
-def _value(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _scan(text, at)  # type: ignore[no-any-return]
-    except StopIteration as stop:
-        raise json.JSONDecodeError("Expecting value", text, stop.value) from None
-
-
-def _skip(text: str, at: int) -> int:
-    match = _space(text, at)
-    return at if match is None else match.end()

@@ -14,7 +14,8 @@ from typing import Any
 from ..core.records import ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect
 from .fields import mask_box, read_box, read_mask_or_none, write_box, write_mask
-from .jsonfile import JsonFile, is_json
+from .jsonfile import is_json
+from .jsonparse import JsonFile
 from .tables import Layout, Parts, read_tables, unheld_fields, write_tables
 
 Names = tuple[str, str, str, str]

@@ -14,7 +14,8 @@ from urllib.parse import unquote, urlsplit
 from .coco import MODAL, PLAIN
 from .dialects import Dialect, Holds
 from .fields import text
-from .jsonfile import JsonFile, is_json
+from .jsonfile import is_json
+from .jsonparse import JsonFile
 from .tables import Layout, read_tables, unheld_fields, write_tables
 
 _MARKS = frozenset({"not_exhaustive_category_ids", "neg_category_ids"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.album import Album
@@ -19,6 +20,7 @@ def read_annotations(
     images: str | Path | None = None,
     on_bad: Callable[[AmodalError], None] | None = None,
     answers: Album | None = None,
+    scratch: str | Path | None = None,
 ) -> Album:
     """Read an annotation file, or a folder of them, of any dialect of docs/formats.md.
 
@@ -28,20 +30,47 @@ def read_annotations(
         images: folder of the pictures, for dialects that leave their sizes to them.
         on_bad: called with what is wrong with each bad record, which is then left out; None raises it.
         answers: the annotations a results file answers, where it is one.
+        scratch: folder on whose disk the objects of a JSON dialect of one file are kept, in files without a name:
+            memory then holds pictures, ids and categories alone. None keeps all in memory.
 
     Raises:
         AnnotationError, BoxError: naming the file, the record, the value and the rule it breaks.
     """
-    path = Path(path)
-    how = Reading(None if images is None else Path(images), on_bad, answers)
-    found = recognise(path) if dialect is None else dialect_named(dialect)
+    where = None if scratch is None else Path(scratch)
+    how = Reading(None if images is None else Path(images), on_bad, answers, where)
+    try:
+        return read_remembered(Path(path), dialect, how)
+    finally:
+        forget()
+
+
+def read_remembered(path: Path, dialect: str | None, how: Reading) -> Album:
+    """As `read_annotations`, for callers that look at the JSON file again and then `forget` it."""
+    found = recognise(path, how.scratch) if dialect is None else dialect_named(dialect)
     if dialect is not None and path.exists() and path.is_dir() != (found.kind == "folder"):
         raise AnnotationError(f"{found.title} is a {found.kind}", file=path, remedy="give another path or dialect")
     collecting = gc.isenabled()
     gc.disable()  # a million small objects and no cycle among them: looking for some takes a tenth of the time
     try:
-        return found.read(path, how)
+        with bounded(path):
+            return found.read(path, how)
     finally:
-        forget()
         if collecting:
             gc.enable()
+
+
+@contextmanager
+def bounded(path: str | Path) -> Iterator[None]:
+    """Refuse what is nested deeper than Python goes.
+
+    Raises:
+        AnnotationError: lists in lists in lists; the parser bears a little more than those who come after it.
+    """
+    try:
+        yield
+    except RecursionError:
+        raise AnnotationError(
+            "lists and objects do not lie in each other by the hundred; a field of this file does",
+            file=path,
+            remedy="remove the field",
+        ) from None

@@ -13,6 +13,7 @@ from ..core.boxes import Box
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Holds
+from .spilled import SpilledAlbum, pictures_of
 
 _DERIVED = "area"
 """A field of COCO that the masks tell: not missed where there are masks."""
@@ -56,8 +57,17 @@ class Reduced:
     def __getitem__(self, index: int) -> ImageRecord:
         return reduced(self._album[index], self._holds)
 
+    def pictures(self) -> Iterator[ImageRecord]:
+        """Each record; its objects only where they are at hand."""
+        for index, bare in enumerate(pictures_of(self._album)):
+            yield self[index] if bare.occlusions else reduced(bare, self._holds)
+
     def objects(self) -> Iterator[tuple[ImageRecord, int, Instance | None]]:
-        """(record, id, what is left) of each object, None for one left out."""
+        """(picture, id, what is left) of each object, None for one left out; the picture's objects are not meant."""
+        if isinstance(self._album, SpilledAlbum):
+            for record, instance in self._album.objects():
+                yield record, instance.id, _instance(instance, self._holds)
+            return
         for whole, record in zip(self._album, self, strict=True):
             kept = {instance.id: instance for instance in record.instances}
             yield from ((record, instance.id, kept.get(instance.id)) for instance in whole.instances)

@@ -16,8 +16,11 @@ from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction
 from .coco import FLAT
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import fraction, read_mask, whole_number, whole_number_or_none
-from .jsonfile import JsonFile, beside, is_json, open_json, read_json, write_elements, write_json
+from .gather import gathering
+from .jsonfile import beside, is_json, open_json, read_json, write_elements, write_json
+from .jsonparse import JsonFile
 from .reduce import NOT_BOTH, Reduced
+from .spilled import pictures_of
 from .tables import common_fields, image_of, in_order, instance_of, unheld_fields
 
 _STOP_REASONS = ("converged", "border", "cap", "empty")
@@ -212,18 +215,17 @@ def _read(path: Path, how: Reading) -> Album:
             file=path,
             remedy="give the annotation file with --answers",
         )
-    items = open_json(path).items
+    items = open_json(path, how.scratch).items
     if items is None or not items.all_objects:
         raise AnnotationError("a results file is a list of objects", file=path, remedy="give what predict wrote")
     places = {category.id: place for place, category in enumerate(answers.categories)}
-    bare = {image.id: replace(image, instances=(), occlusions=()) for image in answers}
-    found: dict[int, list[Instance]] = {image: [] for image in bare}
-    ids: dict[int, None] = {}
+    bare = {image.id: replace(image, instances=(), occlusions=()) for image in pictures_of(answers)}
+    objects = gathering(bare, how.scratch)
     for i, entry in enumerate(items):
         record = f"record {i}"
         try:
             number = whole_number(entry, "annotation_id", path, record)
-            if number in ids:
+            if number in objects:
                 raise AnnotationError("each annotation is answered once", file=path, record=record, value=number)
             image = image_of(entry, bare, path, record)
             category = places.get(whole_number(entry, "category_id", path, record))
@@ -232,12 +234,10 @@ def _read(path: Path, how: Reading) -> Album:
                     f"category_id is one of {answers.source}", file=path, record=record, value=entry["category_id"]
                 )
             parts = FLAT.take(entry, image, path, record)
-            found[image.id].append(instance_of(entry, number, category, parts, _KNOWN, path, record))
-            ids[number] = None
+            objects.add(image.id, instance_of(entry, number, category, parts, _KNOWN, path, record))
         except AmodalError as problem:
             how.bad(problem)
-    records = [replace(image, instances=tuple(found[image.id])) for image in bare.values()]
-    return Album(records, answers.categories, source=path, annotation_ids=list(ids), extra=answers.extra)
+    return objects.album(bare, answers.categories, source=path, extra=answers.extra)
 
 
 def _write(album: Album, path: Path) -> None:

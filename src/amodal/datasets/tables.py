@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import mul
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..core.masks import MAX_PIXELS, Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Holds, Reading
 from .fields import entries, flag, fraction, others, text, whole_number, whole_number_or_none
+from .gather import gathering
 from .jsonfile import open_json, write_json_object
 from .reduce import Reduced
 
@@ -72,17 +73,16 @@ def read_tables(path: Path, how: Reading, layout: Layout) -> Album:
             a mask that cannot be read.
         BoxError: a box that no object of its picture can have.
     """
-    content = open_json(path).members
+    content = open_json(path, how.scratch).members
     images = read_images(content, path, how, layout.file_name)
     categories = read_categories(content, path, how)
     places = {category.id: place for place, category in enumerate(categories)}
-    by_image: dict[int, list[Instance]] = {image: [] for image in images}
+    objects = gathering(images, how.scratch)
     known = layout.reserved
-    ids: dict[int, None] = {}
     for i, entry in enumerate(entries(content, "annotations", path)):
         record = f"annotation {shown_id(entry, i)}"
         try:
-            if (found := whole_number(entry, "id", path, record)) in ids:
+            if (found := whole_number(entry, "id", path, record)) in objects:
                 raise AnnotationError(
                     "each annotation id is used once", file=path, record=record, remedy="renumber the records"
                 )
@@ -97,13 +97,11 @@ def read_tables(path: Path, how: Reading, layout: Layout) -> Album:
                     remedy="add the category or correct the annotation",
                 )
             parts = layout.take(entry, image, path, record)
-            by_image[image.id].append(instance_of(entry, found, category, parts, known, path, record))
-            ids[found] = None
+            objects.add(image.id, instance_of(entry, found, category, parts, known, path, record))
         except AmodalError as problem:
             how.bad(problem)
     further = {key: value for key, value in content.items() if key not in _LISTS}
-    filled = (replace(image, instances=tuple(by_image.pop(image.id))) for image in images.values())
-    return Album(filled, categories, source=path, annotation_ids=list(ids), extra=plain(further))
+    return objects.album(images, categories, source=path, extra=plain(further))
 
 
 def read_images(
@@ -271,7 +269,7 @@ def write_tables(album: Album, path: Path, layout: Layout, holds: frozenset[Hold
         path,
         [
             *((key, value) for key, value in kept.extra.items() if key not in _LISTS),
-            ("images", (picture_entry(record, layout) for record in kept)),
+            ("images", (picture_entry(record, layout) for record in kept.pictures())),
             ("annotations", _annotations(kept, layout)),
             ("categories", iter([_category(category) for category in kept.categories])),
         ],

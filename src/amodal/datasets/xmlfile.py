@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ..core.errors import AnnotationError
 Element = ElementTree.Element
 
 _MAX_DEPTH = 60
+_NO_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def read_xml(path: str | Path) -> Element:
@@ -109,12 +111,21 @@ def add_data(parent: Element, tag: str, value: Any) -> None:
 
 
 def as_bytes(root: Element) -> bytes:
-    """The file's content: UTF-8, indented."""
+    """The file's content: UTF-8, indented; a character that XML has not is replaced by U+FFFD."""
     ElementTree.indent(root)
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode").encode() + b"\n"
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + _text_of(root).encode() + b"\n"
+
+
+def as_child(element: Element) -> str:
+    """A child of the root, as it stands among the lines of `as_bytes`."""
+    ElementTree.indent(element, level=1)
+    return "\n  " + _text_of(element)
+
+
+def _text_of(element: Element) -> str:
+    return _NO_XML.sub("\ufffd", ElementTree.tostring(element, encoding="unicode"))
 
 
 def is_text(value: str) -> bool:
     """Whether XML gives this text back as it is: no control characters, nothing blank around it."""
-    kept = all(c in "\t\n" or (c >= " " and c not in "\ufffe\uffff" and not "\ud800" <= c <= "\udfff") for c in value)
-    return kept and value == value.strip()
+    return "\r" not in value and _NO_XML.search(value) is None and value == value.strip()

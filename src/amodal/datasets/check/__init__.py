@@ -2,7 +2,7 @@
 
 from .changes import Change
 from .findings import RULES, Finding, Rule
-from .fix import fix_album, write_fixed
+from .fix import changes_path, fix_album, write_fixed
 from .run import CheckReport, check_album, check_file
 from .text import report_text
 
@@ -12,6 +12,7 @@ __all__ = [
     "CheckReport",
     "Finding",
     "Rule",
+    "changes_path",
     "check_album",
     "check_file",
     "fix_album",

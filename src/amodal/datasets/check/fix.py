@@ -13,6 +13,7 @@ from ...core.errors import AmodalError
 from ...core.records import ImageRecord, Instance
 from ..dialects import BoxStyle, dialect_named
 from ..jsonfile import write_json
+from ..write import check_apart, write_annotations
 from .changes import Change
 from .findings import Finding
 from .objects import as_stated
@@ -35,8 +36,8 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         raise AmodalError(
             f"{dialect.title} is read only", file=report.file, remedy="convert the file to another dialect first"
         )
-    if output.exists() and output.samefile(report.file):
-        raise AmodalError("--fix writes a new file", file=output, remedy="give it another name")
+    for written in (output, changes_path(output)):
+        check_apart(Path(report.file), written)
     output.parent.mkdir(parents=True, exist_ok=True)
     report, renumbered = renumber(report, output.parent)
     album, changes = fix_album(report.album, report.findings, boxes=dialect.boxes)
@@ -46,11 +47,16 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         for found in report.findings
         if found.message
     ]
-    dialect.write(album, output)
-    beside = output.with_name(output.name + ".changes.json")
+    write_annotations(album, dialect, output)
+    beside = changes_path(output)
     content = {"format": 1, "from": report.file, "to": str(output), "changes": [one.to_json() for one in changes]}
     write_json(beside, content, indent=1)
     return changes, beside
+
+
+def changes_path(output: Path) -> Path:
+    """Where the changes of a mended file are listed: beside it."""
+    return output.with_name(output.name + ".changes.json")
 
 
 def fix_album(album: Album, findings: Sequence[Finding], *, boxes: BoxStyle = "edges") -> tuple[Album, list[Change]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...core.boxes import Box
+from ...core.boxes import Box, as_box, clip, from_xywh
 from ...core.masks import Mask
 from ...core.records import ImageRecord, Instance
 from ..dialects import BoxStyle
@@ -35,7 +35,12 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One object of one picture, with the extents of its masks; ``boxes``: how its file gives them."""
+    """One object of one picture, with the extents of its masks.
+
+    Attributes:
+        boxes: how its file gives boxes.
+        outside: those of its boxes, ``[x, y, width, height]``, that reading has cut at the border.
+    """
 
     record: ImageRecord
     instance: Instance
@@ -43,13 +48,29 @@ class Case:
     amodal: Extent | None
     file: str
     boxes: BoxStyle = "edges"
+    outside: Sequence[list[float]] = ()
 
     @classmethod
-    def of(cls, record: ImageRecord, instance: Instance, file: str, *, boxes: BoxStyle = "edges") -> Case:
+    def of(
+        cls,
+        record: ImageRecord,
+        instance: Instance,
+        file: str,
+        *,
+        boxes: BoxStyle = "edges",
+        outside: Sequence[list[float]] = (),
+    ) -> Case:
         """Measure the masks."""
         modal = _extent(instance.modal_mask)
         same = instance.amodal_mask is instance.modal_mask
-        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file, boxes)
+        return cls(record, instance, modal, modal if same else _extent(instance.amodal_mask), file, boxes, outside)
+
+    def shown(self, box: Box) -> str:
+        """A box as its file has it: in the file's numbers, and before reading cut it at the border."""
+        for stated in self.outside:
+            if as_box(clip(from_xywh(stated), self.record.width, self.record.height)) == box:
+                return f"{shown_box(as_box(from_xywh(stated)), self.boxes)}, cut at the border"
+        return shown_box(box, self.boxes)
 
     def finding(self, rule: str, value: object, severity: Severity | None = None) -> Finding:
         """A finding about the object."""
@@ -90,7 +111,7 @@ def check_boxes(case: Case) -> Iterator[Finding]:
         told = None if box is None or extent is None or not extent.area else box_break(box, extent.box)
         if told is not None and box is not None and extent is not None:
             severity, off = told
-            stated, true = (shown_box(b, case.boxes) for b in (box, extent.box))
+            stated, true = case.shown(box), shown_box(extent.box, case.boxes)
             yield case.finding(
                 name, f"{stated}, the mask's is {true}, {off:.1f} px off ({_ORDER[case.boxes]})", severity
             )
@@ -98,7 +119,7 @@ def check_boxes(case: Case) -> Iterator[Finding]:
         room = [max(_BOX_PX, _BOX_WARNING_FRAC * (outer[k + 2] - outer[k])) for k in (0, 1)]
         beyond = [max(outer[k] - inner[k], inner[k + 2] - outer[k + 2]) - room[k] for k in (0, 1)]
         if max(beyond) > 0:
-            stated = f"{shown_box(inner, case.boxes)} in {shown_box(outer, case.boxes)} ({_ORDER[case.boxes]})"
+            stated = f"{case.shown(inner)} in {case.shown(outer)} ({_ORDER[case.boxes]})"
             yield case.finding("box-in-box", stated)
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..jsonfile import JsonFile, JsonList, forget, is_json, open_json, write_json_object
+from ..jsonfile import forget, is_json, open_json, write_json_object
+from ..jsonparse import JsonFile, JsonList
 from .changes import Change
 from .run import CheckReport, check_file
 

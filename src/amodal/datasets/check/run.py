@@ -16,16 +16,17 @@ from typing import Any
 from ...core.album import Album
 from ...core.errors import AmodalError
 from ...core.records import ImageRecord
-from ..dialects import BoxStyle, dialect_named, recognise
+from ..dialects import BoxStyle, Reading, dialect_named, recognise
 from ..jsonfile import forget
-from ..read import read_annotations
+from ..read import bounded, read_annotations, read_remembered
 from .findings import RULES, Finding
 from .objects import Case, check_boxes, check_masks
 from .order import check_order
+from .outside import Outside, boxes_outside
 from .pictures import check_path, check_picture
 from .polygons import check_polygons
 from .refused import refusal
-from .stated import check_outside, check_stated
+from .stated import check_stated
 from .whole import check_categories, check_duplicates, check_names
 
 _BLOCK = 250
@@ -102,14 +103,20 @@ def check_file(
         AmodalError: the file as a whole cannot be used.
     """
     refused: list[AmodalError] = []
-    known = recognise(Path(path)) if dialect is None else dialect_named(dialect)
     truth = None if answers is None else read_annotations(answers)
-    album = read_annotations(path, known.name, images=images, on_bad=refused.append, answers=truth)
+    known = recognise(Path(path)) if dialect is None else dialect_named(dialect)
+    how = Reading(None if images is None else Path(images), refused.append, truth)
+    try:
+        album = read_remembered(Path(path), known.name, how)
+        outside, clear = boxes_outside(Path(path))
+    finally:
+        forget()
     found = [refusal(problem, str(path)) for problem in refused]
     left_out = {problem.record for problem in refused}  # of these the reason is told already
-    found += (one for one in check_outside(Path(path), str(path)) if one.record not in left_out)
-    forget()
-    found += check_album(album, images, decode=decode, boxes=known.boxes, processes=processes, progress=progress)
+    found += (one for one in clear if one.record not in left_out)
+    work = _Work(album, how.images, decode, known.boxes, outside)
+    with bounded(path):
+        found += _check(work, processes, progress)
     places = {rule: place for place, rule in enumerate(RULES)}
     return CheckReport(str(path), known.name, album, tuple(sorted(found, key=lambda one: places[one.rule])))
 
@@ -124,7 +131,11 @@ def check_album(
     progress: Callable[[int], object] | None = None,
 ) -> list[Finding]:
     """Every rule on what could be read; arguments as `check_file`'s. ``boxes``: how findings show them."""
-    work = _Work(album, None if images is None else Path(images), decode, boxes)
+    return _check(_Work(album, None if images is None else Path(images), decode, boxes, {}), processes, progress)
+
+
+def _check(work: _Work, processes: int | None, progress: Callable[[int], object] | None) -> list[Finding]:
+    album = work.album
     starts = range(0, len(album), _BLOCK)
     used: Counter[int] = Counter()
     names: list[tuple[int, str]] = []
@@ -145,6 +156,7 @@ class _Work:
     images: Path | None
     decode: bool
     boxes: BoxStyle
+    outside: Outside
 
 
 @dataclass(frozen=True)
@@ -183,17 +195,18 @@ def _check_block(work: _Work, start: int) -> _Block:
         record = work.album[index]
         block.names.append((record.id, record.file_name))
         block.used.update(instance.category for instance in record.instances)
-        block.found.extend(check_record(record, work.album.source, boxes=work.boxes))
+        block.found.extend(_check_record(record, work))
         if work.images is not None:
             block.found.extend(check_picture(record, work.images, work.album.source, decode=work.decode))
     return block
 
 
-def check_record(record: ImageRecord, file: str, *, boxes: BoxStyle = "edges") -> Iterator[Finding]:
+def _check_record(record: ImageRecord, work: _Work) -> Iterator[Finding]:
     """Every rule about one picture's objects."""
+    file = work.album.source
     yield from check_path(record, file)
     for instance in record.instances:
-        case = Case.of(record, instance, file, boxes=boxes)
+        case = Case.of(record, instance, file, boxes=work.boxes, outside=work.outside.get(instance.id, ()))
         yield from check_masks(case)
         yield from check_boxes(case)
         yield from check_stated(case)
