@@ -148,3 +148,21 @@ def test_an_output_that_takes_nothing(tiny_set: tuple[Path, Path], tmp_path: Pat
     assert output == "closed" or "cannot be written (No space left on device)" in done.stderr
     if command == "convert":
         assert len(json.loads((tmp_path / "out.json").read_text())["annotations"]) == 3
+
+
+def test_a_name_that_leads_out_of_its_folder_is_not_passed_on(
+    write_file: Write, tiny_coco: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_coco["images"][0]["file_name"] = "../../secret.png"
+    file = write_file(tiny_coco)
+    for to in ("cvat", "labelme", "voc"):
+        assert main(["convert", str(file), str(tmp_path / "out"), "--to", to, "--drop"]) == 2
+        assert "a path inside the folder" in capsys.readouterr().err and os.listdir(tmp_path) == [file.name]
+
+
+def test_what_can_be_read_once_only_is_refused_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for words in (["check", str(pipe)], ["convert", str(pipe), str(tmp_path / "out.json"), "--to", "lvis"]):
+        assert "write them to a file first" in refused(words, capsys).lower()
+        assert "write them to a file first" in refused([*words, "--from", "coco"], capsys).lower()

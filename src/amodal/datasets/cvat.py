@@ -267,6 +267,7 @@ def _write(album: Album, path: Path) -> None:
     with beside(path) as file:
         file.write(head.removesuffix(end))
         for record in objects_held(album, _HOLDS):
+            image_path(".", record.file_name, file=album.source)  # refuses what would not be read again
             size = {"width": str(record.width), "height": str(record.height)}
             image = Element("image", {"id": str(record.id), "name": record.file_name, **size})
             _add_shapes(image, record, album.categories)

@@ -164,14 +164,29 @@ def dialect_named(name: str) -> Dialect:
     return known[name]
 
 
+def check_kept(path: Path) -> None:
+    """Refuse what cannot be read again and again.
+
+    Raises:
+        AnnotationError: nothing there; a pipe or a device.
+    """
+    if not path.exists():
+        raise AnnotationError("the file cannot be read (No such file or directory)", file=path, remedy="check the path")
+    if not path.is_file() and not path.is_dir():
+        raise AnnotationError(
+            "annotations are looked at more than once: a pipe or device cannot be",
+            file=path,
+            remedy="write them to a file first",
+        )
+
+
 def recognise(path: Path, scratch: Path | None = None) -> Dialect:
     """The dialect of a path, from its content. ``scratch``: see `Reading`.
 
     Raises:
         AnnotationError: nothing there, or no dialect knows it.
     """
-    if not path.exists():
-        raise AnnotationError("the file cannot be read (No such file or directory)", file=path, remedy="check the path")
+    check_kept(path)
     kind = "folder" if path.is_dir() else "file"
     if kind == "file":
         is_json(path, lambda file: True, scratch)  # now all dialects ask the file as it was opened here

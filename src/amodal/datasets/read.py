@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
-from .dialects import Reading, dialect_named, recognise
+from .dialects import Reading, check_kept, dialect_named, recognise
 from .jsonfile import forget
 
 
@@ -47,7 +47,8 @@ def read_annotations(
 def read_remembered(path: Path, dialect: str | None, how: Reading) -> Album:
     """As `read_annotations`, for callers that look at the JSON file again and then `forget` it."""
     found = recognise(path, how.scratch) if dialect is None else dialect_named(dialect)
-    if dialect is not None and path.exists() and path.is_dir() != (found.kind == "folder"):
+    check_kept(path)
+    if dialect is not None and path.is_dir() != (found.kind == "folder"):
         raise AnnotationError(f"{found.title} is a {found.kind}", file=path, remedy="give another path or dialect")
     collecting = gc.isenabled()
     gc.disable()  # a million small objects and no cycle among them: looking for some takes a tenth of the time

@@ -71,14 +71,16 @@ class Scratch:
         return (data[ends[i] - first : ends[i + 1] - first] for i in range(stop - start))
 
     def _flush(self) -> None:
+        if not self._waiting:
+            return
         with writing(self._folder), memoryview(bytes(self._waiting)) as data:
             if self._file is None:
                 with tempfile.TemporaryFile(dir=self._folder, buffering=0) as file:
                     self._file = os.dup(file.fileno())
                 weakref.finalize(self, os.close, self._file)
-            at = 0
+            start, at = self._ends[-1] - len(data), 0
             while at < len(data):
-                at += os.write(self._file, data[at:])
+                at += os.pwrite(self._file, data[at:], start + at)  # to its place: forked processes may all do it
         self._waiting.clear()
 
 
