@@ -201,8 +201,8 @@ def test_a_recipe_that_another_one_comes_before(
     (tmp_path / "second.yaml").write_text(yaml.safe_dump(recipe | later))
     assert cli.main(["train", "--recipe", str(tmp_path / "second.yaml")]) == 0
     assert begun == [first, second]
-    notes = json.loads((tmp_path / "second" / "weights" / "config.json").read_text())["notes"]
-    assert notes["recipe"]["start_from"] == f"{first}/weights"
+    resolved = json.loads((tmp_path / "second" / "recipe.json").read_text())
+    assert resolved["start_from"] == f"{first}/weights"
     # the first is not trained again, the second is another run's
     assert cli.main(["train", "--recipe", str(tmp_path / "second.yaml"), "--output", str(tmp_path / "third")]) == 0
     assert begun == [first, second, str(tmp_path / "third")]

@@ -22,6 +22,7 @@ from amodal.training.config import Recipe, StageSettings
 from amodal.training.data import Batch, make_streams
 from amodal.training.log import Log
 from amodal.training.run import run_training
+from amodal.training.ship import is_trained
 from amodal.training.stages import ModalStage, whole_label
 from amodal.training.taken import finished_modal
 
@@ -163,6 +164,10 @@ def test_a_run_goes_on_with_the_modal_weights_it_began_with(make_recipe: Make, t
     again = run_training(moved, resume=True)[1]  # wherever they lie
     assert expected is not None and again is not None
     assert all(map(torch.equal, expected.state_dict().values(), again.state_dict().values()))
+    assert not is_trained(moved)
+    (tmp_path / "second/weights").mkdir()
+    (tmp_path / "second/weights/config.json").touch()
+    assert is_trained(moved)  # it has no modal stage of its own to look for
     before = {p: p.read_bytes() for p in (tmp_path / "second").rglob("*") if p.is_file()}
     file = tmp_path / "moved/modal/checkpoint.pt"
     state = torch.load(file, weights_only=True)
