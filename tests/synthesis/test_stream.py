@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import pickle
 from pathlib import Path
 
@@ -91,3 +92,17 @@ def test_settings_that_allow_nothing_end_in_an_error(album: Album, folder: Path)
     impossible = SynthesisSettings(min_visible=1.0, patch_scale=(0.7, 0.7), max_tries=1)
     with pytest.raises(AnnotationError, match="Lower min_visible"):
         draw_example(Material([Source(album, folder)], impossible), SHAPE, seed=0, epoch=0, index=0)
+
+
+def test_a_worker_does_not_collect_what_it_shares(dataset: OcclusionDataset) -> None:
+    """Its first item freezes what it inherited; the process that makes items itself is left alone."""
+    before = gc.get_freeze_count()
+    seen = OcclusionDataset.from_material(
+        dataset.material,
+        shape=SHAPE,
+        length=1,
+        transform=lambda item, _: {"frozen": torch.tensor(gc.get_freeze_count())},
+    )
+    assert int(seen[0]["frozen"]) == before
+    (batch,) = DataLoader(seen, num_workers=1)
+    assert int(batch["frozen"]) > before + 1000

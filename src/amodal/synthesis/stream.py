@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from ..core.album import Album
 from ..core.errors import RecipeError
@@ -107,9 +110,20 @@ class OcclusionDataset(Dataset[Item]):
         return self._length
 
     def __getitem__(self, index: int) -> Item:
+        if get_worker_info() is not None:
+            _leave_inherited_alone(os.getpid())
         index = range(self._length)[index]
         example, _ = draw_example(self.material, self.shape, seed=self.seed, epoch=self.epoch, index=index)
         item = {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}
         if self.transform is None:
             return item
         return self.transform(item, generator(self.seed, self.epoch, index, _TRANSFORM_STREAM))
+
+
+@cache
+def _leave_inherited_alone(_process: int) -> None:
+    """Let the garbage collection of a forked worker pass over what it shares with its parent.
+
+    Looking at an object writes into it, and each page written to is a page of the worker's own from then on.
+    """
+    gc.freeze()
