@@ -35,6 +35,7 @@ from amodal.datasets import read_annotations
 from amodal.inference.folder import default_weights
 from amodal.inference.lanes import core_count, in_lanes
 from amodal.inference.networks import load_networks
+from amodal.inference.pair import takes_others
 from amodal.inference.predictor import Predictor
 
 UNET_SIDE = 256
@@ -50,6 +51,7 @@ class Counted:
     def __init__(self, network: Any, name: str, calls: Calls) -> None:
         self.network, self.name, self.calls = network, name, calls
         self.patch_px, self.heat_px, self.margin = network.patch_px, network.heat_px, network.margin
+        self.takes_others = takes_others(network)
 
     def __call__(self, *asked: Any) -> Any:
         self.calls.setdefault(threading.current_thread().name, []).append((self.name, asked))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from amodal.core.album import Album
 from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
+from amodal.inference import albums
 from amodal.inference.engine import Job
 from amodal.inference.others import _surest
 from amodal.inference.pair import NetworkPair
@@ -19,7 +27,7 @@ LEFT, RIGHT = (10, 20, 50, 60), (40, 30, 90, 70)
 
 
 class Spy:
-    """Answers with the heat it is given, cut or padded to its frame, and remembers what it is told."""
+    """Answers where its patch is red, and remembers what it is told."""
 
     takes_others = True
 
@@ -36,6 +44,13 @@ class Spy:
     ) -> NDArray[np.float32]:
         self.told.extend(others.copy())
         return (patches[:, 0] > 100).astype(np.float32)
+
+
+class Heeding(Spy):
+    """Answers where its patch is red, too, but surer of what no other object is told to cover."""
+
+    def __call__(self, *asked: NDArray[Any]) -> NDArray[np.float32]:
+        return super().__call__(*asked) * (1 - asked[3] / 2)
 
 
 def picture() -> NDArray[np.uint8]:
@@ -160,12 +175,109 @@ def test_heat_given_counts_above_its_threshold() -> None:
 
 
 def test_the_order_of_the_objects_does_not_matter() -> None:
-    networks, _, _ = pair()
-    predictor = Predictor(networks)
+    between = (14, 20, 54, 60)  # found twice with LEFT, and with AFTER; these two are not
+    after = (18, 20, 58, 60)
+    boxes = [LEFT, between, after, RIGHT]
+    predictor = Predictor(NetworkPair(Spy(0.0), Heeding(0.25)), PredictionSettings(max_steps=1, nested=False))
     predictor.set_image(picture())
-    one = predictor.predict([LEFT, RIGHT])
-    other = predictor.predict([RIGHT, LEFT])
-    assert [p.amodal_mask for p in one] == [p.amodal_mask for p in reversed(other)]
+    kept = {}
+    for order in ((0, 1, 2, 3), (1, 0, 3, 2), (3, 2, 1, 0)):
+        found = predictor.predict([boxes[i] for i in order], keep_heat=True)
+        kept[order] = np.stack([found[order.index(i)].trace[0].heat for i in range(4)])  # type: ignore[misc]
+    first, *rest = kept.values()
+    assert {0.0, 0.5, 1.0} <= set(np.unique(first))
+    for other in rest:
+        np.testing.assert_array_equal(first, other)
+
+
+def test_found_twice_is_of_two_boxes() -> None:
+    chain = np.array([(x, 20, x + 40, 60) for x in (10, 14, 18)], np.float64)
+    parts = [Mask.from_box(box, *SIZE) for box in chain]
+    seen = Seen(parts, chain)
+    assert not seen.others(1, (0, 0, *SIZE), 100).any()  # both others are the same object
+    for number, other in ((0, 2), (2, 0)):
+        told = seen.others(number, (0, 0, 80, 80), 80)
+        np.testing.assert_array_equal(told == 255, parts[other].to_array()[:, :80])
+
+
+@pytest.mark.parametrize("given", ["box", "mask"])
+def test_an_album_gives_what_single_pictures_give(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Literal["box", "mask"]
+) -> None:
+    """Whatever the batch, the lanes and the pictures beside it."""
+    images, boxes = [np.roll(picture(), 3 * i, axis=1) for i in range(3)], []
+    records = []
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+        boxes.append([tuple(float(v) for v in np.add(box, (3 * i, 0, 3 * i, 0))) for box in (LEFT, RIGHT)])
+        parts = [Mask.from_box(box, *SIZE) for box in boxes[i]]
+        parts = [parts[0] - parts[1], parts[1]]
+        objects = [Instance(2 * i + k, 0, parts[k].box, modal_mask=parts[k]) for k in range(2)]
+        records.append(ImageRecord(i, f"{i}.png", *SIZE, tuple(objects)))
+    album = Album(records, [Category(1, "thing")])
+    answers = []
+    for batch_size, lanes, window in ((8, 1, 10**9), (1, 1, 1), (1, 3, 10**9), (3, 2, 2 * SIZE[0] * SIZE[1])):
+        monkeypatch.setattr(albums, "WINDOW_PX", window)
+        settings = PredictionSettings(max_steps=2, batch_size=batch_size)
+        predictor = Predictor(NetworkPair(Spy(0.0), Heeding(0.25), lanes=lanes), settings)
+        answers.append(albums.predict_album(predictor, album, tmp_path, given, keep_heat=True))
+        single = []
+        for i, image in enumerate(images):
+            predictor.set_image(image)
+            instances = records[i].instances
+            words: dict[str, Any] = {"boxes": [o.modal_box for o in instances]}
+            if given == "mask":
+                words = {"masks": [o.modal_mask for o in instances]}
+            single += predictor.predict(**words, keep_heat=True)
+        answers.append(single)
+    assert {0.0, 0.5, 1.0} <= set(np.unique([step.heat for p in answers[0] for step in p.trace]))
+    for other in answers[1:]:
+        for one, same in zip(answers[0], other, strict=True):
+            assert (one.modal_mask, one.amodal_mask) == (same.modal_mask, same.amodal_mask)
+            np.testing.assert_array_equal([s.heat for s in one.trace], [s.heat for s in same.trace])
+
+
+def test_stuff_is_told_and_does_not_tell(tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "0.png")
+    left, right = masks()
+    answers = {}
+    for is_stuff in (False, True):
+        objects = [
+            Instance(0, 0, left.box, modal_mask=left),
+            Instance(1, 0, right.box, modal_mask=right, is_stuff=is_stuff),
+        ]
+        album = Album([ImageRecord(0, "0.png", *SIZE, tuple(objects))], [Category(1, "thing")])
+        for given in ("box", "mask"):
+            amodal = Spy(0.25)
+            predictor = Predictor(NetworkPair(Spy(0.0), amodal), PredictionSettings(max_steps=1))
+            albums.predict_album(predictor, album, tmp_path, given)  # type: ignore[arg-type]
+            answers[is_stuff, given] = [told.any() for told in amodal.told]
+    assert answers[False, "box"] == answers[False, "mask"] == [True, True]
+    assert answers[True, "box"] == answers[True, "mask"] == [False, True]
+
+
+def test_boxes_and_masks_of_one_picture_tell_each_other() -> None:
+    left, right = masks()
+    networks, modal, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1))
+    image = picture()
+    work = [*predictor.make_jobs(image, 1, boxes=[LEFT]), *predictor.make_jobs(image, 1, masks=[right], ids=[1])]
+    assert len(dict(predictor.run_jobs(work))) == 2
+    assert len(modal.told) == predictor.settings.iis_passes
+    seen = Seen([left, right], np.array([LEFT, RIGHT], np.float64))  # a given pixel belongs to whom it is given for
+    told = [one for number, box in enumerate((LEFT, RIGHT)) for one in spread([seen.others(number, box, 64)], 32)]
+    np.testing.assert_allclose(amodal.told, told, atol=0.02)
+
+
+def test_jobs_stay_as_they_are() -> None:
+    networks, _, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1))
+    work = predictor.make_jobs(picture(), 1, boxes=[LEFT, RIGHT])
+    dict(predictor.run_jobs(work))
+    assert all(told.any() for told in amodal.told)
+    amodal.told.clear()
+    dict(Predictor(networks, replace(predictor.settings, others=False)).run_jobs(work))
+    assert len(amodal.told) == 2 and not any(told.any() for told in amodal.told)
 
 
 def test_pictures_do_not_tell_each_other() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,6 +152,24 @@ def test_masks_of_a_segmenter_are_what_is_predicted_from(toy: SimpleNamespace, p
     _, _, boxes = predict_photos(build(toy), photos[:1], given, segmenter=FakeSegmenter(), use_masks=False)
     _, _, alone = predict_photos(build(toy), photos[:1], given)
     assert boxes == alone and boxes[0].modal_box == (10, 8, 30, 20)
+
+
+def test_objects_with_a_mask_and_those_without_are_asked_about_together(
+    toy: SimpleNamespace, photos: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    run = Predictor.run_jobs
+
+    def counted(self: Predictor, work: Any, **words: Any) -> Any:
+        calls.append(len(work))
+        return run(self, work, **words)
+
+    monkeypatch.setattr(Predictor, "run_jobs", counted)
+    given = [parse_box("10,8,30,20"), parse_box("0,0,9,9"), parse_box("20,8,40,30")]
+    _, _, found = predict_photos(build(toy), photos[:1], given, segmenter=FakeSegmenter(), keep_heat=True)
+    assert calls == [3]  # so that they can tell each other where they are seen
+    assert [p.modal_box for p in found] == [(10, 8, 20, 20), (0, 0, 9, 9), (20, 8, 30, 30)]
+    assert [p.annotation_id for p in found] == [1, 2, 3] and all(p.modal_heat is not None for p in found)
 
 
 def test_a_detector_of_its_own_categories(toy: SimpleNamespace, photos: list[Path]) -> None:

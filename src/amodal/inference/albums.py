@@ -121,6 +121,8 @@ def iter_album(
                 refine=refine,
                 beyond_border=beyond_border,
             )
+            for (job, _), instance in zip(jobs, objects, strict=True):
+                job.tells = not instance.is_stuff  # the networks have learnt what covers an object from objects
             owners.extend([place] * len(jobs))
             yield from jobs
 

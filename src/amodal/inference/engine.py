@@ -38,6 +38,7 @@ class Job:
         category: what the networks are told; None for networks that take none.
         evidence: the visible part, where it is given.
         refines: IIS improves the evidence; without it, evidence is taken as it is.
+        tells: the other objects of the picture are told where this one is seen.
         seen: where the objects of the picture are seen, this one as ``number``; None: of others nothing is known.
         number: see ``seen``.
         found_heat: float16 ``(s, s)``, the modal heat over ``modal_box`` where IIS has looked already.
@@ -49,6 +50,7 @@ class Job:
     category: int | None = None
     evidence: Evidence | None = None
     refines: bool = False
+    tells: bool = True
     seen: Seen | None = None
     number: int = 0
     found_heat: NDArray[np.float16] | None = None

@@ -6,14 +6,17 @@ with boxes, what IIS finds in each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..core import boxes as bx
 from ..core.masks import Mask
-from .engine import Evidence, Job, modal_heats
+from .engine import Job, modal_heats
 from .lanes import in_lanes
 from .pair import NetworkPair, takes_others
 from .patches import paste_heat
@@ -29,7 +32,8 @@ def tell_others(
     """The same work; its jobs know where the other objects of their picture are seen, if the networks take that.
 
     Jobs of one picture follow each other and share its array. Where their visible parts are not given, IIS finds them
-    first (`Job.found_heat`); a pixel that several claim belongs to the surest of them.
+    first, all its passes (`Job.found_heat`); a pixel that several claim belongs to the surest of them, or to the one it
+    is given for. The jobs of ``work`` stay as they are: others, equal but for that, are handed on.
 
     Args:
         networks, settings: as in `find_objects`.
@@ -39,34 +43,53 @@ def tell_others(
         yield from work
         return
     for _, group in groupby(work, key=lambda item: id(item[0].image)):
-        items = list(group)
+        items = list(group)  # keeps the picture until the next one is there: no two of them have one id
         if len(items) > 1:
-            _tell(networks, settings, [job for job, _ in items])
+            jobs = _told(networks, settings, [job for job, _ in items])
+            items = [(job, beside) for job, (_, beside) in zip(jobs, items, strict=True)]
         yield from items
 
 
-def _tell(networks: NetworkPair, settings: PredictionSettings, jobs: list[Job]) -> None:
-    if jobs[0].evidence is None:
-        looks = modal_heats(networks.modal, settings.batch_size, settings.iis_passes)
-        for place, heat in in_lanes(jobs, networks.lanes, 2 * settings.batch_size, looks):
-            jobs[place].found_heat = heat
-        masks = _surest(jobs, settings.modal_threshold)
-    else:
-        masks = [_given(job.evidence, settings.given_threshold) for job in jobs]
-    seen = Seen(masks, np.array([job.modal_box for job in jobs]))
-    for number, job in enumerate(jobs):
-        job.seen, job.number = seen, number
+def _told(networks: NetworkPair, settings: PredictionSettings, jobs: list[Job]) -> list[Job]:
+    """The jobs of one picture, told of each other."""
+    asked = [number for number, job in enumerate(jobs) if job.evidence is None]
+    looks = modal_heats(networks.modal, settings.batch_size, settings.iis_passes)
+    heats: dict[int, NDArray[np.float16]] = {}
+    for place, heat in in_lanes([jobs[i] for i in asked], networks.lanes, 2 * settings.batch_size, looks):
+        heats[asked[place]] = heat
+    jobs = [replace(job, found_heat=heats.get(number)) for number, job in enumerate(jobs)]
+    seen = Seen(_visible_parts(jobs, settings), np.array([job.modal_box for job in jobs]))
+    return [replace(job, seen=seen, number=number) for number, job in enumerate(jobs)]
 
 
-def _given(evidence: Evidence | None, threshold: float) -> Mask:
-    assert evidence is not None  # a call takes boxes or masks
-    return evidence if isinstance(evidence, Mask) else Mask.from_array(evidence > threshold)
+def _visible_parts(jobs: list[Job], settings: PredictionSettings) -> list[Mask]:
+    """What each object shows the others of itself; nothing of those that do not tell (`Job.tells`)."""
+    height, width = jobs[0].image.shape[:2]
+    masks = [Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height)] * len(jobs)
+    telling = [number for number, job in enumerate(jobs) if job.tells]
+    for number in telling:
+        evidence = jobs[number].evidence
+        if evidence is not None:
+            known = evidence if isinstance(evidence, Mask) else Mask.from_array(evidence > settings.given_threshold)
+            masks[number] = known
+    found = [number for number in telling if jobs[number].found_heat is not None]
+    surest = _surest([jobs[number] for number in found], settings.modal_threshold, masks) if found else []
+    for number, mask in zip(found, surest, strict=True):
+        masks[number] = mask
+    return masks
 
 
-def _surest(jobs: list[Job], threshold: float) -> list[Mask]:
-    """The visible parts that IIS found: where an object's heat is over the threshold and nobody's is higher."""
+def _surest(jobs: list[Job], threshold: float, given: Sequence[Mask] = ()) -> list[Mask]:
+    """The visible parts that IIS found: where an object's heat is over the threshold and nobody's is higher.
+
+    Pixels of the ``given`` masks are no longer to be had.
+    """
     height, width = jobs[0].image.shape[:2]
     best = np.full((height, width), threshold, np.float32)
+    for mask in given:
+        if not mask.is_empty:
+            left, top, right, bottom = bx.outward(mask.box).tolist()
+            best[top:bottom, left:right][mask.crop((left, top, right, bottom))] = np.inf
     pasted = []
     for job in jobs:
         assert job.found_heat is not None

@@ -82,8 +82,8 @@ class NetworkPair:
         settings: thresholds and caps the pair was tuned with.
         categories: names the networks tell apart, in their order; empty: they take no category.
         calibrations: how likely an object is occluded, by what is given of it: "box", "mask"; either may be missing.
-        lanes: how many threads may call the networks at once; 1 for networks that use the machine, or a GPU, by
-            themselves.
+        lanes: how many threads find objects at once; 1, the caller's own, for networks that use the machine, or a GPU,
+            by themselves. Twice as many may call the networks where objects of one picture are told of each other.
 
     Raises:
         WeightsError: a modal network with a margin, or an amodal one without: expansion needs strips beside the box.

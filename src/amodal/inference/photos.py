@@ -17,7 +17,9 @@ from ..core.errors import AmodalError, AnnotationError, BoxError
 from ..core.images import read_image, read_size
 from ..core.records import ImageRecord, Instance, Prediction
 from .detectors import Detection, Detector, Segmenter, YoloxNano, named_categories
+from .engine import Job
 from .ordering import order_scene
+from .outcome import Asked
 from .predictor import Predictor
 
 UNNAMED = "object"
@@ -125,9 +127,10 @@ def predict_photos(
             found = [d for d in found if not known or d.name in known]
         if segmenter is not None:
             found = _segmented(segmenter, image, found)
-        words = {"keep_heat": keep_heat, "beyond_border": beyond_border}
-        predictor.set_image(image, image_id=number)
-        mine = _predict_found(predictor, found, len(predictions) + 1, use_masks, refine, words)
+        first = len(predictions) + 1
+        work = _work_on(predictor, image, number, found, first, use_masks, refine, beyond_border)
+        answers = {p.annotation_id: p for _, p in predictor.run_jobs(work, keep_heat=keep_heat)}
+        mine = [answers[i] for i in sorted(answers)]  # as they were found
         if scene or (scene is None and found and use_masks and all(d.mask is not None for d in found)):
             mine = list(order_scene(mine).predictions)
         mine = [replace(p, category=place[d.name]) for p, d in zip(mine, found, strict=True)]
@@ -166,27 +169,35 @@ def _segmented(segmenter: Segmenter, image: NDArray[np.uint8], found: list[Detec
     return [replace(d, mask=None if m.is_empty else m) for d, m in zip(found, masks, strict=True)]
 
 
-def _predict_found(
-    predictor: Predictor, found: list[Detection], first_id: int, use_masks: bool, refine: bool, words: dict[str, Any]
-) -> list[Prediction]:
-    """Predictions in the order found: from masks those that have one, from boxes the others."""
+def _work_on(
+    predictor: Predictor,
+    image: NDArray[np.uint8],
+    image_id: int,
+    found: list[Detection],
+    first_id: int,
+    use_masks: bool,
+    refine: bool,
+    beyond_border: bool | None,
+) -> list[tuple[Job, Asked]]:
+    """What to ask of a photo's objects: from masks those that have one, from boxes the others; all together."""
     by_mask = [use_masks and d.mask is not None for d in found]
-    mine: dict[int, Prediction] = {}
+    work: list[tuple[Job, Asked]] = []
     for masks_given in (False, True):
         who = [i for i, has in enumerate(by_mask) if has == masks_given]
         if not who:
             continue
-        predictions = predictor.predict(
+        work += predictor.make_jobs(
+            image,
+            image_id,
             boxes=None if masks_given else [found[i].box for i in who],
             masks=[mask for i in who if (mask := found[i].mask) is not None] if masks_given else None,
             categories=[found[i].name for i in who] if predictor.networks.categories else None,
             scores=[found[i].score for i in who],
             ids=[first_id + i for i in who],
             refine=refine and masks_given,
-            **words,
+            beyond_border=beyond_border,
         )
-        mine |= dict(zip(who, predictions, strict=True))
-    return [mine[i] for i in range(len(found))]
+    return work
 
 
 def album_content(album: Album) -> dict[str, Any]:

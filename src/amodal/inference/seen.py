@@ -22,18 +22,16 @@ class Seen:
     Memory: two bytes a pixel, and a run-length code an object.
 
     Args:
-        masks: the visible pixels of each, all of the picture's size.
+        masks: the visible pixels of each, all of the picture's size; an empty one tells nothing.
         boxes: xyxy ``(n, 4)``, their modal boxes.
     """
 
     def __init__(self, masks: list[Mask], boxes: bx.BoxArray) -> None:
-        groups = _found_twice(boxes)
-        merged: dict[int, Mask] = {}
-        for mask, group in zip(masks, groups, strict=True):
-            merged[group] = merged[group] | mask if group in merged else mask
-        self._own = [merged[group] for group in groups]
+        self._masks = masks
+        # pair by pair, not in groups: who is in a group would depend on the order
+        self._same = [np.flatnonzero(bx.iou(boxes, box) >= SAME_OBJECT).tolist() for box in boxes]
         self._counts = np.zeros((masks[0].height, masks[0].width), np.uint16)
-        for mask in merged.values():
+        for mask in masks:
             if not mask.is_empty:
                 left, top, right, bottom = bx.outward(mask.box).tolist()
                 self._counts[top:bottom, left:right] += mask.crop((left, top, right, bottom))
@@ -53,25 +51,14 @@ class Seen:
         left, top, right, bottom = bx.outward(bx.clip(bx.grow(box, 0.05), width, height)).tolist()
         if right <= left or bottom <= top:
             return np.zeros((size_px, size_px), np.uint8)
-        seen = self._counts[top:bottom, left:right] > self._own[number].crop((left, top, right, bottom))
+        own = np.zeros((bottom - top, right - left), np.uint16)
+        for same in self._same[number]:
+            own += self._masks[same].crop((left, top, right, bottom))
+        seen = self._counts[top:bottom, left:right] > own
         if not seen.any():
             return np.zeros((size_px, size_px), np.uint8)
         inside = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
         return cut_patch(seen.view(np.uint8) * np.uint8(255), inside, size_px)
-
-
-def _found_twice(boxes: bx.BoxArray) -> list[int]:
-    """The number of the first object that each one repeats; its own where it repeats none."""
-    groups: list[int] = []
-    firsts: list[int] = []
-    for number, box in enumerate(boxes):
-        same = np.flatnonzero(bx.iou(boxes[firsts], box) >= SAME_OBJECT).tolist() if firsts else []
-        if same:
-            groups.append(firsts[same[0]])
-        else:
-            firsts.append(number)
-            groups.append(number)
-    return groups
 
 
 def spread(maps: Sequence[NDArray[np.uint8] | None], size_px: int) -> NDArray[np.float32]:
