@@ -208,3 +208,27 @@ def test_a_recipe_that_another_one_comes_before(
     assert begun == [first, second, str(tmp_path / "third")]
     capsys.readouterr()
     assert "--resume" in told(["train", "--recipe", str(tmp_path / "second.yaml")], capsys)
+
+
+def test_recipes_that_cannot_follow_each_other(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(root)
+    recipe = yaml.safe_load((root / "recipes" / "smoke.yaml").read_text())
+
+    def write(name: str, **changes: Any) -> str:
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(recipe | {"output": str(tmp_path / name)} | changes))
+        return str(path)
+
+    one, other = (str(tmp_path / f"{name}.yaml") for name in ("one", "other"))
+    write("one", start_from=other), write("other", start_from=one)
+    assert "one does not start from itself" in told(["train", "--recipe", one], capsys)
+    alone = write("alone", start_from=write("modal", stages=["modal"]))
+    assert "both networks start from the recipe" in told(["train", "--recipe", alone], capsys)
+    later = write("later", start_from=write("first"))
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    assert "with several processes" in told(["train", "--recipe", later], capsys)
+    assert not any(path.is_dir() for path in tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from amodal.core.errors import RecipeError
-from amodal.models.weights import build_network, save_network
+from amodal.models.weights import build_network, config_dict, save_network
 from amodal.training import ship
 from amodal.training.config import Recipe
 from amodal.training.fingerprint import fingerprint_of
@@ -94,6 +95,21 @@ def test_a_recipe_is_trained_when_its_weights_are_there(
     with pytest.raises(KeyboardInterrupt):  # stopped after training, before the weights were written
         train_and_ship(recipe)
     assert not is_trained(recipe)
+
+
+def test_another_shape_is_refused_before_anything_is_trained(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe()
+    folder, output = tmp_path / "weights", tmp_path / "run"
+    networks = {role: config_dict(getattr(recipe, role).network) for role in ("modal", "amodal")}
+    for role in ("modal", "amodal"):
+        save_network(folder, role, build_network(getattr(recipe, role).network).state_dict())  # type: ignore[arg-type]
+    networks["amodal"]["heat_px"] += 4
+    (folder / "config.json").write_text(json.dumps({"format": 1, "networks": networks}))
+    later = replace(recipe, output=str(output), start_from=str(folder), backbone_weights="")
+    with pytest.raises(RecipeError, match=r"the amodal network is that of the weights .*; heat_px is not"):
+        run_training(later)
+    assert not output.exists()
+    run_training(replace(later, stages=("modal",)))  # where it plays no part
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
+from ..core.errors import RecipeError
+
 if TYPE_CHECKING:
     from ..training.config import Recipe
 
 HELP = "train both networks from a recipe"
+_FIRST = "train it by a command of its own, then this one"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -68,15 +71,34 @@ def run(args: Namespace) -> None:
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
 
 
-def _after_its_start(recipe: Recipe) -> Recipe:
-    """The recipe whose ``start_from`` is a folder: where it names a recipe, that one is trained first, or resumed."""
-    if Path(recipe.start_from).suffix not in (".yaml", ".yml"):
+def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
+    """The recipe whose ``start_from`` is a folder: where it names a recipe, that one is trained first, or resumed.
+
+    Raises:
+        RecipeError: a recipe that comes before itself, or trains the modal network alone; or one that has not been
+            trained, under torchrun: the other processes do not see when the first one has written its weights.
+    """
+    file = Path(recipe.start_from)
+    if file.suffix not in (".yaml", ".yml"):
         return recipe
+    if file.resolve() in later:
+        raise RecipeError(
+            "recipes follow each other; one does not start from itself", file=file, remedy="correct its start_from"
+        )
+    from ..training.processes import this_process
     from ..training.ship import is_trained, train_and_ship
     from .recipe_file import check_recipe
 
-    first = _after_its_start(check_recipe(recipe.start_from))
-    folder = Path(first.output) / "weights"
+    first = check_recipe(file)
+    if "amodal" not in first.stages:
+        raise RecipeError(
+            "both networks start from the recipe start_from names", file=file, record="stages", value=first.stages
+        )
+    first = _after_its_start(first, (*later, file.resolve()))
     if not is_trained(first):
+        if this_process()[1] > 1:
+            raise RecipeError(
+                "with several processes, the recipe start_from names has been trained before", file=file, remedy=_FIRST
+            )
         train_and_ship(first, resume=True)
-    return replace(recipe, start_from=str(folder))
+    return replace(recipe, start_from=str(Path(first.output) / "weights"))

@@ -31,7 +31,7 @@ def refine(
         patches: ``(b, 3, p, p)`` uint8.
         category: ``(b,)`` or None.
         passes: 0 gives the constant 1/2.
-        others: ``(b, p, p)`` or None; told from the second pass on, as in prediction.
+        others: ``(b, p, p)`` or None; told from the second pass on: the first one finds what it finds in a box.
 
     Returns:
         ``(b, p, p)`` in [0, 1].

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..core.errors import RecipeError
 from ..datasets.jsonfile import write_json
-from ..models.weights import build_network
+from ..models.weights import ROLES, build_network
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
@@ -21,7 +21,7 @@ from .loop import train_network
 from .precision import place
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
-from .start import start_from
+from .start import check_start, start_from
 from .taken import finished_modal
 
 STAGES = ("modal", "amodal")
@@ -61,6 +61,9 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
     for settings in (recipe.modal, recipe.amodal):
         Share(*this_process(), settings.accumulate).check(settings.batch_size)
     fingerprint = fingerprint_of(recipe)
+    if recipe.start_from:  # not only when the turn of the amodal network comes, hours later
+        for role in ROLES[: len(recipe.stages)]:
+            check_start(getattr(recipe, role).network, recipe.start_from, role)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
     return fingerprint

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..core.errors import RecipeError
 from ..models.config import ModelConfig
-from ..models.weights import Role, load_network, sha256_of
+from ..models.weights import Role, load_network, read_model_config, sha256_of
 
 
 def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
@@ -28,8 +28,19 @@ def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
         WeightsError: the folder holds no networks that can be read.
         RecipeError: a network of another shape.
     """
-    trained = load_network(folder, role)
-    own, theirs = _config(network), _config(trained)
+    check_start(network.config, folder, role)  # type: ignore[arg-type]
+    trained, state = load_network(folder, role), network.state_dict()
+    network.load_state_dict({name: _widened(value, state[name]) for name, value in trained.state_dict().items()})
+
+
+def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
+    """See that a network of this shape can start from those weights.
+
+    Raises:
+        WeightsError: config.json is missing or damaged.
+        RecipeError: a network of another shape.
+    """
+    theirs = read_model_config(folder, role)
     if theirs not in (own, replace(own, others=False)):
         given, wanted = asdict(theirs), asdict(own)
         differs = sorted(key for key in wanted if given[key] != wanted[key])
@@ -39,8 +50,6 @@ def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
             value={key: given[key] for key in differs},
             remedy=f"give {role}.network these values, or start from other weights",
         )
-    state = network.state_dict()
-    network.load_state_dict({name: _widened(value, state[name]) for name, value in trained.state_dict().items()})
 
 
 def digests(folder: str | Path) -> list[str]:
@@ -57,10 +66,6 @@ def digests(folder: str | Path) -> list[str]:
             file=folder,
             remedy="give a folder that amodal train wrote, or the weights/ of the package",
         ) from None
-
-
-def _config(network: nn.Module) -> ModelConfig:
-    return network.config  # type: ignore[return-value]
 
 
 def _widened(value: Tensor, like: Tensor) -> Tensor:
