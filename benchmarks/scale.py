@@ -34,7 +34,7 @@ from amodal.synthesis.material import Material, Source
 from amodal.synthesis.store_build import open_store
 from amodal.synthesis.stream import OcclusionDataset
 
-CACHE_BESIDE_STORE = 32_000_000
+CACHE_BESIDE_STORE = 16_000_000
 
 
 def main() -> None:

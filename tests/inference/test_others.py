@@ -154,6 +154,14 @@ def test_one_object_alone_is_told_nothing() -> None:
     assert not any(told.any() for told in modal.told + amodal.told)
 
 
+def test_a_doubtful_detection_is_told_but_does_not_tell() -> None:
+    networks, _, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, batch_size=1, others_score=0.3))
+    predictor.set_image(picture())
+    predictor.predict(masks=masks(), scores=[0.9, 0.29])
+    assert [bool(told.any()) for told in amodal.told] == [False, True]
+
+
 def test_the_setting_turns_it_off() -> None:
     networks, modal, amodal = pair()
     predictor = Predictor(networks, PredictionSettings(others=False))

@@ -122,7 +122,7 @@ def iter_album(
                 beyond_border=beyond_border,
             )
             for (job, _), instance in zip(jobs, objects, strict=True):
-                job.tells = not instance.is_stuff  # the networks have learnt what covers an object from objects
+                job.tells &= not instance.is_stuff  # the networks have learnt what covers an object from objects
             owners.extend([place] * len(jobs))
             yield from jobs
 

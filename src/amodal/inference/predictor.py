@@ -181,7 +181,15 @@ class Predictor:
         canvas = canvas_of(width, height, self.settings.beyond_border) if beyond else None
         return [
             (
-                Job(image, modal[i], limits, None if told is None else told[i], parts[i][1], refine),
+                Job(
+                    image,
+                    modal[i],
+                    limits,
+                    category=None if told is None else told[i],
+                    evidence=parts[i][1],
+                    refines=refine,
+                    tells=weights[i] >= self.settings.others_score,
+                ),
                 Asked(image_id, i if ids is None else int(ids[i]), places[i], weights[i], parts[i][0], canvas),
             )
             for i in range(len(rows))

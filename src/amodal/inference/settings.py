@@ -39,6 +39,9 @@ class PredictionSettings:
     others: bool = True
     """Objects asked about together are told where the others of their picture are seen, by networks that take it. The
     paper looks at each object alone (False)."""
+    others_score: float = 0.3
+    """Least score with which an object tells the others where it is seen: what a detector half believes hides nothing.
+    Not measured; ours."""
     max_steps: int = 10
     """Most iterations of the expansion. The paper names no cap; ours is reported as stop reason "cap"."""
     iis_passes: int = 3
@@ -55,7 +58,8 @@ class PredictionSettings:
             self._need(name, "a number of 0 or more, below 1", _is_number(v := getattr(self, name)) and 0 <= v < 1)
         for name in ("max_steps", "iis_passes", "batch_size"):
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)
-        self._need("least_probability", "a number from 0 to 1", _is_number(p := self.least_probability) and 0 <= p <= 1)
+        for name in ("least_probability", "others_score"):
+            self._need(name, "a number from 0 to 1", _is_number(v := getattr(self, name)) and 0 <= v <= 1)
         for name in ("stop_at_border", "nested", "others"):
             self._need(name, "true or false", isinstance(getattr(self, name), bool))
         self._need(

@@ -24,7 +24,7 @@ Batch = dict[str, Tensor]
 VALIDATION_SEED = 1_000_003
 """Validation looks at the same examples whatever the seed of the run, so that runs can be compared."""
 _ENDLESS = 2**40
-_CACHE_BESIDE_STORE = 32_000_000
+_CACHE_BESIDE_STORE = 16_000_000
 """Bytes of decoded pictures that a process keeps of those a store does not hold."""
 
 
