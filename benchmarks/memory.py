@@ -3,9 +3,10 @@
     python benchmarks/memory.py [--objects 100 1000 10000] [--pictures 50 500 5000] [--weights DIR] [--json]
 
 Each case runs in a process of its own, which tells its peak resident size (ru_maxrss). "kept" is what a caller holds
-who keeps every prediction; "streamed" predictions are dropped as they come, so that batch and picture are left;
-"ordered" is a scene of masks of 6 to 24 pixels, kept, with the order graph. Without --weights the networks are
-stand-ins that cost no time: an object is found a little larger than its box.
+who keeps every prediction; "streamed" predictions are dropped as they come, so that batch and picture are left; "told"
+is the same with networks that are told where the other objects are seen; "ordered" is a scene of masks of 6 to 24
+pixels, kept, with the order graph. Without --weights the networks are stand-ins that cost no time: an object is found a
+little larger than its box.
 """
 
 from __future__ import annotations
@@ -36,19 +37,24 @@ from amodal.inference.predictor import Predictor
 WIDTH, HEIGHT = 640, 480
 OBJECTS_A_PICTURE = 3
 FILES = 8
-CASES = ("kept", "streamed", "ordered", "pictures")
+CASES = ("kept", "streamed", "told", "ordered", "pictures")
 
 
 class Standin:
     """A network that answers with a disc, whatever it sees."""
 
-    def __init__(self, patch_px: int, heat_px: int, margin: float) -> None:
+    def __init__(self, patch_px: int, heat_px: int, margin: float, takes_others: bool) -> None:
+        self.takes_others = takes_others
         self.patch_px, self.heat_px, self.margin = patch_px, heat_px, margin
         y, x = np.mgrid[:heat_px, :heat_px] / heat_px - 0.48
         self.heat = np.clip(4 - 8 * np.hypot(x, y), 0, 1).astype(np.float32)
 
     def __call__(
-        self, patches: NDArray[np.uint8], heat: NDArray[np.float32], category: NDArray[np.int64] | None
+        self,
+        patches: NDArray[np.uint8],
+        heat: NDArray[np.float32],
+        category: NDArray[np.int64] | None,
+        others: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         return np.broadcast_to(self.heat, (len(patches), self.heat_px, self.heat_px))
 
@@ -80,10 +86,11 @@ def main() -> None:
 
 def measure(case: str, count: int, weights: str) -> dict[str, Any]:
     """Run one case in this process."""
+    told = case == "told"
     predictor = (
         Predictor.from_pretrained(weights)
         if weights
-        else Predictor(NetworkPair(Standin(128, 64, 0.0), Standin(128, 80, 0.125)))
+        else Predictor(NetworkPair(Standin(128, 64, 0.0, told), Standin(128, 80, 0.125, told)))
     )
     with tempfile.TemporaryDirectory() as folder:
         album = make_album(Path(folder), 1 if case != "pictures" else count, 0 if case != "pictures" else 3)
@@ -96,7 +103,7 @@ def measure(case: str, count: int, weights: str) -> dict[str, Any]:
         elif case == "ordered":
             predictor.set_image(image)
             objects = len(predictor.predict_scene(make_masks(count)).predictions)
-        elif case == "streamed":
+        elif case in ("streamed", "told"):
             for _ in predictor.run_jobs(predictor.make_jobs(image, 0, boxes=boxes)):
                 objects += 1
         else:
