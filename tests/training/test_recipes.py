@@ -76,7 +76,7 @@ def test_iis_then_the_papers_model_then_the_ablations(
     config = json.loads((tmp_path / "paper/weights/config.json").read_text())
     assert len(config["categories"]) == 20 and config["prediction"]["amodal_threshold"] == 0.7
     assert config["networks"]["amodal"]["architecture"] == "onet"
-    (source,) = config["notes"]["recipe"]["data"]
+    (source,) = json.loads((tmp_path / "paper/recipe.json").read_text())["data"]
     assert Path(source["only"]).read_text().split() == ["2008_000001", "2008_000003"]
     assert source["validation"] == str(tmp_path / "paper/data/validation.txt")
     assert source["annotations"].endswith("SBD/dataset")
