@@ -42,22 +42,32 @@ def tell_others(
     if not settings.others or not (takes_others(networks.modal) or takes_others(networks.amodal)):
         yield from work
         return
+    window: list[list[tuple[Job, Told]]] = []  # pictures that are looked at together, for full batches
     for _, group in groupby(work, key=lambda item: id(item[0].image)):
-        items = list(group)  # keeps the picture until the next one is there: no two of them have one id
-        if len(items) > 1:
-            jobs = _told(networks, settings, [job for job, _ in items])
-            items = [(job, beside) for job, (_, beside) in zip(jobs, items, strict=True)]
-        yield from items
+        window.append(list(group))  # keeps the picture until the next one is there: no two of them have one id
+        if sum(map(len, window)) >= 2 * settings.batch_size * networks.lanes:
+            yield from _told_window(networks, settings, window)
+            window = []
+    yield from _told_window(networks, settings, window)
 
 
-def _told(networks: NetworkPair, settings: PredictionSettings, jobs: list[Job]) -> list[Job]:
-    """The jobs of one picture, told of each other."""
-    asked = [number for number, job in enumerate(jobs) if job.evidence is None]
+def _told_window(
+    networks: NetworkPair, settings: PredictionSettings, window: list[list[tuple[Job, Told]]]
+) -> Iterator[tuple[Job, Told]]:
+    asked = [job for items in window if len(items) > 1 for job, _ in items if job.evidence is None]
     looks = modal_heats(networks.modal, settings.batch_size, settings.iis_passes)
     heats: dict[int, NDArray[np.float16]] = {}
-    for place, heat in in_lanes([jobs[i] for i in asked], networks.lanes, 2 * settings.batch_size, looks):
-        heats[asked[place]] = heat
-    jobs = [replace(job, found_heat=heats.get(number)) for number, job in enumerate(jobs)]
+    for place, heat in in_lanes(asked, networks.lanes, 2 * settings.batch_size, looks):
+        heats[id(asked[place])] = heat
+    for items in window:
+        jobs = [job if job.evidence is not None else replace(job, found_heat=heats.get(id(job))) for job, _ in items]
+        if len(items) > 1:
+            jobs = _told(settings, jobs)
+        yield from ((job, beside) for job, (_, beside) in zip(jobs, items, strict=True))
+
+
+def _told(settings: PredictionSettings, jobs: list[Job]) -> list[Job]:
+    """The jobs of one picture, told of each other."""
     seen = Seen(_visible_parts(jobs, settings), np.array([job.modal_box for job in jobs]))
     return [replace(job, seen=seen, number=number) for number, job in enumerate(jobs)]
 
