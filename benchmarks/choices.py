@@ -9,16 +9,14 @@ on; mean IoU, percent. The table is in docs/experiments.md.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mask_unet import read_recipe  # the file beside this one
 from numpy.typing import NDArray
 from PIL import Image
+from validation import arguments, validation_material  # the file beside this one
 
 from amodal.core import boxes as bx
 from amodal.core.masks import Mask
@@ -29,7 +27,6 @@ from amodal.synthesis.canvas import tight_box
 from amodal.synthesis.composite import Composite
 from amodal.synthesis.material import Material
 from amodal.synthesis.scenes import make_scenes, scene_settings
-from amodal.training.data import make_streams
 
 OCCLUDED = 0.05
 _SEED = 77  # not the scenes the thresholds were chosen on
@@ -88,17 +85,11 @@ CHOICES = (
 
 def main() -> None:
     """Print one table a source."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=None, help="default: the weights of the package")
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
-    parser.add_argument("--scenes", type=int, default=100, help="of each source")
-    args = parser.parse_args()
-    validation = make_streams(read_recipe(args.recipe))[1]
-    if validation is None:
-        raise SystemExit("the recipe keeps no photograph for validation")
+    args = arguments(__doc__, 100)
+    validation = validation_material(args.recipe)
     networks = load_networks(args.weights, threads=1)
-    for source in validation.material.sources:
-        material = Material([source], scene_settings(validation.material.settings))
+    for source in validation.sources:
+        material = Material([source], scene_settings(validation.settings))
         scenes = list(make_scenes(material, args.scenes, seed=_SEED))
         hidden = np.array([1 - scene.visible.sum() / scene.own.sum() > OCCLUDED for scene in scenes])
         print(f"\n{source.folder}: {hidden.sum()} occluded, {(~hidden).sum()} clear\n")

@@ -9,37 +9,28 @@ and clear objects, whatever their number. This table is a check of it on other s
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from mask_unet import read_recipe  # the file beside this one
+from validation import arguments, validation_material  # the file beside this one
 
 from amodal.core.masks import Mask
 from amodal.inference.predictor import Predictor
 from amodal.synthesis.material import Material
 from amodal.synthesis.scenes import make_scenes, scene_settings
 from amodal.training.calibrate import LEVELS
-from amodal.training.data import make_streams
 
 _SEED = 78  # not the scenes the thresholds and the level were chosen on
 
 
 def main() -> None:
     """Print one table a source."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=None)
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
-    parser.add_argument("--scenes", type=int, default=150, help="of each source")
-    args = parser.parse_args()
-    validation = make_streams(read_recipe(args.recipe))[1]
-    if validation is None:
-        raise SystemExit("the recipe keeps no photograph for validation")
+    args = arguments(__doc__, 150)
+    validation = validation_material(args.recipe)
     predictor = Predictor.from_pretrained(args.weights)
     predictor.settings = replace(predictor.settings, least_probability=0.0)
-    for source in validation.material.sources:
-        material = Material([source], scene_settings(validation.material.settings))
+    for source in validation.sources:
+        material = Material([source], scene_settings(validation.settings))
         rows = []
         for scene in make_scenes(material, args.scenes, seed=_SEED):
             predictor.set_image(scene.image)

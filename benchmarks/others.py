@@ -9,21 +9,18 @@ scored; those of the photograph itself are left out. Each scene is predicted twi
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mask_unet import read_recipe  # the file beside this one
 from numpy.typing import NDArray
+from validation import arguments, validation_material  # the file beside this one
 
 from amodal.core.masks import Mask
 from amodal.inference.predictor import Predictor
 from amodal.synthesis.composite import Composite
 from amodal.synthesis.material import Material
 from amodal.synthesis.scenes import make_scenes, scene_settings
-from amodal.training.data import make_streams
 
 _SEED = 79  # not the scenes the thresholds were chosen on
 _LEAST_PX = 30  # of a laid object to be asked about
@@ -32,18 +29,12 @@ _DRAWS = 2000
 
 def main() -> None:
     """Print one table a source."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=None)
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
-    parser.add_argument("--scenes", type=int, default=150, help="of each source")
-    args = parser.parse_args()
-    validation = make_streams(read_recipe(args.recipe))[1]
-    if validation is None:
-        raise SystemExit("the recipe keeps no photograph for validation")
+    args = arguments(__doc__, 150)
+    validation = validation_material(args.recipe)
     told = Predictor.from_pretrained(args.weights)
     alone = Predictor(told.networks, replace(told.settings, others=False))
-    settings = replace(scene_settings(validation.material.settings), behind=0.2, clear=0.3)
-    for source in validation.material.sources:
+    settings = replace(scene_settings(validation.settings), behind=0.2, clear=0.3)
+    for source in validation.sources:
         rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
         hidden = []
         for scene in make_scenes(Material([source], settings), args.scenes, seed=_SEED):

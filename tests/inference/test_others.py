@@ -16,7 +16,7 @@ from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.inference import albums
 from amodal.inference.engine import Job
-from amodal.inference.others import _surest
+from amodal.inference.others import _surest, tell_others
 from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.seen import Seen, spread
@@ -151,6 +151,9 @@ def test_one_object_alone_is_told_nothing() -> None:
     predictor.set_image(picture())
     predictor.predict([LEFT])
     assert len(modal.told) == predictor.settings.iis_passes
+    work = predictor.make_jobs(picture(), 0, boxes=[LEFT])
+    ((job, _),) = tell_others(networks, predictor.settings, work)
+    assert job.found_heat is None and job.seen is None  # IIS looks at it with the rest of its batch
     assert not any(told.any() for told in modal.told + amodal.told)
 
 

@@ -182,6 +182,9 @@ def test_others_count_and_are_zero_where_not_told(tiny_config: Make) -> None:
         alone = network(image, heat)
         assert torch.equal(network(image, heat, None, torch.zeros_like(heat)), alone)
         assert (network(image, heat, None, others) - alone).abs().max() > 1e-4
+        for level in network.levels:  # what is left is what the backbone sees
+            level.project[0].weight[:, -1] = 0
+        assert (network(image, heat, None, others) - network(image, heat)).abs().max() > 1e-5
 
 
 def test_others_and_categories_go_together(tiny_config: Make) -> None:
