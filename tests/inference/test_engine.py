@@ -10,7 +10,8 @@ import pytest
 from amodal.core.images import cut_patch
 from amodal.core.masks import Mask
 from amodal.core.records import Prediction
-from amodal.inference.engine import Job, find_objects
+from amodal.inference.engine import find_objects
+from amodal.inference.job import Job
 from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
 from amodal.inference.settings import PredictionSettings

@@ -11,15 +11,19 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from amodal.core import boxes as bx
 from amodal.core.album import Album
+from amodal.core.images import cut_patch
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
-from amodal.inference import albums
-from amodal.inference.engine import Job
+from amodal.inference import albums, patches
+from amodal.inference import others as others_module
+from amodal.inference import seen as seen_module
+from amodal.inference.job import Look
 from amodal.inference.others import _surest, tell_others
 from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
-from amodal.inference.seen import Seen, spread
+from amodal.inference.seen import SAME_OBJECT, Seen, Shown, same_objects, spread
 from amodal.inference.settings import PredictionSettings
 
 SIZE = (100, 80)  # width, height
@@ -66,33 +70,80 @@ def masks() -> list[Mask]:
     return [left - right, right]
 
 
+def seen_of(parts: list[Mask], boxes: Any) -> Seen:
+    return Seen([Shown(part) for part in parts], np.array(boxes, np.float64))
+
+
+def told(seen: Seen, number: int, box: Any, size_px: int) -> NDArray[np.uint8]:
+    """What an object is told of a box, all 0 where nothing."""
+    found = seen.others(number).over(tuple(map(float, box)), size_px)
+    return np.zeros((size_px, size_px), np.uint8) if found is None else found
+
+
 def pair() -> tuple[NetworkPair, Spy, Spy]:
     modal, amodal = Spy(0.0), Spy(0.25)
     return NetworkPair(modal, amodal), modal, amodal
 
 
 def test_an_object_is_told_of_all_but_itself() -> None:
-    seen = Seen(masks(), np.array([LEFT, RIGHT], np.float64))
-    told = seen.others(0, LEFT, 40)
-    assert told.shape == (40, 40) and told.dtype == np.uint8
+    seen = seen_of(masks(), [LEFT, RIGHT])
+    found = seen.others(0).over(LEFT, 40)
+    assert found is not None and found.shape == (40, 40) and found.dtype == np.uint8
     expected = np.zeros((40, 40), bool)
     expected[10:, 30:] = True  # the right one's part of the left one's box
-    np.testing.assert_array_equal(told == 255, expected)
-    assert not seen.others(1, (52, 32, 88, 68), 16).any()
-    assert not seen.others(0, (-60, -60, -20, -20), 16).any()
-    beyond = seen.others(1, (0, -40, 80, 40), 80)  # half of it above the picture
+    np.testing.assert_array_equal(found == 255, expected)
+    assert seen.others(1).over((52, 32, 88, 68), 16) is None
+    assert seen.others(0).over((-60, -60, -20, -20), 16) is None
+    beyond = told(seen, 1, (0, -40, 80, 40), 80)  # half of it above the picture
     np.testing.assert_array_equal(beyond[:40], 0)
     np.testing.assert_array_equal(beyond[40:] == 255, masks()[0].to_array()[:40, :80])
+
+
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_what_is_told_is_a_cut_of_all_that_is_seen_but_the_object(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the whole picture, for boxes anywhere; whether pixels are kept or decoded."""
+    monkeypatch.setattr(seen_module, "KEPT_PX", kept)
+    rng = np.random.default_rng(0)
+    width, height = 160, 120
+    parts = [Mask.from_array(rng.random((height, width)) > 0.97) for _ in range(2)]
+    corner = rng.uniform(0, 60, (6, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(20, 60, (6, 2))], axis=1)
+    parts += [Mask.from_box(box, width, height) for box in boxes]
+    boxes = np.concatenate([[[0, 0, width, height]] * 2, boxes])
+    boxes[1] -= (0, 0, width / 2, 0)  # not the same as the first
+    seen = seen_of(parts, boxes)
+    arrays = [part.to_array() for part in parts]
+    for number, own in enumerate(arrays):
+        everything = np.sum(arrays, axis=0) > own
+        for box in np.concatenate(
+            [boxes[number : number + 1], rng.uniform((-20, -20, 90, 70), (70, 50, 180, 140), (4, 4))]
+        ):
+            expected = cut_patch(everything.view(np.uint8) * np.uint8(255), box, 32)
+            np.testing.assert_array_equal(told(seen, number, box, 32), expected)
 
 
 def test_an_object_found_twice_does_not_hide_itself() -> None:
     left, right = masks()
     twin = (11, 20, 50, 60)
-    seen = Seen([left, left, right], np.array([LEFT, twin, RIGHT], np.float64))
-    alone = Seen([left, right], np.array([LEFT, RIGHT], np.float64))
+    seen = seen_of([left, left, right], [LEFT, twin, RIGHT])
+    alone = seen_of([left, right], [LEFT, RIGHT])
     for number in (0, 1):
-        np.testing.assert_array_equal(seen.others(number, LEFT, 40), alone.others(0, LEFT, 40))
-    np.testing.assert_array_equal(seen.others(2, RIGHT, 40), alone.others(1, RIGHT, 40))
+        np.testing.assert_array_equal(told(seen, number, LEFT, 40), told(alone, 0, LEFT, 40))
+    np.testing.assert_array_equal(told(seen, 2, RIGHT, 40), told(alone, 1, RIGHT, 40))
+
+
+@pytest.mark.parametrize("pairs", [1, 50, 1 << 16])
+def test_same_objects_against_all_pairs(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen_module, "_PAIRS", pairs)
+    rng = np.random.default_rng(1)
+    low = rng.uniform(0, 300, (40, 2))
+    boxes = np.concatenate([low, low + rng.uniform(5, 200, (40, 2))], axis=1).repeat(3, axis=0)
+    boxes += rng.uniform(-0.06, 0.06, boxes.shape) * np.tile(bx.sides(boxes), 2)
+    boxes = np.concatenate([boxes, boxes[:5], [[0, 0, 10, 10], [2, 0, 10, 10], [0, 0, 8, 10], [-2, 0, 10, 10]]])
+    expected = [np.flatnonzero(bx.iou(boxes, box) >= SAME_OBJECT).tolist() for box in boxes]
+    assert same_objects(boxes) == expected
+    assert {1, 2, 3} < set(map(len, expected))
+    assert same_objects(np.empty((0, 4))) == []
 
 
 def test_maps_are_spread_over_the_patch() -> None:
@@ -111,9 +162,20 @@ def test_given_masks_tell_the_amodal_network() -> None:
     predictor.predict(masks=masks())
     assert not modal.told
     box = np.array(masks()[0].box)
-    expected = Seen(masks(), np.array([masks()[0].box, RIGHT], np.float64)).others(0, tuple(box), 64)
+    expected = told(seen_of(masks(), [masks()[0].box, RIGHT]), 0, box, 32)
     np.testing.assert_array_equal(amodal.told[0], spread([expected], 32)[0])
     assert amodal.told[0].max() == 1 and amodal.told[0].min() == 0
+
+
+def test_maps_of_others_have_the_side_of_the_modal_heat_as_in_training() -> None:
+    networks, modal, amodal = pair()
+    modal.heat_px = 16
+    assert networks.told_px == 16
+    predictor = Predictor(networks, PredictionSettings(max_steps=1))
+    predictor.set_image(picture())
+    predictor.predict(masks=masks())
+    expected = told(seen_of(masks(), [masks()[0].box, RIGHT]), 0, masks()[0].box, 16)
+    np.testing.assert_array_equal(amodal.told[0], spread([expected], 32)[0])
 
 
 @pytest.mark.parametrize("passes", [1, 3])
@@ -127,14 +189,21 @@ def test_boxes_tell_the_amodal_network_what_iis_finds_in_the_others(passes: int)
     assert all(p.modal_heat is not None and p.modal_heat.dtype == np.float32 for p in found)
 
 
-def test_a_pixel_that_two_claim_belongs_to_the_surest() -> None:
-    image = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
-    jobs = [Job(image, tuple(map(float, box)), (0.0, 0.0, 100.0, 80.0)) for box in (LEFT, RIGHT)]
-    for job, heat in zip(jobs, (0.6, 0.9), strict=True):
-        job.found_heat = np.full((16, 16), heat, np.float16)
-    left, right = _surest(jobs, 0.5)
-    assert [left, right] == masks()
-    assert all(mask.is_empty for mask in _surest(jobs, 0.95))
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_a_pixel_that_two_claim_belongs_to_the_surest(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(others_module, "KEPT_HEAT_PX", kept)
+    looks = [Look(np.full((16, 16), heat, np.float16)) for heat in (0.6, 0.9)]
+    boxes, nothing = np.array([LEFT, RIGHT], np.float64), Shown(Mask.from_array(np.zeros(SIZE[::-1], bool)))
+    (whole, left), (_, right) = _surest(looks, boxes, 0.5, [nothing])
+    assert whole == Mask.from_box(LEFT, *SIZE)
+    assert [left.mask, right.mask] == masks()
+    for part in (left, right):
+        pixels, x, y = part.decoded()
+        assert Mask.from_crop(pixels, x, y, *SIZE) == part.mask
+    assert all(whole.is_empty and part.mask.is_empty for whole, part in _surest(looks, boxes, 0.95, [nothing]))
+    given = Shown(Mask.from_box((0, 0, 30, 80), *SIZE))
+    ((_, left),) = _surest(looks[:1], boxes[:1], 0.5, [nothing, given])
+    assert left.mask == Mask.from_box((30, 20, 50, 60), *SIZE)
 
 
 def test_rough_masks_are_refined_knowing_the_others() -> None:
@@ -153,7 +222,7 @@ def test_one_object_alone_is_told_nothing() -> None:
     assert len(modal.told) == predictor.settings.iis_passes
     work = predictor.make_jobs(picture(), 0, boxes=[LEFT])
     ((job, _),) = tell_others(networks, predictor.settings, work)
-    assert job.found_heat is None and job.seen is None  # IIS looks at it with the rest of its batch
+    assert job.look is None and job.others is None  # IIS looks at it with the rest of its batch
     assert not any(told.any() for told in modal.told + amodal.told)
 
 
@@ -204,11 +273,11 @@ def test_the_order_of_the_objects_does_not_matter() -> None:
 def test_found_twice_is_of_two_boxes() -> None:
     chain = np.array([(x, 20, x + 40, 60) for x in (10, 14, 18)], np.float64)
     parts = [Mask.from_box(box, *SIZE) for box in chain]
-    seen = Seen(parts, chain)
-    assert not seen.others(1, (0, 0, *SIZE), 100).any()  # both others are the same object
+    seen = seen_of(parts, chain)
+    assert seen.others(1).over((0, 0, *SIZE), 100) is None  # both others are the same object
     for number, other in ((0, 2), (2, 0)):
-        told = seen.others(number, (0, 0, 80, 80), 80)
-        np.testing.assert_array_equal(told == 255, parts[other].to_array()[:, :80])
+        found = told(seen, number, (0, 0, 80, 80), 80)
+        np.testing.assert_array_equal(found == 255, parts[other].to_array()[:, :80])
 
 
 @pytest.mark.parametrize("given", ["box", "mask"])
@@ -275,9 +344,9 @@ def test_boxes_and_masks_of_one_picture_tell_each_other() -> None:
     work = [*predictor.make_jobs(image, 1, boxes=[LEFT]), *predictor.make_jobs(image, 1, masks=[right], ids=[1])]
     assert len(dict(predictor.run_jobs(work))) == 2
     assert len(modal.told) == predictor.settings.iis_passes
-    seen = Seen([left, right], np.array([LEFT, RIGHT], np.float64))  # a given pixel belongs to whom it is given for
-    told = [one for number, box in enumerate((LEFT, RIGHT)) for one in spread([seen.others(number, box, 64)], 32)]
-    np.testing.assert_allclose(amodal.told, told, atol=0.02)
+    seen = seen_of([left, right], [LEFT, RIGHT])  # a given pixel belongs to whom it is given for
+    expected = [one for number, box in enumerate((LEFT, RIGHT)) for one in spread([told(seen, number, box, 32)], 32)]
+    np.testing.assert_allclose(amodal.told, expected, atol=0.02)
 
 
 def test_jobs_stay_as_they_are() -> None:
@@ -298,3 +367,30 @@ def test_pictures_do_not_tell_each_other() -> None:
     work = [*predictor.make_jobs(first, 1, boxes=[LEFT]), *predictor.make_jobs(second, 2, boxes=[RIGHT])]
     assert len(dict(predictor.run_jobs(work))) == 2
     assert not any(told.any() for told in modal.told + amodal.told)
+
+
+@pytest.mark.parametrize("kept", [0, 10**6])
+def test_the_first_step_sees_what_iis_saw(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuts: list[Any] = []
+    monkeypatch.setattr(patches, "cut_patch", lambda *a: (cuts.append(a), cut_patch(*a))[1])
+    monkeypatch.setattr(others_module, "KEPT_PATCH_BYTES", kept)
+    networks, _, amodal = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=2))
+    predictor.set_image(picture())
+    found = predictor.predict([LEFT, RIGHT])
+    steps = sum(p.steps for p in found)
+    assert steps > 2 and len(cuts) == steps + (0 if kept else 2)
+    assert all(seen.any() for seen in amodal.told)
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_visible_masks_are_those_of_objects_told_nothing(beyond: bool) -> None:
+    predictor = Predictor(pair()[0], PredictionSettings(max_steps=2, nested=False))
+    alone = Predictor(pair()[0], replace(predictor.settings, others=False))
+    for one in (predictor, alone):
+        one.set_image(picture())
+    boxes = [(8.3, 17.2, 53.1, 63.7), (36.4, 26.6, 93.2, 74.9)]
+    told, untold = (one.predict(boxes, beyond_border=beyond) for one in (predictor, alone))
+    assert [p.modal_mask for p in told] == [p.modal_mask for p in untold]
+    assert [p.canvas for p in told] == [p.canvas for p in untold]
+    assert not any(p.modal_mask.is_empty for p in told)

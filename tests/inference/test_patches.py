@@ -69,3 +69,33 @@ def test_paste_heat_against_pixel_by_pixel(frame: bx.Box) -> None:
 
 def test_paste_heat_of_a_frame_beside_the_picture_is_empty() -> None:
     assert paste_heat(np.ones((4, 4), np.float32), (-20, -20, -5, -5), 24, 18).heat.size == 0
+
+
+@pytest.mark.parametrize(
+    "frame", [(2.0, 3.0, 18.0, 13.0), (2.3, 3.6, 9.1, 12.2), (-4.5, -3.0, 30.0, 22.0), (1, 1, 2, 2)]
+)
+@pytest.mark.parametrize("also", [None, (3.0, 4.0, 7.0, 6.0), (0.0, 0.0, 24.0, 18.0)])
+def test_what_is_left_out_is_not_hot(frame: bx.Box, also: bx.Box | None) -> None:
+    rng = np.random.default_rng(4)
+    for share in (0, 0.05, 0.4, 1):
+        heat = np.where(rng.random((6, 6)) < share, rng.random((6, 6)), 0.5).astype(np.float32)
+        heat[rng.random((6, 6)) > share] *= 0.9
+        whole, left, top = paste_heat(heat, frame, 24, 18)
+        part = paste_heat(heat, frame, 24, 18, above=0.5, also=also)
+        y, x = part.top - top, part.left - left
+        here = slice(y, y + part.heat.shape[0]), slice(x, x + part.heat.shape[1])
+        np.testing.assert_array_equal(part.heat, whole[here])
+        outside = whole.copy()
+        outside[here] = 0
+        assert not (outside > 0.5).any()
+        if also is not None:
+            x1, y1, x2, y2 = (int(v) for v in also)
+            kept = outside[max(y1 - top, 0) : max(y2 - top, 0), max(x1 - left, 0) : max(x2 - left, 0)]
+            assert not kept.any()
+
+
+def test_heat_that_is_nowhere_hot_is_left_out() -> None:
+    heat = np.full((6, 6), 0.3, np.float32)
+    assert paste_heat(heat, (2, 2, 14, 14), 24, 18, above=0.5).heat.size == 0
+    assert paste_heat(heat, (2, 2, 14, 14), 24, 18, above=float("inf"), also=(4, 4, 5, 6)).heat.shape == (2, 1)
+    assert paste_heat(heat, (2, 2, 14, 14), 24, 18, above=0.2).heat.shape == (12, 12)

@@ -62,10 +62,12 @@ def resample_taps(
     """The matrices of `resample_matrix`, arguments alike, for `resample`."""
     start_, stop_ = np.asarray(start, np.float64)[..., None], np.asarray(stop, np.float64)[..., None]
     where = start_ + (stop_ - start_) * (np.arange(target) + 0.5) / target  # (..., target), in lengths of the source
-    position = np.clip(where * source - 0.5, 0, source - 1)
+    position = np.minimum(np.maximum(where * source - 0.5, 0), source - 1)
     low = np.minimum(position.astype(np.int64), max(source - 2, 0))
     high = position - low
-    inside = ((where >= 0) & (where <= 1)) if outside == "zero" else np.ones_like(where)
+    if outside == "edge":
+        return Taps(low, (1 - high).astype(np.float32), high.astype(np.float32))
+    inside = (where >= 0) & (where <= 1)
     return Taps(low, ((1 - high) * inside).astype(np.float32), (high * inside).astype(np.float32))
 
 

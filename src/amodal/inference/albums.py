@@ -13,7 +13,7 @@ from ..core.errors import AmodalError, AnnotationError, ImageError
 from ..core.images import read_image, read_size
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance, Prediction
-from .engine import Job
+from .job import Job
 from .ordering import order_scene
 from .outcome import Asked
 from .predictor import Predictor

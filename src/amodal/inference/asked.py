@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import AmodalError, AnnotationError, BoxError, ImageError
 from ..core.masks import Mask
-from .engine import Evidence
+from .job import Evidence
 
 
 def box_rows(boxes: Any) -> list[Any]:

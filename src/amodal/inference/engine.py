@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,49 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.masks import Mask
 from ..core.resample import move_heat
 from .expansion import ActiveSet, Expansion
-from .pair import Network, NetworkPair, ask, takes_others
-from .patches import cut_patches, mask_heat
-from .refine import NO_HYPOTHESIS, refine
-from .seen import Seen, spread
+from .job import Job
+from .looks import look_at, same_patch, told_categories, told_others
+from .pair import NetworkPair, ask
+from .patches import cut_into, mask_heat
 from .settings import PredictionSettings
-
-OTHERS_PX = 64
-"""Side of the maps of other objects before they are spread over a patch: as the compact model's training tells them."""
-
-Evidence = Mask | NDArray[np.floating]
-"""What is given of an object's visible part: a mask, or heat ``(H, W)`` in [0, 1]."""
-
-
-@dataclass(slots=True)
-class Job:
-    """One object to be found.
-
-    Attributes:
-        image: uint8 ``(H, W, 3)``, RGB; shared by the jobs of a picture.
-        modal_box: xyxy, where IIS looks and expansion starts.
-        limits: the box expansion may not leave: the picture, or more.
-        category: what the networks are told; None for networks that take none.
-        evidence: the visible part, where it is given.
-        refines: IIS improves the evidence; without it, evidence is taken as it is.
-        tells: the other objects of the picture are told where this one is seen.
-        seen: where the objects of the picture are seen, this one as ``number``; None: of others nothing is known.
-        number: see ``seen``.
-        found_heat: float16 ``(s, s)``, the modal heat over ``modal_box`` where IIS has looked already.
-    """
-
-    image: NDArray[np.uint8]
-    modal_box: bx.Box
-    limits: bx.Box
-    category: int | None = None
-    evidence: Evidence | None = None
-    refines: bool = False
-    tells: bool = True
-    seen: Seen | None = None
-    number: int = 0
-    found_heat: NDArray[np.float16] | None = None
 
 
 @dataclass(slots=True)
@@ -95,7 +59,7 @@ def find_objects(
     )
 
     def heat_of(keys: NDArray[np.intp], boxes: bx.BoxArray) -> NDArray[np.float32]:
-        return _amodal_heats(networks.amodal, [inside[key] for key in keys.tolist()], boxes)
+        return _amodal_heats(networks, [inside[key] for key in keys.tolist()], boxes)
 
     while True:
         if len(active) + len(waiting) < settings.batch_size:
@@ -130,78 +94,32 @@ class _Member:
 
 def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]) -> None:
     """Heat of each visible part over its modal box, float32 ``(s, s)``: found by IIS, given, or given and refined."""
-    network = networks.modal
     asked: list[_Member] = []
     for member in members:
         job = member.job
-        if job.found_heat is not None:
-            member.modal_heat = job.found_heat.astype(np.float32)
+        if job.look is not None:
+            member.modal_heat, member.patch = job.look.heat.astype(np.float32), job.look.patch
         elif job.evidence is None or job.refines:
             asked.append(member)
         else:
-            member.modal_heat = mask_heat(job.evidence, job.modal_box, network.heat_px)
+            member.modal_heat = mask_heat(job.evidence, job.modal_box, networks.modal.heat_px)
     if not asked:
         return
-    jobs = [member.job for member in asked]
-    boxes = np.array([job.modal_box for job in jobs])
-    patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
-    hypothesis = np.stack([_hypothesis(job, network) for job in jobs])
-    heats = refine(network, patches, _categories(jobs), passes, hypothesis, _others(network, jobs, boxes))
-    same_patch = network.patch_px == networks.amodal.patch_px
+    heats, patches = look_at(networks, passes, [member.job for member in asked])
     for member, heat, patch in zip(asked, heats, patches, strict=True):
-        member.modal_heat, member.patch = heat, patch if same_patch else None
+        member.modal_heat, member.patch = heat, patch if same_patch(networks) else None
 
 
-def _hypothesis(job: Job, network: Network) -> NDArray[np.float32]:
-    """What the first pass of IIS over the modal box is given, float32 ``(p, p)``."""
-    side = network.patch_px
-    if job.evidence is not None:
-        return mask_heat(job.evidence, job.modal_box, side)
-    return np.full((side, side), NO_HYPOTHESIS, np.float32)
-
-
-def _others(network: Network, jobs: list[Job], boxes: bx.BoxArray) -> NDArray[np.float32] | None:
-    """Where other objects are seen in ``boxes``, as a network takes it; None for one that does not."""
-    if not takes_others(network):
-        return None
-    maps = [
-        None if job.seen is None else job.seen.others(job.number, bx.as_box(box), OTHERS_PX)
-        for job, box in zip(jobs, boxes, strict=True)
-    ]
-    return spread(maps, network.patch_px)
-
-
-def modal_heats(
-    network: Network, batch_size: int, passes: int
-) -> Callable[[Iterator[tuple[int, Job]]], Iterator[tuple[int, NDArray[np.float16]]]]:
-    """IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, heat)."""
-
-    def lane(items: Iterator[tuple[int, Job]]) -> Iterator[tuple[int, NDArray[np.float16]]]:
-        while batch := list(islice(items, batch_size)):
-            jobs = [job for _, job in batch]
-            boxes = np.array([job.modal_box for job in jobs])
-            patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
-            heats = refine(network, patches, _categories(jobs), passes)
-            yield from ((place, heat.astype(np.float16)) for (place, _), heat in zip(batch, heats, strict=True))
-
-    return lane
-
-
-def _amodal_heats(network: Network, members: list[_Member], boxes: bx.BoxArray) -> NDArray[np.float32]:
+def _amodal_heats(networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray) -> NDArray[np.float32]:
     """One forward pass of the amodal network: what it says of objects when it sees ``boxes``."""
+    network = networks.amodal
     jobs = [member.job for member in members]
     patches = np.empty((len(members), 3, network.patch_px, network.patch_px), np.uint8)
-    fresh = [i for i, member in enumerate(members) if member.patch is None]
-    patches[fresh] = cut_patches([jobs[i].image for i in fresh], boxes[fresh], network.patch_px)
-    for patch, member in zip(patches, members, strict=True):
-        if member.patch is not None:
+    for patch, member, box in zip(patches, members, boxes, strict=True):
+        if member.patch is None:
+            cut_into(patch, member.job.image, box)
+        else:
             patch[:], member.patch = member.patch, None
     heats = np.stack([member.modal_heat for member in members if member.modal_heat is not None])
     aligned = move_heat(heats, np.array([job.modal_box for job in jobs]), boxes, network.patch_px)
-    return ask(network, patches, aligned, _categories(jobs), _others(network, jobs, boxes))
-
-
-def _categories(jobs: list[Job]) -> NDArray[np.int64] | None:
-    if not jobs or jobs[0].category is None:
-        return None
-    return np.array([job.category for job in jobs], dtype=np.int64)
+    return ask(network, patches, aligned, told_categories(jobs), told_others(network, jobs, boxes, networks.told_px))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -148,10 +149,16 @@ def strip_means(heat: NDArray[np.float32], margin: float) -> NDArray[np.float32]
         float32 ``(n, 4)``: left, top, right, bottom.
     """
     size = heat.shape[-1]
-    width = size * margin / (1 + 2 * margin)  # of a strip, in samples: 8 of 80 for a margin of 0.125
-    low, inside, high = coverage(size, [0, width, size - width], [width, size - width, size])
+    low, inside, high = _strip_weights(size, margin)
     along_rows, along_columns = inside @ heat, heat @ inside  # (n, s): by column; (n, s): by row
     return np.stack([along_rows @ low, along_columns @ low, along_rows @ high, along_columns @ high], axis=-1)
+
+
+@cache
+def _strip_weights(size: int, margin: float) -> NDArray[np.float32]:
+    """What averages an axis of a frame over the strip before the box, over the box, and over the strip behind it."""
+    width = size * margin / (1 + 2 * margin)  # of a strip, in samples: 8 of 80 for a margin of 0.125
+    return coverage(size, [0, width, size - width], [width, size - width, size])
 
 
 def _box(values: list[float]) -> bx.Box:

@@ -6,9 +6,10 @@ with boxes, what IIS finds in each.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import count, groupby
 from typing import TypeVar
 
 import numpy as np
@@ -16,14 +17,21 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.masks import Mask
-from .engine import Job, modal_heats
+from .job import Job, Look
 from .lanes import in_lanes
+from .looks import first_looks
 from .pair import NetworkPair, takes_others
-from .patches import paste_heat
-from .seen import Seen
+from .patches import PixelHeat, paste_heat
+from .seen import Seen, Shown
 from .settings import PredictionSettings
 
 Told = TypeVar("Told")
+
+KEPT_PATCH_BYTES = 16_000_000
+"""Of patches that IIS has seen, kept for the expansion's first step, which sees them again; others are cut again."""
+
+KEPT_HEAT_PX = 4_000_000
+"""Of heat at the pixels of a picture, kept until it is known who is surest of each; what is over is read again."""
 
 
 def tell_others(
@@ -32,7 +40,7 @@ def tell_others(
     """The same work; its jobs know where the other objects of their picture are seen, if the networks take that.
 
     Jobs of one picture follow each other and share its array. Where their visible parts are not given, IIS finds them
-    first, all its passes (`Job.found_heat`); a pixel that several claim belongs to the surest of them, or to the one it
+    first, all its passes (`Job.look`); a pixel that several claim belongs to the surest of them, or to the one it
     is given for. The jobs of ``work`` stay as they are: others, equal but for that, are handed on.
 
     Args:
@@ -42,74 +50,106 @@ def tell_others(
     if not settings.others or not (takes_others(networks.modal) or takes_others(networks.amodal)):
         yield from work
         return
-    window: list[list[tuple[Job, Told]]] = []  # pictures that are looked at together, for full batches
+    window: deque[list[tuple[Job, Told]]] = deque()  # pictures that are looked at together, for full batches
     for _, group in groupby(work, key=lambda item: id(item[0].image)):
         window.append(list(group))  # keeps the picture until the next one is there: no two of them have one id
         if sum(map(len, window)) >= 2 * settings.batch_size * networks.lanes:
             yield from _told_window(networks, settings, window)
-            window = []
     yield from _told_window(networks, settings, window)
 
 
 def _told_window(
-    networks: NetworkPair, settings: PredictionSettings, window: list[list[tuple[Job, Told]]]
+    networks: NetworkPair, settings: PredictionSettings, window: deque[list[tuple[Job, Told]]]
 ) -> Iterator[tuple[Job, Told]]:
-    asked = [job for items in window if len(items) > 1 for job, _ in items if job.evidence is None]
-    looks = modal_heats(networks.modal, settings.batch_size, settings.iis_passes)
-    heats: dict[int, NDArray[np.float16]] = {}
-    for place, heat in in_lanes(asked, networks.lanes, 2 * settings.batch_size, looks):
-        heats[id(asked[place])] = heat
-    for items in window:
-        jobs = [job if job.evidence is not None else replace(job, found_heat=heats.get(id(job))) for job, _ in items]
-        if len(items) > 1:
-            jobs = _told(settings, jobs)
-        yield from ((job, beside) for job, (_, beside) in zip(jobs, items, strict=True))
+    """Empties the window: what is handed on is forgotten here."""
+    asked = [job for items in window for job, _ in items if _is_looked_at(job, items)]
+    lane = first_looks(
+        networks, settings.batch_size, settings.iis_passes, KEPT_PATCH_BYTES // (3 * networks.modal.patch_px**2)
+    )
+    looks = dict(in_lanes(asked, networks.lanes, 2 * settings.batch_size, lane))
+    places = count()
+    while window:
+        items = window.popleft()
+        if len(items) == 1:
+            yield from items
+            continue
+        jobs = [job for job, _ in items]
+        found = [looks.pop(next(places)) if _is_looked_at(job, items) else None for job in jobs]
+        told = deque(_told(settings, jobs, found))
+        del jobs, found
+        for _, beside in items:
+            yield told.popleft(), beside
 
 
-def _told(settings: PredictionSettings, jobs: list[Job]) -> list[Job]:
-    """The jobs of one picture, told of each other."""
-    seen = Seen(_visible_parts(jobs, settings), np.array([job.modal_box for job in jobs]))
-    return [replace(job, seen=seen, number=number) for number, job in enumerate(jobs)]
+def _is_looked_at(job: Job, items: Sequence[object]) -> bool:
+    """Whether IIS finds what others of a picture's ``items`` are told; one alone waits for a batch of the engine."""
+    return len(items) > 1 and job.evidence is None
 
 
-def _visible_parts(jobs: list[Job], settings: PredictionSettings) -> list[Mask]:
-    """What each object shows the others of itself; nothing of those that do not tell (`Job.tells`)."""
+def _told(settings: PredictionSettings, jobs: Sequence[Job], looks: Sequence[Look | None]) -> list[Job]:
+    """The jobs of one picture told of each other, with what IIS found in each (None: its visible part is given)."""
     height, width = jobs[0].image.shape[:2]
-    masks = [Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height)] * len(jobs)
-    telling = [number for number, job in enumerate(jobs) if job.tells]
-    for number in telling:
-        evidence = jobs[number].evidence
-        if evidence is not None:
-            known = evidence if isinstance(evidence, Mask) else Mask.from_array(evidence > settings.given_threshold)
-            masks[number] = known
-    found = [number for number in telling if jobs[number].found_heat is not None]
-    surest = _surest([jobs[number] for number in found], settings.modal_threshold, masks) if found else []
-    for number, mask in zip(found, surest, strict=True):
-        masks[number] = mask
-    return masks
+    shown = [Shown(Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height))] * len(jobs)
+    for number, job in enumerate(jobs):
+        known = job.evidence
+        if job.tells and known is not None:
+            mask = known if isinstance(known, Mask) else Mask.from_array(known > settings.given_threshold)
+            shown[number] = Shown(mask)
+    boxes = np.array([job.modal_box for job in jobs])
+    told = list(looks)
+    asked = {number: look for number, look in enumerate(looks) if look is not None and jobs[number].tells}
+    if asked:
+        answers = _surest(list(asked.values()), boxes[list(asked)], settings.modal_threshold, shown)
+        for (number, look), (mask, part) in zip(asked.items(), answers, strict=True):
+            told[number], shown[number] = replace(look, mask=mask), part
+    seen = Seen(shown, boxes)
+    return [
+        replace(job, others=seen.others(number), look=look)
+        for number, (job, look) in enumerate(zip(jobs, told, strict=True))
+    ]
 
 
-def _surest(jobs: list[Job], threshold: float, given: Sequence[Mask] = ()) -> list[Mask]:
-    """The visible parts that IIS found: where an object's heat is over the threshold and nobody's is higher.
+def _surest(
+    looks: Sequence[Look], boxes: bx.BoxArray, threshold: float, given: Sequence[Shown]
+) -> list[tuple[Mask, Shown]]:
+    """The visible parts that IIS found in boxes of one picture: what there is of each, and what of it others are shown.
 
-    Pixels of the ``given`` masks are no longer to be had.
+    Args:
+        looks: ``n``.
+        boxes: xyxy ``(n, 4)``.
+        threshold: an object is seen where its heat exceeds it.
+        given: one part or more, of the picture's size: their pixels are no longer to be had.
+
+    Returns:
+        for each the pixels over the threshold; and those of them where nobody's heat is higher, and that are not given.
     """
-    height, width = jobs[0].image.shape[:2]
-    best = np.full((height, width), threshold, np.float32)
-    for mask in given:
-        if not mask.is_empty:
-            left, top, right, bottom = bx.outward(mask.box).tolist()
-            best[top:bottom, left:right][mask.crop((left, top, right, bottom))] = np.inf
-    pasted = []
-    for job in jobs:
-        assert job.found_heat is not None
-        heat, left, top = paste_heat(job.found_heat.astype(np.float32), job.modal_box, width, height)
-        here = slice(top, top + heat.shape[0]), slice(left, left + heat.shape[1])
-        np.maximum(best[here], heat, out=best[here])
-        pasted.append((here, left, top))
-    masks = []
-    for job, (here, left, top) in zip(jobs, pasted, strict=True):
-        assert job.found_heat is not None
-        heat = paste_heat(job.found_heat.astype(np.float32), job.modal_box, width, height).heat
-        masks.append(Mask.from_crop((heat > threshold) & (heat >= best[here]), left, top, width, height))
-    return masks
+    height, width = given[0].mask.height, given[0].mask.width
+    best = np.full((height, width), threshold, np.float32, order="F")  # as pasted heat lies in memory
+    for one in given:
+        if not one.mask.is_empty:
+            pixels, left, top = one.decoded()
+            best[top : top + pixels.shape[0], left : left + pixels.shape[1]][pixels != 0] = np.inf
+
+    def pasted(look: Look, box: bx.BoxArray) -> PixelHeat:
+        return paste_heat(look.heat.astype(np.float32), box, width, height, above=threshold)
+
+    def best_at(part: PixelHeat) -> NDArray[np.float32]:
+        return best[part.top : part.top + part.heat.shape[0], part.left : part.left + part.heat.shape[1]]
+
+    kept: list[PixelHeat | None] = []
+    room = KEPT_HEAT_PX
+    for look, box in zip(looks, boxes, strict=True):
+        part = pasted(look, box)
+        np.maximum(best_at(part), part.heat, out=best_at(part))
+        room -= part.heat.size
+        kept.append(part if room >= 0 else None)
+    answers = []
+    for look, box, known in zip(looks, boxes, kept, strict=True):
+        part = known or pasted(look, box)
+        seen = part.heat > threshold
+        surest = seen & (part.heat >= best_at(part))
+        mask = Mask.from_crop(seen, part.left, part.top, width, height)
+        is_all = np.count_nonzero(surest) == np.count_nonzero(seen)
+        shown = mask if is_all else Mask.from_crop(surest, part.left, part.top, width, height)
+        answers.append((mask, Shown(shown, None if known is None else surest, part.left, part.top)))
+    return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -69,16 +70,21 @@ def finish(
     x, y, columns, rows = canvas or (0, 0, width, height)
     shift = np.array([x, y, x, y], dtype=np.float64)
     modal_box, expansion = found.job.modal_box, found.expansion
-    given = asked.mask
-    if given is None:
-        heat, left, top = paste_heat(found.modal_heat, np.subtract(modal_box, shift), columns, rows)
-        modal_mask = Mask.from_crop(heat > settings.modal_threshold, left, top, columns, rows)
+    given, look = asked.mask, found.job.look
+    known = given if given is not None or look is None else look.mask
+    if known is None:
+        level = settings.modal_threshold
+        heat, left, top = paste_heat(found.modal_heat, np.subtract(modal_box, shift), columns, rows, above=level)
+        modal_mask = Mask.from_crop(heat > level, left, top, columns, rows)
     else:
-        modal_mask = given if canvas is None else _moved(given, canvas)
+        modal_mask = known if canvas is None else _moved(known, canvas)
     probability = _probability(found, (calibrations or {}).get("box" if given is None else "mask"))
     clear = given is not None and probability is not None and probability < settings.least_probability
-    heat, left, top = paste_heat(expansion.heat, np.subtract(expansion.frame, shift), columns, rows)
-    inside = np.zeros(heat.shape, np.bool_) if clear else heat > settings.amodal_threshold
+    level = math.inf if clear else settings.amodal_threshold
+    shown = None if given is None else modal_mask.box
+    frame = np.subtract(expansion.frame, shift)
+    heat, left, top = paste_heat(expansion.heat, frame, columns, rows, above=level, also=shown)
+    inside = heat > level
     if given is not None:
         inside |= modal_mask.crop((left, top, left + inside.shape[1], top + inside.shape[0]))
     amodal_mask = Mask.from_crop(inside, left, top, columns, rows)

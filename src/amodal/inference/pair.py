@@ -104,3 +104,8 @@ class NetworkPair:
             raise AmodalError("prediction takes one thread or more", value=self.lanes)
         if not self.amodal.margin > 0:
             raise WeightsError("the amodal network's margin is above 0", value=self.amodal.margin, remedy=_REMEDY)
+
+    @property
+    def told_px(self) -> int:
+        """Side of the maps of other objects before they are spread over a patch: as in training, the modal heat's."""
+        return self.modal.heat_px

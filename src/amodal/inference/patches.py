@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import boxes as bx
 from ..core.images import cut_patch
 from ..core.masks import Mask
-from ..core.resample import resample, resample_taps
+from ..core.resample import Taps, resample, resample_taps
 
 
 def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
@@ -27,8 +27,13 @@ def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px
     """
     patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
     for patch, image, box in zip(patches, images, boxes, strict=True):
-        patch[:] = cut_patch(image, box, size_px).transpose(2, 0, 1)
+        cut_into(patch, image, box)
     return patches
+
+
+def cut_into(patch: NDArray[np.uint8], image: NDArray[np.uint8], box: ArrayLike) -> None:
+    """`cut_patches` of one box, into a patch uint8 ``(3, size_px, size_px)``."""
+    patch[:] = cut_patch(image, box, patch.shape[-1]).transpose(2, 0, 1)
 
 
 def coverage(source: int, start: ArrayLike, stop: ArrayLike) -> NDArray[np.float32]:
@@ -100,17 +105,46 @@ class PixelHeat(NamedTuple):
     top: int
 
 
-def paste_heat(heat: NDArray[np.float32], frame: ArrayLike, width: int, height: int) -> PixelHeat:
+def paste_heat(
+    heat: NDArray[np.float32],
+    frame: ArrayLike,
+    width: int,
+    height: int,
+    *,
+    above: float | None = None,
+    also: bx.Box | None = None,
+) -> PixelHeat:
     """Square heat read at the pixel centres of the picture that lie in its frame; bilinear, half-pixel.
 
     Args:
         heat: float32 ``(s, s)`` over ``frame``.
         frame: xyxy; may reach beyond the picture, what lies there is left out.
         width, height: size of the picture.
+        above: leave out what lies around the pixels that may exceed this; None: leave out nothing.
+        also: xyxy of whole pixels, not left out either.
     """
     x1, y1, x2, y2 = bx.as_box(frame)
     left, top, right, bottom = np.maximum(bx.outward(bx.clip(frame, width, height)), 0).tolist()
     size = heat.shape[-1]
     columns = resample_taps(size, right - left, (left - x1) / (x2 - x1), (right - x1) / (x2 - x1), outside="zero")
     rows = resample_taps(size, bottom - top, (top - y1) / (y2 - y1), (bottom - y1) / (y2 - y1), outside="zero")
-    return PixelHeat(resample(heat, rows, columns), left, top)
+    if above is None:
+        return PixelHeat(resample(heat, rows, columns), left, top)
+    hot: NDArray[np.bool_] = heat > above * (1 - 1e-6)  # equal samples mixed may exceed them by rounding
+    across = _hot_taps(columns, np.flatnonzero(hot.any(axis=0)), also and (int(also[0]) - left, int(also[2]) - left))
+    down = _hot_taps(rows, np.flatnonzero(hot.any(axis=1)), also and (int(also[1]) - top, int(also[3]) - top))
+    return PixelHeat(resample(heat, _some(rows, down), _some(columns, across)), left + across.start, top + down.start)
+
+
+def _hot_taps(taps: Taps, hot: NDArray[np.intp], also: tuple[int, int] | None) -> slice:
+    """The run of taps that holds those which read a hot sample, and those from ``also`` that there are."""
+    start, stop = len(taps.low), 0
+    if len(hot):
+        start, stop = np.searchsorted(taps.low, [hot[0] - 1, hot[-1] + 1]).tolist()
+    if also is not None:
+        start, stop = min(start, max(also[0], 0)), max(stop, min(also[1], len(taps.low)))
+    return slice(start, max(start, stop))
+
+
+def _some(taps: Taps, part: slice) -> Taps:
+    return Taps(taps.low[part], taps.weight_low[part], taps.weight_high[part])

@@ -17,7 +17,7 @@ from ..core.errors import AmodalError, AnnotationError, BoxError
 from ..core.images import read_image, read_size
 from ..core.records import ImageRecord, Instance, Prediction
 from .detectors import Detection, Detector, Segmenter, YoloxNano, named_categories
-from .engine import Job
+from .job import Job
 from .ordering import order_scene
 from .outcome import Asked
 from .predictor import Predictor

@@ -14,7 +14,8 @@ from ..core.images import read_image
 from ..core.masks import Mask
 from ..core.records import Prediction
 from .asked import box_rows, category_numbers, checked_picture, checked_score, mask_rows, names_of, visible_part
-from .engine import Evidence, Job, find_objects
+from .engine import find_objects
+from .job import Evidence, Job
 from .lanes import in_lanes
 from .networks import Backend, load_networks
 from .ordering import Scene, order_scene
