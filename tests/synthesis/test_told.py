@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from amodal.synthesis import told
 from amodal.synthesis.canvas import tight_box
@@ -16,7 +15,7 @@ from amodal.synthesis.draw import draw_example
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
-from amodal.synthesis.told import damaged_mask, found_others, regrown, told_others
+from amodal.synthesis.told import damaged_mask, regrown, told_others
 
 NOTHING = np.zeros((120, 120), dtype=np.bool_)
 
@@ -145,24 +144,6 @@ def test_some_are_missed_and_some_told_twice(make_material: Callable[..., Materi
     assert np.mean([(plane[composite.visible] == 255).all() for plane in known]) == pytest.approx(0.04, abs=0.035)
 
 
-def test_found_others_are_worse_than_given_ones(make_material: Callable[..., Material]) -> None:
-    settings = SynthesisSettings(others_told=1.0)
-    ious, taken = [], 0
-    for i, composite in enumerate(laid_composites(make_material, 40)):
-        rng = np.random.default_rng(i)
-        plane = told_others(composite, settings, rng)
-        assert plane is not None
-        found = found_others(plane, composite, rng)
-        assert found.shape == (96, 96) and set(np.unique(found)) <= {0, 255}
-        assert found.any() or not plane.any() or plane.mean() < 60
-        true = np.asarray(Image.fromarray(plane).resize((96, 96), Image.Resampling.BILINEAR)) >= 128
-        visible = np.asarray(Image.fromarray(composite.visible).resize((96, 96), Image.Resampling.NEAREST))
-        ious.append((true & (found > 0)).sum() / max((true | (found > 0)).sum(), 1))
-        taken += bool((visible & ~true & (found > 0)).sum() > 30)
-    assert 0.5 < np.median(ious) < 0.97
-    assert 6 < taken < 36
-
-
 def test_examples_without_the_setting_are_as_before(make_material: Callable[..., Material]) -> None:
     plain, telling = make_material(), make_material(others_told=1.0)
     shape, some = ExampleShape(64, 32, 40), 0
@@ -170,6 +151,7 @@ def test_examples_without_the_setting_are_as_before(make_material: Callable[...,
         a, _ = draw_example(plain, shape, seed=0, epoch=0, index=index)
         b, _ = draw_example(telling, shape, seed=0, epoch=0, index=index)
         assert not a.modal_others.any() and a.modal_others.shape == (32, 32)
+        assert a.other_patches.shape == (0, 3, 64, 64) and a.other_boxes.shape == (0, 4)
         some += bool(b.given_others.any())
         np.testing.assert_array_equal(a.modal_patch, b.modal_patch)
     assert some >= 4

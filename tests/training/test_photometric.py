@@ -16,10 +16,16 @@ from amodal.training.photometric import Photometric
 def item() -> dict[str, torch.Tensor]:
     patch = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     patch[:, :, :8] = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).view(3, 1, 1)
-    return {"modal_patch": patch, "amodal_patch": patch.clone(), "weight": torch.ones(())}
+    others = torch.stack([patch, patch.flip(-1)])
+    return {
+        "modal_patch": patch,
+        "amodal_patch": patch.clone(),
+        "other_patches": others,
+        "weight": torch.ones(()),
+    }
 
 
-def test_both_patches_change_alike_and_the_mean_colour_stays() -> None:
+def test_all_patches_change_alike_and_the_mean_colour_stays() -> None:
     changed = 0
     for seed in range(30):
         before = item()
@@ -27,8 +33,10 @@ def test_both_patches_change_alike_and_the_mean_colour_stays() -> None:
         patch = after["modal_patch"]
         assert type(patch) is torch.Tensor and patch.dtype == torch.uint8 and patch.shape == (3, 32, 32)
         assert (patch[:, :, :8] == before["modal_patch"][:, :, :8]).all()
-        # noise alone differs between the two
-        assert (patch.float() - after["amodal_patch"].float()).abs().mean() < 25
+        # noise alone differs between them
+        for other in (after["amodal_patch"], after["other_patches"][0], after["other_patches"][1].flip(-1)):
+            assert (patch.float() - other.float()).abs().mean() < 25
+        assert (after["other_patches"][1, :, :, 24:] == before["other_patches"][1, :, :, 24:]).all()
         changed += not torch.equal(patch, before["modal_patch"])
         assert torch.equal(before["modal_patch"], item()["modal_patch"]) and after["weight"] is before["weight"]
     assert changed > 20

@@ -13,7 +13,7 @@ from amodal.models.config import ModelConfig
 from amodal.models.weights import build_network
 from amodal.training.config import Recipe, StageSettings
 from amodal.training.data import Batch, make_streams
-from amodal.training.evidence import align, resize_heat
+from amodal.training.evidence import align, found_others, resize_heat
 from amodal.training.stages import AmodalStage, ModalStage
 from amodal.training.validate import validate
 
@@ -141,28 +141,74 @@ class ToldSpy(Spy):
         return super().forward(image, heat, category)
 
 
-def test_networks_are_told_of_others_as_in_prediction(make_recipe: Callable[..., Recipe]) -> None:
+def told_batch(make_recipe: Callable[..., Recipe]) -> Batch:
     recipe = make_recipe()
     recipe = replace(recipe, synthesis=replace(recipe.synthesis, others_told=1.0))
-    batch = next(iter(DataLoader(make_streams(recipe)[0], batch_size=6, sampler=range(6))))
-    assert batch["modal_others"].any() and batch["given_others"].any() and batch["found_others"].any()
-    modal, amodal = ToldSpy(), ToldSpy(20)
-    stage = ModalStage(StageSettings(hypothesis_passes=(0, 0, 1)))
-    stage(modal, batch, stage.draw(np.random.default_rng(0), 0, 6))
-    first, second, third = modal.others
-    assert first is None and second is not None and third is not None  # the first pass of IIS knows of nothing yet
-    assert third.shape == batch["modal_patch"].shape[:1] + batch["modal_patch"].shape[2:]
-    torch.testing.assert_close(third.mean(), batch["modal_others"].float().mean() / 255, atol=0.01, rtol=0.05)
-    telling = ToldSpy()
-    stage = AmodalStage(StageSettings(), telling)
+    return next(iter(DataLoader(make_streams(recipe)[0], batch_size=6, sampler=range(6))))
+
+
+def covered(batch: Batch, over: str, side: int) -> Tensor:
+    """Where a box holds any of the boxes of others."""
+    boxes = batch["other_boxes"]
+    return found_others(torch.ones(*boxes.shape[:2], 8, 8), boxes, batch[over], side)
+
+
+def test_the_modal_network_is_told_from_its_second_pass_on(make_recipe: Callable[..., Recipe]) -> None:
+    batch = told_batch(make_recipe)
+    assert batch["modal_others"].any()
+    side, there = batch["modal_patch"].shape[-1], int((batch["other_boxes"][..., 2] > 0).sum())
+    stage = ModalStage(StageSettings(hypothesis_passes=(1, 0)))
+    first = ToldSpy()
+    stage(first, batch, stage.draw(np.random.default_rng(0), 0, 6))
+    assert first.others == [None]
+    third = ToldSpy()
+    chosen = torch.tensor([True, True, False, False, True, False])
+    stage(third, batch, {"passes": torch.full((6,), 2), "found": chosen})
+    looked, one, two, last = third.others
+    assert len(third.asked[0][0]) == there and looked is None and one is None  # the first passes know of nothing yet
+    assert two is not None and last is not None and torch.equal(two, last)
+    given = resize_heat(batch["modal_others"].float() / 255, side)
+    found = covered(batch, "modal_box", side) / 2  # it answers zero: heat 1/2
+    torch.testing.assert_close(last, torch.where(chosen.view(-1, 1, 1), found, given))
+    assert not torch.equal(found, given)
+
+
+def test_validation_is_told_what_is_found(make_recipe: Callable[..., Recipe]) -> None:
+    batch, network = told_batch(make_recipe), ToldSpy()
+    ModalStage(StageSettings())(network, batch, None)
+    last = network.others[-1]
+    assert last is not None and len(network.others) == 3
+    torch.testing.assert_close(last, covered(batch, "modal_box", 32) / 2)
+
+
+def test_the_amodal_network_is_told_as_it_is_told_of_its_object(make_recipe: Callable[..., Recipe]) -> None:
+    batch, modal, amodal = told_batch(make_recipe), ToldSpy(), ToldSpy(20)
+    stage = AmodalStage(StageSettings(), modal)
     stage(amodal, batch, None)
-    assert telling.others == [None]  # boxes: IIS is told nothing
+    looked, first, second = modal.others
+    assert looked is None and first is None and second is not None
+    torch.testing.assert_close(second, covered(batch, "modal_box", 32) / 2)
     given = torch.tensor([True, False, True, False, False, False])
     stage(amodal, batch, {"told": given})
-    side = batch["amodal_patch"].shape[-1]
-    found, told = (resize_heat(batch[name].float() / 255, side) for name in ("found_others", "given_others"))
+    found = covered(batch, "seen_box", 32) / 2
+    told = resize_heat(batch["given_others"].float() / 255, 32)
     assert not torch.equal(found[given], told[given])
     first, second = amodal.others
     assert first is not None and second is not None
     torch.testing.assert_close(first, found)
     torch.testing.assert_close(second, torch.where(given.view(-1, 1, 1), told, found))
+
+
+def test_a_network_told_of_nothing_may_stand_before_one_that_is(make_recipe: Callable[..., Recipe]) -> None:
+    batch, modal, amodal = told_batch(make_recipe), Spy(), ToldSpy(20)
+    AmodalStage(StageSettings(), modal)(amodal, batch, None)
+    (told,) = amodal.others
+    assert told is not None and told.any() and len(modal.asked) == 2  # the other boxes, and the object's own
+
+
+def test_no_other_object_is_found_where_none_has_a_box() -> None:
+    heats, boxes = torch.ones(2, 2, 8, 8), torch.zeros(2, 2, 4)
+    boxes[1, 0] = torch.tensor([0.0, 0.0, 4.0, 8.0])
+    found = found_others(heats, boxes, torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), 8)
+    assert not found[0].any()
+    assert (found[1, :, :4] == 1).all() and not found[1, :, 4:].any()

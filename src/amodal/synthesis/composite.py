@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import boxes as bx
 from .pictures import WholeBox
+
+
+class Boxed(NamedTuple):
+    """An object as a detector gives it: its box, xyxy in canvas pixels, and its place in `Material.categories`."""
+
+    box: bx.Box
+    category: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,10 @@ class Composite:
         behind: (image id, annotation id) of each object laid behind it.
         occluder_scales: shortest side of each object laid over it or behind it, in the canvas's same side, in order.
         undone: operations that hid too much or too little and were tried again.
+        neighbours: the other annotated objects of the picture that the canvas shows, as the picture has them.
         laid: uint8 ``(h, w)``, which object laid over the main one or behind it is seen: 1, 2, ... as they were laid, 0
             for none; None where nothing was laid.
+        laid_categories: of those objects, places in `Material.categories`.
         cut_off: bool ``(h, w)``, beyond a made border of the picture (what is there is known); None without one.
     """
 
@@ -51,7 +62,9 @@ class Composite:
     behind: tuple[tuple[int, int], ...] = ()
     occluder_scales: tuple[float, ...] = ()
     undone: int = 0
+    neighbours: tuple[Boxed, ...] = ()
     laid: NDArray[np.uint8] | None = None
+    laid_categories: tuple[int, ...] = ()
     cut_off: NDArray[np.bool_] | None = None
 
     @property

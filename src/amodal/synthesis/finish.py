@@ -12,7 +12,7 @@ from PIL import Image
 from ..core.images import MEAN_COLOUR
 from .canvas import tight_box
 from .colour import colour_table, recolour
-from .composite import Composite
+from .composite import Boxed, Composite
 from .cut import turned
 from .settings import SynthesisSettings
 
@@ -86,15 +86,28 @@ def mirrored(composite: Composite) -> Composite:
         visible=own if composite.visible is composite.own else turned(composite.visible),
         others=turned(composite.others),
         outside=turned(composite.outside),
+        neighbours=tuple(_turned(one, own.shape[1]) for one in composite.neighbours),
         laid=None if composite.laid is None else turned(composite.laid),
         cut_off=None if composite.cut_off is None else turned(composite.cut_off),
         mirrored=True,
     )
 
 
+def _turned(one: Boxed, width: int) -> Boxed:
+    x1, y1, x2, y2 = one.box
+    return one._replace(box=(width - x2, y1, width - x1, y2))
+
+
 def clear_twin(composite: Composite) -> Composite:
     """The same patch with nothing laid over it."""
     visible = composite.own if composite.cut_off is None else composite.own & ~composite.cut_off
     return replace(
-        composite, image=composite.clean, visible=visible, laid=None, occluders=(), behind=(), occluder_scales=()
+        composite,
+        image=composite.clean,
+        visible=visible,
+        laid=None,
+        laid_categories=(),
+        occluders=(),
+        behind=(),
+        occluder_scales=(),
     )

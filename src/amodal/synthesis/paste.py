@@ -38,9 +38,12 @@ def add_object(
         assert cutout is not None  # an occluder has pixels
         laid = _lay(composite, picture, cutout, settings, rng, behind)
         if laid is not None:
+            record = picture.record.instances[ref.instance]
+            category = material.category(ref.source, record.category)
+            laid["laid_categories"] = (*composite.laid_categories, category)
             laid["behind" if behind else "occluders"] = (
                 *(composite.behind if behind else composite.occluders),
-                (picture.record.id, picture.record.instances[ref.instance].id),
+                (picture.record.id, record.id),
             )
             return replace(composite, **laid, undone=composite.undone + undone)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,12 @@ from ..core import boxes as bx
 from ..core.images import cut_patch
 from ..core.labels import Label, make_label
 from .canvas import tight_box
-from .composite import Composite
+from .composite import Boxed, Composite
 from .cut import cut_planes
+from .neighbours import OTHERS_BOXED, boxed_others
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
-from .told import damaged_mask, found_others, told_others
+from .told import damaged_mask, told_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,11 @@ class Example:
         told_box: `modal_box`, or the tight box of a damaged mask.
         modal_others, given_others: uint8 ``(m, m)`` over `modal_box` and over `seen_box`: 255 where the networks are
             told that another object is seen, see `told_others`.
-        found_others: uint8 ``(m, m)`` over `seen_box`: the same as IIS finds them in boxes, see `found_others`.
+        other_patches: uint8 ``(k, 3, p, p)`` RGB, the composite inside `other_boxes`; k is 0 where the settings tell
+            nothing of other objects.
+        other_boxes: float32 ``(k, 4)``, boxes of other objects, see `boxed_others`; empty, all 0, where there are
+            fewer.
+        other_categories: int64 ``(k,)``, places in `Material.categories`.
         amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
         amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
             and beyond the picture unknown.
@@ -54,7 +60,9 @@ class Example:
     told_box: NDArray[np.float32]
     modal_others: NDArray[np.uint8]
     given_others: NDArray[np.uint8]
-    found_others: NDArray[np.uint8]
+    other_patches: NDArray[np.uint8]
+    other_boxes: NDArray[np.float32]
+    other_categories: NDArray[np.int64]
     amodal_patch: NDArray[np.uint8]
     amodal_label: Label
     modal_box: NDArray[np.float32]
@@ -96,7 +104,7 @@ def make_example(
         told = damaged_mask(composite.visible, hidden, shape.modal_heat_px, settings.mask_noise_size, rng)
     told_mask, told_box = told or (visible, modal_box)
     others = told_others(composite, settings, rng) if settings.others_told else None
-    found = None if others is None else found_others(others, composite, rng)
+    boxed = [] if others is None else boxed_others(composite, settings, rng)
     unknown = composite.others & ~composite.own | composite.outside
     own = _coverage(composite.own, frame, shape.amodal_heat_px)
     unsure = _coverage(unknown, frame, shape.amodal_heat_px)
@@ -108,7 +116,7 @@ def make_example(
         told_box=np.array(told_box, dtype=np.float32),
         modal_others=_told(others, modal_box, composite, shape.modal_heat_px),
         given_others=_told(others, seen, composite, shape.modal_heat_px),
-        found_others=_told(found, seen, composite, shape.modal_heat_px),
+        **_others(boxed, composite, OTHERS_BOXED if settings.others_told else 0, shape.patch_px),
         amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
         amodal_label=label_cells(own, unsure),
         modal_box=np.array(modal_box, dtype=np.float32),
@@ -182,6 +190,15 @@ def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, si
     scale = columns / width, rows / height
     inside = box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]
     return cut_patch(plane, inside, size_px).copy()  # Pillow's bytes cannot be written to, which torch wants
+
+
+def _others(boxed: list[Boxed], composite: Composite, count: int, patch_px: int) -> dict[str, Any]:
+    patches = np.zeros((count, 3, patch_px, patch_px), np.uint8)
+    boxes = np.zeros((count, 4), np.float32)
+    categories = np.zeros(count, np.int64)
+    for place, (box, category) in enumerate(boxed):
+        patches[place], boxes[place], categories[place] = cut_planes(composite.image, box, patch_px), box, category
+    return {"other_patches": patches, "other_boxes": boxes, "other_categories": categories}
 
 
 def _beyond(composite: Composite, box: bx.Box, size_px: int) -> NDArray[np.float32]:

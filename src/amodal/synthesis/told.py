@@ -28,10 +28,6 @@ _MISSED = 0.15
 _FOUND_TWICE = 0.04
 """Chance that the object itself is told of as if it were another one: detectors find some twice."""
 
-_FOUND_SIZE = 0.1
-"""The most a contour is moved of an object that a network finds, in sides of the canvas less a third."""
-_PART_LOST, _PART_TAKEN = 0.4, 0.3
-
 Grid = NDArray[np.uint8]
 
 
@@ -105,34 +101,6 @@ def told_others(
         grid = cut_patch(plane, (0, 0, plane.shape[1], plane.shape[0]), _CELLS)
         return regrown(grid, contour_offsets(most, rng), most).view(np.uint8) * np.uint8(255)
     return plane
-
-
-def found_others(plane: NDArray[np.uint8], composite: Composite, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Other objects as a network finds them in their boxes: worse than masks that are given.
-
-    Their contours are moved; with a chance of 0.4 an elliptic part is missing; with a chance of 0.3 a part of the main
-    object is taken for one of them.
-
-    Args:
-        plane: what `told_others` returned.
-        composite: what it shows.
-        rng: all the randomness.
-
-    Returns:
-        uint8 ``(96, 96)`` over the canvas: 255 where another object is found.
-    """
-    whole = (0, 0, plane.shape[1], plane.shape[0])
-    grid = cut_patch(plane, whole, _CELLS)
-    if not grid.any():
-        return grid
-    most = _FOUND_SIZE * _CELLS / (1 + 2 * _MARGIN)
-    found = regrown(grid, contour_offsets(most, rng), most)
-    if rng.random() < _PART_LOST:
-        found &= ~_ellipse(grid >= SOLID, rng)
-    if rng.random() < _PART_TAKEN:
-        visible = _on_grid(composite.visible, (0, 0, composite.own.shape[1], composite.own.shape[0]))
-        found |= _ellipse(visible >= SOLID, rng) & (visible >= SOLID)
-    return found.view(np.uint8) * np.uint8(255)
 
 
 def contour_offsets(most: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -47,6 +47,42 @@ def refine(
     return heat
 
 
+def look_at_others(modal: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """What one pass of IIS finds in the boxes of the other objects, ``(b, k, p, p)`` in [0, 1]; 0 where there is none.
+
+    Args:
+        modal: the modal network.
+        batch: ``other_patches``, ``other_boxes`` and ``other_categories`` of `synthesis.targets.Example`.
+    """
+    boxes, patches = batch["other_boxes"], batch["other_patches"]
+    there = boxes[..., 2] > boxes[..., 0]
+    heats = torch.zeros((*patches.shape[:2], *patches.shape[3:]), device=patches.device)
+    if there.any():
+        categories = modal.config.num_categories  # type: ignore[union-attr]
+        category = batch["other_categories"][there] if categories else None
+        heats[there] = refine(modal, patches[there], category, 1)
+    return heats
+
+
+def found_others(heats: Tensor, boxes: Tensor, to_box: Tensor, side: int) -> Tensor:
+    """Where other objects are found: the highest of their heats, 0 outside all of their boxes.
+
+    Args:
+        heats: ``(b, k, s, s)`` over ``boxes``.
+        boxes: ``(b, k, 4)``; an empty one is no object.
+        to_box: ``(b, 4)``, that of the map wanted.
+        side: of the map wanted.
+
+    Returns:
+        ``(b, side, side)`` in [0, 1].
+    """
+    found = torch.zeros((*heats.shape[:2], side, side), device=heats.device)
+    example, place = torch.nonzero(boxes[..., 2] > boxes[..., 0], as_tuple=True)
+    if len(example):
+        found[example, place] = align(heats[example, place], boxes[example, place], to_box[example], side)
+    return found.amax(1)
+
+
 def resize_heat(heat: Tensor, side: int) -> Tensor:
     """``(b, s, s)`` to ``(b, side, side)``, half-pixel bilinear."""
     return F.interpolate(heat.unsqueeze(1).float(), (side, side), mode="bilinear", align_corners=False).squeeze(1)

@@ -1,4 +1,4 @@
-"""Photometric augmentation: both patches of an example changed alike, by torchvision's transforms."""
+"""Photometric augmentation: all patches of an example changed alike, by torchvision's transforms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.images import MEAN_COLOUR
 
 
 class Photometric:
-    """Colours, sharpness and noise of ``modal_patch`` and ``amodal_patch``, the same for both.
+    """Colours, sharpness and noise of ``modal_patch``, ``amodal_patch`` and ``other_patches``, the same for all.
 
     Where a patch shows what lies beyond the picture (exactly the mean colour), it goes on showing that: so it is in
     prediction. Mirroring is the synthesis's own (``flip``), before anything is cut, where it costs nothing.
@@ -36,12 +36,12 @@ class Photometric:
 
     def __call__(self, item: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
         """The item with changed patches; all randomness comes from ``rng``, torch's own is left as it was."""
-        names = ("modal_patch", "amodal_patch")
+        names = [name for name in ("modal_patch", "amodal_patch", "other_patches") if item[name].numel()]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
             changed = self._transform(*(tv_tensors.Image(item[name]) for name in names))
         mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).view(3, 1, 1)
         return item | {
-            name: torch.where((item[name] == mean).all(0), mean, patch.as_subclass(Tensor))
+            name: torch.where((item[name] == mean).all(-3, keepdim=True), mean, patch.as_subclass(Tensor))
             for name, patch in zip(names, changed, strict=True)
         }

@@ -15,11 +15,13 @@ from ..core.labels import NEGATIVE, POSITIVE, UNKNOWN
 from .checkpoint import read_network, write_network
 from .config import StageSettings
 from .data import Batch
-from .evidence import NO_HYPOTHESIS, align, asked, refine, resize_heat
+from .evidence import NO_HYPOTHESIS, align, asked, found_others, look_at_others, refine, resize_heat
 from .precision import float32
 from .processes import inner
 
 Draws = dict[str, Tensor]
+_FOUND_SHARE = 0.5
+"""Share of the later passes of IIS in which a network is told of others as found, not as given."""
 
 
 class Stage(Protocol):
@@ -52,18 +54,24 @@ def _category(network: nn.Module, batch: Batch) -> Tensor | None:
     return batch["category"] if inner(network).config.num_categories else None  # type: ignore[union-attr]
 
 
-def _others(network: nn.Module, batch: Batch, name: str, side: int) -> Tensor | None:
-    """What a batch tells of other objects, for networks that take it: ``(b, side, side)`` in [0, 1]."""
+def _given_others(network: nn.Module, batch: Batch, name: str, side: int) -> Tensor | None:
+    """The masks of other objects, for networks that take them: ``(b, side, side)`` in [0, 1]."""
     if not inner(network).config.others:  # type: ignore[union-attr]
         return None
     return resize_heat(batch[name].float() / 255, side)
 
 
+def _found(looked: Tensor, batch: Batch, over: str) -> Tensor:
+    """What was found of other objects, ``(b, p, p)`` over a box of the batch."""
+    with float32(looked.device):
+        return found_others(looked, batch["other_boxes"], batch[over], looked.shape[-1])
+
+
 class ModalStage:
     """IIS: the mask inside the jittered box, from the constant 1/2 or an earlier answer (section 4.2).
 
-    A network that is told of other objects is so whatever it starts from. In prediction that is where rough masks are
-    given to be refined.
+    A network that is told of other objects is told of them from the second pass on: of masks that are given, or of what
+    one pass finds in the other boxes.
 
     With ``phases``, earlier answers are those of the networks as they stood at the ends of the earlier phases, kept
     beside the checkpoint; without, the network's own.
@@ -80,18 +88,25 @@ class ModalStage:
 
     def draw(self, rng: np.random.Generator, step: int, count: int) -> Draws:
         if not self.ends:
-            return {"passes": torch.full((count,), int(rng.choice(len(self.chances), p=self.chances)))}
+            passes = torch.full((count,), int(rng.choice(len(self.chances), p=self.chances)))
+            return {"passes": passes, "found": torch.from_numpy(rng.random(count) < _FOUND_SHARE)}
         phase = sum(step >= end for end in self.ends)
         return {"passes": torch.from_numpy(rng.integers(0, phase + 1, count))}
 
     def __call__(self, network: nn.Module, batch: Batch, draws: Draws | None) -> tuple[Tensor, Tensor]:
         category, patches = _category(network, batch), batch["modal_patch"]
-        others = _others(network, batch, "modal_others", patches.shape[-1])
-        passes = None if draws is None else draws["passes"]
-        if self.ends and passes is not None:
-            heat = self._hypotheses(patches, category, passes.to(patches.device))
+        others = _given_others(network, batch, "modal_others", patches.shape[-1])
+        if self.ends and draws is not None:
+            heat = self._hypotheses(patches, category, draws["passes"].to(patches.device))
         else:
-            heat = refine(inner(network), patches, category, 0 if passes is None else int(passes[0]), others)
+            passes = int(draws["passes"][0]) if draws else int(others is not None)
+            if others is not None and not passes:
+                others = None
+            elif others is not None:
+                found = _found(look_at_others(inner(network), batch), batch, "modal_box")
+                chosen = draws["found"].to(found.device) if draws else torch.ones(len(found), dtype=torch.bool)
+                others = torch.where(chosen.view(-1, 1, 1), found, others)
+            heat = refine(inner(network), patches, category, passes, others)
         label = batch["modal_label"] if self.target == "visible" else whole_label(batch)
         return asked(network, patches, heat, category, others), label
 
@@ -126,7 +141,7 @@ class AmodalStage:
     """The whole mask over the frame, from one pass of IIS; for a share of the examples from the told mask.
 
     A network that is told of other objects is told of masks like the one it is given: as IIS finds them, or as a
-    segmenter gives them.
+    segmenter gives them. IIS, if it is told of others, has a second pass then.
     """
 
     sees = "seen_box"
@@ -139,13 +154,16 @@ class AmodalStage:
         return {"told": torch.from_numpy(rng.random(count) < self.true_mask_share)} if self.true_mask_share else {}
 
     def __call__(self, network: nn.Module, batch: Batch, draws: Draws | None) -> tuple[Tensor, Tensor]:
-        heat, box, side = self.modal_heat(batch), batch["modal_box"], batch["amodal_patch"].shape[-1]
-        others = _others(network, batch, "found_others", side)
+        box, side = batch["modal_box"], batch["amodal_patch"].shape[-1]
+        given, others = _given_others(network, batch, "given_others", side), None
+        looked = look_at_others(self.modal, batch) if given is not None or self.modal.config.others else None
+        if given is not None and looked is not None:
+            others = _found(looked, batch, "seen_box")
+        heat = self.modal_heat(batch, looked)
         if draws:
             told = draws["told"].to(heat.device)
             heat = torch.where(told.view(-1, 1, 1), batch["told_mask"], heat)
             box = torch.where(told.view(-1, 1), batch["told_box"], box)
-            given = _others(network, batch, "given_others", side)
             if others is not None and given is not None:
                 others = torch.where(told.view(-1, 1, 1), given, others)
         with float32(heat.device):
@@ -153,11 +171,14 @@ class AmodalStage:
         return asked(network, batch["amodal_patch"], heat, _category(network, batch), others), batch["amodal_label"]
 
     @torch.no_grad()
-    def modal_heat(self, batch: Batch) -> Tensor:
-        """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2); told of no others, as with boxes."""
-        category = _category(self.modal, batch)
-        start = refine(self.modal, batch["modal_patch"], category, 0)
-        return torch.sigmoid(self.modal(batch["modal_patch"], start, category).float())
+    def modal_heat(self, batch: Batch, looked: Tensor | None = None) -> Tensor:
+        """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2); two if it is told of others."""
+        category, patches = _category(self.modal, batch), batch["modal_patch"]
+        others = None
+        if self.modal.config.others and looked is not None:  # type: ignore[union-attr]
+            others = _found(looked, batch, "modal_box")
+        start = refine(self.modal, patches, category, int(others is not None))
+        return torch.sigmoid(asked(self.modal, patches, start, category, others).float())
 
     def after(self, step: int, network: nn.Module, folder: Path, *, write: bool) -> None:
         """Nothing is kept between the steps."""
