@@ -25,13 +25,23 @@ EXACT = SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0)
 def composites(make_material: Callable[..., Material], count: int) -> list[Composite]:
     material = make_material(behind=0.4)
     made = (make_composite(material, material.draw_main(rng), rng) for rng in map(np.random.default_rng, range(count)))
-    return [composite for composite in made if composite is not None]
+    return [_crowded(composite) for composite in made if composite is not None]
+
+
+def _crowded(composite: Composite) -> Composite:
+    """The made-up objects of a picture lie apart: their boxes are grown until they meet."""
+    grown = (one._replace(box=bx.as_box(bx.grow(one.box, 0.4))) for one in composite.neighbours)
+    return replace(composite, neighbours=tuple(grown))
 
 
 @pytest.fixture
 def sure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_MISSED", 0.0)
     monkeypatch.setattr(neighbours, "_FOUND_TWICE", 0.0)
+
+
+def _is_neighbour(one: Boxed, composite: Composite) -> bool:
+    return any(np.allclose(one.box, other.box) for other in composite.neighbours)
 
 
 def meets(box: bx.Box, composite: Composite) -> bool:
@@ -51,9 +61,11 @@ def test_boxes_are_those_of_what_is_laid_and_of_the_pictures_own_objects(
                 expected.add(bx.as_box(tight_box(composite.laid == number)))
         expected = {box for box in expected if meets(box, composite)}
         found = boxed_others(composite, EXACT, np.random.default_rng(0))
-        assert {one.box for one in found} <= expected and len(found) == min(len(expected), OTHERS_BOXED)
-        own_ones += any(one in composite.neighbours for one in found)
-        laid_ones += any(one not in composite.neighbours for one in found)
+        assert len(found) == min(len(expected), OTHERS_BOXED)
+        for one in found:
+            assert any(np.allclose(one.box, box) for box in expected)
+        own_ones += any(_is_neighbour(one, composite) for one in found)
+        laid_ones += any(not _is_neighbour(one, composite) for one in found)
     assert laid_ones > 10 and own_ones > 3
 
 
@@ -81,9 +93,7 @@ def test_neighbours_are_where_the_picture_shows_them(make_material: Callable[...
     for composite in composites(make_material, 40):
         turned = mirrored(composite)
         for one, other in zip(composite.neighbours, turned.neighbours, strict=True):
-            (column,) = np.flatnonzero(composite.others.any(0))[[0]]
             x1, y1, x2, y2 = one.box
-            assert x1 <= column + 1 and x2 > column
             centre = int((y1 + y2) / 2), int((x1 + x2) / 2)
             assert composite.others[centre] and turned.others[centre[0], turned.own.shape[1] - 1 - centre[1]]
             assert other.box == (turned.own.shape[1] - x2, y1, turned.own.shape[1] - x1, y2)

@@ -192,7 +192,8 @@ def jitter(box: ArrayLike, rng: np.random.Generator, *, min_overlap: float = 0.7
         new = length * rng.uniform(1 - max_resize, 1 + max_resize)
         slack = max(length * (1 - min_overlap), 0.0)
         # overlap >= min_overlap * length: the new low may lie `slack` above the old one, the new high as far below
-        start = rng.uniform(high - slack - new, low + slack)
+        first = high - slack - new
+        start = rng.uniform(first, max(low + slack, first))  # rounding may leave less than nothing between them
         lows.append(start)
         highs.append(start + new)
     return (lows[0], lows[1], highs[0], highs[1])

@@ -149,6 +149,7 @@ class AmodalStage:
     def __init__(self, settings: StageSettings, modal: nn.Module) -> None:
         self.true_mask_share = settings.true_mask_share
         self.modal = modal
+        self._modal_told = bool(modal.config.others)  # type: ignore[union-attr]
 
     def draw(self, rng: np.random.Generator, step: int, count: int) -> Draws:
         return {"told": torch.from_numpy(rng.random(count) < self.true_mask_share)} if self.true_mask_share else {}
@@ -156,7 +157,7 @@ class AmodalStage:
     def __call__(self, network: nn.Module, batch: Batch, draws: Draws | None) -> tuple[Tensor, Tensor]:
         box, side = batch["modal_box"], batch["amodal_patch"].shape[-1]
         given, others = _given_others(network, batch, "given_others", side), None
-        looked = look_at_others(self.modal, batch) if given is not None or self.modal.config.others else None
+        looked = look_at_others(self.modal, batch) if given is not None or self._modal_told else None
         if given is not None and looked is not None:
             others = _found(looked, batch, "seen_box")
         heat = self.modal_heat(batch, looked)
@@ -175,7 +176,7 @@ class AmodalStage:
         """One iteration of IIS over the modal box, ``(b, s, s)`` (section 4.2); two if it is told of others."""
         category, patches = _category(self.modal, batch), batch["modal_patch"]
         others = None
-        if self.modal.config.others and looked is not None:  # type: ignore[union-attr]
+        if self._modal_told and looked is not None:
             others = _found(looked, batch, "modal_box")
         start = refine(self.modal, patches, category, int(others is not None))
         return torch.sigmoid(asked(self.modal, patches, start, category, others).float())
