@@ -16,7 +16,7 @@ from .question import Question
 from .trial import trial
 from .validate import OCCLUDED
 
-LEVELS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+LEVELS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 """What `PredictionSettings.least_probability` is chosen among; 0, the paper's, always completes."""
 
 
