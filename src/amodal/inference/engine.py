@@ -94,20 +94,24 @@ class _Member:
 
 def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]) -> None:
     """Heat of each visible part over its modal box, float32 ``(s, s)``: found by IIS, given, or given and refined."""
-    asked: list[_Member] = []
+    fresh: list[_Member] = []
+    looked_at: list[_Member] = []
     for member in members:
         job = member.job
-        if job.look is not None:
-            member.modal_heat, member.patch = job.look.heat.astype(np.float32), job.look.patch
+        if job.look is not None and passes > 1:
+            looked_at.append(member)
+        elif job.look is not None:
+            member.modal_heat = job.look.heat.astype(np.float32)
+            member.patch = job.look.patch if same_patch(networks) else None
         elif job.evidence is None or job.refines:
-            asked.append(member)
+            fresh.append(member)
         else:
             member.modal_heat = mask_heat(job.evidence, job.modal_box, networks.modal.heat_px)
-    if not asked:
-        return
-    heats, patches = look_at(networks, passes, [member.job for member in asked])
-    for member, heat, patch in zip(asked, heats, patches, strict=True):
-        member.modal_heat, member.patch = heat, patch if same_patch(networks) else None
+    for asked, left in ((fresh, passes), (looked_at, passes - 1)):
+        if asked:
+            heats, patches = look_at(networks, left, [member.job for member in asked])
+            for member, heat, patch in zip(asked, heats, patches, strict=True):
+                member.modal_heat, member.patch = heat, patch if same_patch(networks) else None
 
 
 def _amodal_heats(networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.masks import Mask
+from .found import FoundHeats
 from .seen import Others
 
 Evidence = Mask | NDArray[np.floating]
@@ -17,17 +18,15 @@ Evidence = Mask | NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What all passes of IIS found in a modal box.
+    """What the first pass of IIS found in a modal box.
 
     Attributes:
         heat: float16 ``(s, s)`` over the box.
         patch: uint8 ``(3, p, p)``, what the network saw; None: not kept.
-        mask: pixels of the picture where the heat exceeds the modal threshold; None: not looked up.
     """
 
     heat: NDArray[np.float16]
     patch: NDArray[np.uint8] | None = None
-    mask: Mask | None = None
 
 
 @dataclass(slots=True)
@@ -42,8 +41,10 @@ class Job:
         evidence: the visible part, where it is given.
         refines: IIS improves the evidence; without it, evidence is taken as it is.
         tells: the other objects of the picture are told where this one is seen.
-        others: where the other objects of the picture are seen; None: nothing is known of them.
-        look: what IIS found, where it has looked already.
+        others: where the other objects of the picture are seen, those whose visible parts are given; None: none is.
+        found: the same of those that IIS has looked at; None: it has looked at none.
+        number: its own, in ``found``.
+        look: what the first pass of IIS found, where it has looked already.
     """
 
     image: NDArray[np.uint8]
@@ -54,4 +55,6 @@ class Job:
     refines: bool = False
     tells: bool = True
     others: Others | None = None
+    found: FoundHeats | None = None
+    number: int = 0
     look: Look | None = None

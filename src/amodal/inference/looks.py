@@ -11,20 +11,27 @@ from numpy.typing import NDArray
 from ..core import boxes as bx
 from .job import Job, Look
 from .pair import Network, NetworkPair, takes_others
-from .patches import cut_patches, mask_heat
-from .refine import NO_HYPOTHESIS, refine
+from .patches import cut_into, mask_heat
+from .refine import NO_HYPOTHESIS, refine, stretched
 from .seen import spread
 
 
 def look_at(networks: NetworkPair, passes: int, jobs: Sequence[Job]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """All passes of IIS over the modal boxes of jobs (paper section 4.1).
+    """Passes of IIS over the modal boxes of jobs (paper section 4.1), from what is known of each.
+
+    That is what its first pass found (`Job.look`), else the visible part that is given, else nothing.
 
     Returns:
         modal heats float32 ``(n, s, s)`` over the boxes; the patches, uint8 ``(n, 3, p, p)``.
     """
     network = networks.modal
     boxes = np.array([job.modal_box for job in jobs])
-    patches = cut_patches([job.image for job in jobs], boxes, network.patch_px)
+    patches = np.empty((len(jobs), 3, network.patch_px, network.patch_px), np.uint8)
+    for patch, job in zip(patches, jobs, strict=True):
+        if job.look is None or job.look.patch is None:
+            cut_into(patch, job.image, job.modal_box)
+        else:
+            patch[:] = job.look.patch
     hypothesis = np.stack([_hypothesis(job, network.patch_px) for job in jobs])
     told = told_others(network, jobs, boxes, networks.told_px)
     return refine(network, patches, told_categories(jobs), passes, hypothesis, told), patches
@@ -36,20 +43,19 @@ def same_patch(networks: NetworkPair) -> bool:
 
 
 def first_looks(
-    networks: NetworkPair, batch_size: int, passes: int, most_patches: int
+    networks: NetworkPair, batch_size: int, most_patches: int
 ) -> Callable[[Iterator[tuple[int, Job]]], Iterator[tuple[int, Look]]]:
-    """IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, look).
+    """The first pass of IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, look).
 
     Args:
-        networks, passes: as `look_at`.
+        networks: as `look_at`.
         batch_size: boxes at once.
-        most_patches: the first so many places keep their patch, where the amodal network can use it.
+        most_patches: the first so many places keep their patch.
     """
-    most_patches = most_patches if same_patch(networks) else 0
 
     def lane(items: Iterator[tuple[int, Job]]) -> Iterator[tuple[int, Look]]:
         while batch := list(islice(items, batch_size)):
-            heats, patches = look_at(networks, passes, [job for _, job in batch])
+            heats, patches = look_at(networks, 1, [job for _, job in batch])
             for (place, _), heat, patch in zip(batch, heats, patches, strict=True):
                 yield place, Look(heat.astype(np.float16), patch.copy() if place < most_patches else None)
 
@@ -67,11 +73,16 @@ def told_others(network: Network, jobs: Sequence[Job], boxes: bx.BoxArray, told_
     """
     if not takes_others(network):
         return None
-    rows = zip(jobs, boxes.tolist(), strict=True)
-    return spread(
-        [None if job.others is None else job.others.over((x1, y1, x2, y2), told_px) for job, (x1, y1, x2, y2) in rows],
+    rows = [bx.as_box(box) for box in boxes.tolist()]
+    told = spread(
+        [None if job.others is None else job.others.over(box, told_px) for job, box in zip(jobs, rows, strict=True)],
         network.patch_px,
     )
+    for one, job, box in zip(told, jobs, rows, strict=True):
+        found = None if job.found is None else job.found.over(job.number, box, network.patch_px)
+        if found is not None:
+            np.maximum(one, found, out=one)
+    return told
 
 
 def told_categories(jobs: Sequence[Job]) -> NDArray[np.int64] | None:
@@ -82,7 +93,9 @@ def told_categories(jobs: Sequence[Job]) -> NDArray[np.int64] | None:
 
 
 def _hypothesis(job: Job, side: int) -> NDArray[np.float32]:
-    """What the first pass of IIS over the modal box is given, float32 ``(p, p)``."""
+    """What the next pass of IIS over the modal box is given, float32 ``(p, p)``."""
+    if job.look is not None:
+        return stretched(job.look.heat.astype(np.float32), side)
     if job.evidence is not None:
         return mask_heat(job.evidence, job.modal_box, side)
     return np.full((side, side), NO_HYPOTHESIS, np.float32)

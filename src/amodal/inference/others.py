@@ -13,25 +13,20 @@ from itertools import count, groupby
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..core import boxes as bx
 from ..core.masks import Mask
+from .found import FoundHeats
 from .job import Job, Look
 from .lanes import in_lanes
 from .looks import first_looks
 from .pair import NetworkPair, takes_others
-from .patches import PixelHeat, paste_heat
-from .seen import Seen, Shown
+from .seen import Seen, Shown, same_objects
 from .settings import PredictionSettings
 
 Told = TypeVar("Told")
 
 KEPT_PATCH_BYTES = 16_000_000
-"""Of patches that IIS has seen, kept for the expansion's first step, which sees them again; others are cut again."""
-
-KEPT_HEAT_PX = 4_000_000
-"""Of heat at the pixels of a picture, kept until it is known who is surest of each; what is over is read again."""
+"""Of patches that IIS has seen, kept for its other passes, which see them again; others are cut again."""
 
 
 def tell_others(
@@ -40,8 +35,8 @@ def tell_others(
     """The same work; its jobs know where the other objects of their picture are seen, if the networks take that.
 
     Jobs of one picture follow each other and share its array. Where their visible parts are not given, IIS finds them
-    first, all its passes (`Job.look`); a pixel that several claim belongs to the surest of them, or to the one it
-    is given for. The jobs of ``work`` stay as they are: others, equal but for that, are handed on.
+    first, in one pass (`Job.look`): its other passes and the amodal network are told the heats of the others
+    (`Job.found`). The jobs of ``work`` stay as they are: others, equal but for that, are handed on.
 
     Args:
         networks, settings: as in `find_objects`.
@@ -63,9 +58,7 @@ def _told_window(
 ) -> Iterator[tuple[Job, Told]]:
     """Empties the window: what is handed on is forgotten here."""
     asked = [job for items in window for job, _ in items if _is_looked_at(job, items)]
-    lane = first_looks(
-        networks, settings.batch_size, settings.iis_passes, KEPT_PATCH_BYTES // (3 * networks.modal.patch_px**2)
-    )
+    lane = first_looks(networks, settings.batch_size, KEPT_PATCH_BYTES // (3 * networks.modal.patch_px**2))
     looks = dict(in_lanes(asked, networks.lanes, 2 * settings.batch_size, lane))
     places = count()
     while window:
@@ -88,68 +81,24 @@ def _is_looked_at(job: Job, items: Sequence[object]) -> bool:
 
 def _told(settings: PredictionSettings, jobs: Sequence[Job], looks: Sequence[Look | None]) -> list[Job]:
     """The jobs of one picture told of each other, with what IIS found in each (None: its visible part is given)."""
-    height, width = jobs[0].image.shape[:2]
-    shown = [Shown(Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height))] * len(jobs)
-    for number, job in enumerate(jobs):
-        known = job.evidence
-        if job.tells and known is not None:
-            mask = known if isinstance(known, Mask) else Mask.from_array(known > settings.given_threshold)
-            shown[number] = Shown(mask)
     boxes = np.array([job.modal_box for job in jobs])
-    told = list(looks)
-    asked = {number: look for number, look in enumerate(looks) if look is not None and jobs[number].tells}
-    if asked:
-        answers = _surest(list(asked.values()), boxes[list(asked)], settings.modal_threshold, shown)
-        for (number, look), (mask, part) in zip(asked.items(), answers, strict=True):
-            told[number], shown[number] = replace(look, mask=mask), part
-    seen = Seen(shown, boxes)
+    seen = found = None
+    if any(job.evidence is not None for job in jobs):
+        seen = Seen([_shown(job, settings) for job in jobs], boxes)
+    if any(look is not None for look in looks):
+        heats = [look.heat if look and job.tells else None for job, look in zip(jobs, looks, strict=True)]
+        found = FoundHeats(heats, boxes, seen.same if seen else same_objects(boxes))
     return [
-        replace(job, others=seen.others(number), look=look)
-        for number, (job, look) in enumerate(zip(jobs, told, strict=True))
+        replace(job, others=seen.others(number) if seen else None, found=found, number=number, look=look)
+        for number, (job, look) in enumerate(zip(jobs, looks, strict=True))
     ]
 
 
-def _surest(
-    looks: Sequence[Look], boxes: bx.BoxArray, threshold: float, given: Sequence[Shown]
-) -> list[tuple[Mask, Shown]]:
-    """The visible parts that IIS found in boxes of one picture: what there is of each, and what of it others are shown.
-
-    Args:
-        looks: ``n``.
-        boxes: xyxy ``(n, 4)``.
-        threshold: an object is seen where its heat exceeds it.
-        given: one part or more, of the picture's size: their pixels are no longer to be had.
-
-    Returns:
-        for each the pixels over the threshold; and those of them where nobody's heat is higher, and that are not given.
-    """
-    height, width = given[0].mask.height, given[0].mask.width
-    best = np.full((height, width), threshold, np.float32, order="F")  # as pasted heat lies in memory
-    for one in given:
-        if not one.mask.is_empty:
-            pixels, left, top = one.decoded()
-            best[top : top + pixels.shape[0], left : left + pixels.shape[1]][pixels != 0] = np.inf
-
-    def pasted(look: Look, box: bx.BoxArray) -> PixelHeat:
-        return paste_heat(look.heat.astype(np.float32), box, width, height, above=threshold)
-
-    def best_at(part: PixelHeat) -> NDArray[np.float32]:
-        return best[part.top : part.top + part.heat.shape[0], part.left : part.left + part.heat.shape[1]]
-
-    kept: list[PixelHeat | None] = []
-    room = KEPT_HEAT_PX
-    for look, box in zip(looks, boxes, strict=True):
-        part = pasted(look, box)
-        np.maximum(best_at(part), part.heat, out=best_at(part))
-        room -= part.heat.size
-        kept.append(part if room >= 0 else None)
-    answers = []
-    for look, box, known in zip(looks, boxes, kept, strict=True):
-        part = known or pasted(look, box)
-        seen = part.heat > threshold
-        surest = seen & (part.heat >= best_at(part))
-        mask = Mask.from_crop(seen, part.left, part.top, width, height)
-        is_all = np.count_nonzero(surest) == np.count_nonzero(seen)
-        shown = mask if is_all else Mask.from_crop(surest, part.left, part.top, width, height)
-        answers.append((mask, Shown(shown, None if known is None else surest, part.left, part.top)))
-    return answers
+def _shown(job: Job, settings: PredictionSettings) -> Shown:
+    """What is given of a job's visible part, if it tells the others of it."""
+    if job.evidence is None or not job.tells:
+        height, width = job.image.shape[:2]
+        return Shown(Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height))
+    if isinstance(job.evidence, Mask):
+        return Shown(job.evidence)
+    return Shown(Mask.from_array(job.evidence > settings.given_threshold))

@@ -70,14 +70,13 @@ def finish(
     x, y, columns, rows = canvas or (0, 0, width, height)
     shift = np.array([x, y, x, y], dtype=np.float64)
     modal_box, expansion = found.job.modal_box, found.expansion
-    given, look = asked.mask, found.job.look
-    known = given if given is not None or look is None else look.mask
-    if known is None:
+    given = asked.mask
+    if given is None:
         level = settings.modal_threshold
         heat, left, top = paste_heat(found.modal_heat, np.subtract(modal_box, shift), columns, rows, above=level)
         modal_mask = Mask.from_crop(heat > level, left, top, columns, rows)
     else:
-        modal_mask = known if canvas is None else _moved(known, canvas)
+        modal_mask = given if canvas is None else _moved(given, canvas)
     probability = _probability(found, (calibrations or {}).get("box" if given is None else "mask"))
     clear = given is not None and probability is not None and probability < settings.least_probability
     level = math.inf if clear else settings.amodal_threshold

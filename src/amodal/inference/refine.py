@@ -36,10 +36,15 @@ def refine(
     Returns:
         float32 ``(n, s, s)`` in [0, 1] over the boxes.
     """
-    stretch = resample_taps(network.heat_px, network.patch_px, outside="edge")
     if hypothesis is None:
         hypothesis = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
     found = ask(network, patches, hypothesis, category, others)
     for _ in range(passes - 1):
-        found = ask(network, patches, resample(found, stretch, stretch), category, others)
+        found = ask(network, patches, stretched(found, network.patch_px), category, others)
     return found
+
+
+def stretched(heat: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Heat ``(..., s, s)`` as the next pass is given it, float32 ``(..., side, side)``."""
+    taps = resample_taps(heat.shape[-1], side, outside="edge")
+    return resample(heat, taps, taps)
