@@ -35,8 +35,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from amodal.core.album import Album
 from amodal.datasets import read_annotations
-from amodal.synthesis import cut, draw, make
+from amodal.synthesis import cut, draw, make, targets
 from amodal.synthesis.draw import draw_example
+from amodal.synthesis.drawing import Drawing
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.settings import ExampleShape
 from amodal.synthesis.store_build import open_store
@@ -46,9 +47,11 @@ COMPARED = 200
 PATCH_PX, MODAL_PX, AMODAL_PX = 224, 64, 80
 STEPS = (
     (Material, "picture", "store"),
-    (make, "sample_patch", "patch"),
-    (make, "add_object", "occluders"),
-    (make, "mirrored", "mirror"),
+    (make, "sample_patch", "patch_masks"),
+    (make, "add_object", "occluder_masks"),
+    (Drawing, "draw", "composite"),
+    (Drawing, "cells", "label_cells"),
+    (targets, "cut_planes", "patches"),
     (draw, "make_example", "targets"),
 )
 """Functions timed for the split: where they are looked up, their name, what they do."""

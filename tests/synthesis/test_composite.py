@@ -9,7 +9,7 @@ from PIL import Image
 from amodal.core import boxes as bx
 from amodal.core.images import MEAN_COLOUR, cut_patch
 from amodal.synthesis import paste as module
-from amodal.synthesis.canvas import SOLID, cut_masks, cut_picture, outside, tight_box, union
+from amodal.synthesis.canvas import SOLID, cut_masks, cut_picture, cut_shares, mask_of, shown_box, tight_box, union
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.patch import sample_patch, sample_patch_box
@@ -171,14 +171,18 @@ def test_canvas_of_a_patch_beyond_the_picture() -> None:
     image = np.full((10, 10, 3), 50, dtype=np.uint8)
     patch = (-5, 2, 5, 12)
     for size in ((10, 10), (5, 5)):
-        canvas, beyond = cut_picture(image, patch, size), outside(patch, 10, 10, size)
+        canvas, beyond = cut_picture(image, patch, size), ~mask_of(shown_box(patch, 10, 10, size), size)
         assert ((canvas == MEAN_COLOUR).all(-1) == beyond)[1:-2, 1:-2].mean() > 0.7
-    assert outside(patch, 10, 10, (10, 10)).sum() == 50 + 10
+    assert shown_box(patch, 10, 10, (10, 10)) == (5, 0, 10, 8)
 
 
-def test_masks_of_a_shrunk_patch_are_those_of_the_whole_patch_shrunk() -> None:
-    """What is read is cut to where the objects are; a pixel that is half covered may fall to either side."""
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("finer", [False, True])
+def test_masks_and_shares_of_a_patch_of_another_size(finer: bool) -> None:
+    """A canvas pixel is an object's where its centre lies on it; a cell's share is that of the whole patch resampled.
+
+    Both look at no more than where the objects are.
+    """
+    rng = np.random.default_rng(int(finer))
     checked = 0
     for _ in range(60):
         x1, y1, x2, y2 = patch = -20, 5, 180 + int(rng.integers(40)), 140
@@ -190,11 +194,19 @@ def test_masks_of_a_shrunk_patch_are_those_of_the_whole_patch_shrunk() -> None:
             solid = (np.asarray(matte) > 100) * np.uint8(255)
             cutouts.append(Cutout(solid, (left, top, left + width, top + height), int((solid > 0).sum())))
         size = int(rng.integers(50, 120)), int(rng.integers(40, 90))
-        whole = cut_patch(union(cutouts, patch), (0, 0, x2 - x1, y2 - y1), size)
-        found = cut_masks(cutouts, patch, size)
+        if finer:
+            size = 5 * size[0], 5 * size[1]
+        whole, found = union(cutouts, patch), cut_masks(cutouts, patch, size)
         assert found.dtype == np.bool_ and found.view(np.uint8).max() <= 1  # true bytes: ~ and * depend on it
-        sure = np.abs(whole.astype(int) - SOLID) > 1
-        assert (found == (whole >= SOLID))[sure].all()
+        columns = ((np.arange(size[0]) + 0.5) * (x2 - x1) / size[0]).astype(int)
+        rows = ((np.arange(size[1]) + 0.5) * (y2 - y1) / size[1]).astype(int)
+        assert (found == (whole >= SOLID)[np.ix_(rows, columns)]).all()
+        shares = cut_shares(cutouts, patch, size)
+        assert np.abs(shares.astype(int) - cut_patch(whole, (0, 0, x2 - x1, y2 - y1), size)).max() <= 1
+        if cutouts:
+            rest = whole & ~union(cutouts[:1], patch)
+            shares = cut_shares(cutouts, patch, size, without=cutouts[0])
+            assert np.abs(shares.astype(int) - cut_patch(rest, (0, 0, x2 - x1, y2 - y1), size)).max() <= 1
         checked += int(found.sum())
-        assert (cut_masks(cutouts, patch, (x2 - x1, y2 - y1)) == (union(cutouts, patch) >= SOLID)).all()
+        assert (cut_masks(cutouts, patch, (x2 - x1, y2 - y1)) == (whole >= SOLID)).all()
     assert checked > 1000

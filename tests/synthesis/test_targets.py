@@ -7,9 +7,11 @@ import pytest
 
 from amodal.core import boxes as bx
 from amodal.core.labels import NEGATIVE, POSITIVE, UNKNOWN
+from amodal.synthesis.cells import share_inside
 from amodal.synthesis.composite import Composite
+from amodal.synthesis.drawing import Drawn
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
-from amodal.synthesis.targets import instance_weight, label_cells, make_example, pixel_label, share_inside
+from amodal.synthesis.targets import instance_weight, label_cells, make_example, pixel_label
 
 SHAPE = ExampleShape(patch_px=16, modal_heat_px=10, amodal_heat_px=20)
 NO_JITTER = SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0)
@@ -25,13 +27,12 @@ def block(x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
 def composite() -> Composite:
     """Object 20..60 x 20..80, its lower half hidden; another one right of it; the last 10 columns off the picture."""
     image = np.zeros((100, 100, 3), dtype=np.uint8)
+    own, shown = block(20, 20, 60, 80), (0, 0, 90, 100)
     return Composite(
-        image=image,
-        clean=image,
-        own=block(20, 20, 60, 80),
+        look=Drawn(image, image, own, block(50, 30, 80, 60), shown),
+        own=own,
         visible=block(20, 20, 60, 50),
-        others=block(50, 30, 80, 60),
-        outside=block(90, 0, 100, 100),
+        shown_box=shown,
         patch_box=(0, 0, 100, 100),
         object_area_px=2400,
         category=3,
@@ -69,7 +70,7 @@ def test_modal_side(composite: Composite) -> None:
 
 
 def test_modal_label_is_unknown_beyond_the_canvas(composite: Composite) -> None:
-    edge = replace(composite, own=block(0, 0, 60, 60), visible=block(0, 0, 60, 60), outside=block(0, 0, 0, 0))
+    edge = replace(composite, own=block(0, 0, 60, 60), visible=block(0, 0, 60, 60), shown_box=(0, 0, 100, 100))
     rng, found = np.random.default_rng(0), 0
     for _ in range(30):
         example = make_example(edge, SynthesisSettings(), SHAPE, rng)
@@ -104,7 +105,9 @@ def test_patches_show_their_boxes(composite: Composite) -> None:
     image = np.zeros((100, 100, 3), dtype=np.uint8)
     image[..., 0] = np.arange(100)[None, :] * 2
     image[..., 1] = np.arange(100)[:, None] * 2
-    example = make_example(replace(composite, image=image), NO_JITTER, SHAPE, np.random.default_rng(0))
+    assert isinstance(composite.look, Drawn)
+    look = replace(composite.look, image=image)
+    example = make_example(replace(composite, look=look), NO_JITTER, SHAPE, np.random.default_rng(0))
     assert example is not None
     for patch, box in ((example.modal_patch, example.modal_box), (example.amodal_patch, example.seen_box)):
         for channel, axis in ((0, 0), (1, 1)):
@@ -134,11 +137,14 @@ def test_share_inside_counts_cut_pixels_in_part() -> None:
 
 @pytest.mark.parametrize(
     ("positive", "unknown", "label"),
-    [(1, 0, 1), (0.5, 0, 1), (0.49, 0, 0), (0.3, 0.4, 1), (0.29, 0.4, 0), (0.4, 0.6, -1), (0, 0.5, 0), (0.25, 0.5, 1)],
+    [(255, 0, 1), (128, 0, 1), (127, 0, 0), (77, 102, 1), (76, 102, 0), (102, 153, -1), (0, 127, 0), (64, 127, 1)],
 )
-def test_label_cells(positive: float, unknown: float, label: int) -> None:
-    cell = label_cells(np.array([[positive]], dtype=np.float32), np.array([[unknown]], dtype=np.float32))
+def test_label_cells(positive: int, unknown: int, label: int) -> None:
+    share = np.array([[positive]], dtype=np.uint8)
+    cell = label_cells(share, np.array([[unknown]], dtype=np.uint8))
     assert cell.tolist() == [[label]] and cell.dtype == np.int8
+    if not unknown:
+        assert label_cells(share, None).tolist() == [[label]]
 
 
 @pytest.mark.parametrize(("side", "weight"), [(56, 1 / 16), (224, 1), (500, 1)])

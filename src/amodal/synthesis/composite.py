@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
+from .canvas import mask_of
+from .drawing import Look
 from .pictures import WholeBox
 
 
@@ -21,15 +23,13 @@ class Boxed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """A patch of a picture with other objects laid over it. All arrays are in canvas pixels.
+    """A patch of a picture with other objects laid over it. All arrays and boxes of them are in canvas pixels.
 
     Attributes:
-        image: uint8 ``(h, w, 3)`` RGB, with the occluders.
-        clean: uint8 ``(h, w, 3)`` RGB, without them.
+        look: what is drawn of it when it is asked for: `image`, `clean`, `others`, `laid`.
         own: bool ``(h, w)``, the main object as the picture showed it.
         visible: bool ``(h, w)``, what the occluders, and a made border, leave of it.
-        others: bool ``(h, w)``, other annotated objects of the picture.
-        outside: bool ``(h, w)``, beyond the picture: nobody knows what is there.
+        shown_box: the part of the canvas inside the picture; nobody knows what is beyond.
         patch_box: the patch in the picture, whole pixels xyxy; may reach beyond the picture.
         object_area_px: pixels of the whole main object in the picture.
         category: 0..K-1, place in `Material.categories`.
@@ -40,18 +40,15 @@ class Composite:
         occluder_scales: shortest side of each object laid over it or behind it, in the canvas's same side, in order.
         undone: operations that hid too much or too little and were tried again.
         neighbours: the other annotated objects of the picture that the canvas shows, as the picture has them.
-        laid: uint8 ``(h, w)``, which object laid over the main one or behind it is seen: 1, 2, ... as they were laid, 0
-            for none; None where nothing was laid.
-        laid_categories: of those objects, places in `Material.categories`.
-        cut_off: bool ``(h, w)``, beyond a made border of the picture (what is there is known); None without one.
+        laid_categories: of the objects laid over it or behind it, in order, places in `Material.categories`.
+        border_box: the part of the canvas inside a made border of the picture; what is beyond is known, but not seen.
+            None without one.
     """
 
-    image: NDArray[np.uint8]
-    clean: NDArray[np.uint8]
+    look: Look
     own: NDArray[np.bool_]
     visible: NDArray[np.bool_]
-    others: NDArray[np.bool_]
-    outside: NDArray[np.bool_]
+    shown_box: WholeBox
     patch_box: WholeBox
     object_area_px: int
     category: int
@@ -63,19 +60,64 @@ class Composite:
     occluder_scales: tuple[float, ...] = ()
     undone: int = 0
     neighbours: tuple[Boxed, ...] = ()
-    laid: NDArray[np.uint8] | None = None
     laid_categories: tuple[int, ...] = ()
-    cut_off: NDArray[np.bool_] | None = None
+    border_box: WholeBox | None = None
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """uint8 ``(h, w, 3)`` RGB, with the occluders."""
+        return self.look.image
+
+    @property
+    def clean(self) -> NDArray[np.uint8]:
+        """uint8 ``(h, w, 3)`` RGB, without them."""
+        return self.look.clean
+
+    @property
+    def others(self) -> NDArray[np.bool_]:
+        """bool ``(h, w)``, other annotated objects of the picture."""
+        return self.look.others
+
+    @property
+    def laid(self) -> NDArray[np.uint8] | None:
+        """uint8 ``(h, w)``, which object laid over the main one or behind it is seen: 1, 2, ... as they were laid.
+
+        0 for none; None where nothing was laid.
+        """
+        return self.look.laid
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the canvas."""
+        height, width = self.own.shape
+        return width, height
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """bool ``(h, w)``, beyond the picture."""
+        return ~mask_of(self.shown_box, self.size)
+
+    @property
+    def cut_off(self) -> NDArray[np.bool_] | None:
+        """bool ``(h, w)``, beyond a made border of the picture; None without one."""
+        return None if self.border_box is None else ~mask_of(self.border_box, self.size)
+
+    @property
+    def seen_box(self) -> WholeBox:
+        """The part of the canvas that shows something: inside the picture and a made border."""
+        x1, y1, x2, y2 = self.shown_box
+        a1, b1, a2, b2 = self.border_box or self.shown_box
+        return max(x1, a1), max(y1, b1), min(x2, a2), min(y2, b2)
+
+    @property
+    def off_picture(self) -> NDArray[np.bool_]:
+        """bool ``(h, w)``: where the picture shows nothing, by nature or by a made border."""
+        return ~mask_of(self.seen_box, self.size)
 
     @property
     def visible_share(self) -> float:
         """Visible pixels of the object in the patch, as a share of its whole modal area, 0-1."""
         return min(self.share_of_object(int(np.count_nonzero(self.visible))), 1.0)
-
-    @property
-    def off_picture(self) -> NDArray[np.bool_]:
-        """bool ``(h, w)``: where the picture shows nothing, by nature or by a made border."""
-        return self.outside if self.cut_off is None else self.outside | self.cut_off
 
     def share_of_object(self, pixels: int) -> float:
         """A number of canvas pixels as a share of the object's whole modal area, the canvas's scale allowed for."""

@@ -14,6 +14,9 @@ from .canvas import tight_box
 from .colour import colour_table, recolour
 from .composite import Boxed, Composite
 from .cut import turned
+from .drawing import Change, Drawing
+from .pictures import WholeBox
+from .pixels import fill_around
 from .settings import SynthesisSettings
 
 _SHRINK = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
@@ -26,34 +29,44 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
     Beyond it the mean colour is seen, as beyond a true border, but the object's own pixels stay known.
     """
     x1, y1, x2, y2 = tight_box(composite.visible)
-    height, width = composite.own.shape
-    centres = (np.arange(width) + 0.5)[None, :], (np.arange(height) + 0.5)[:, None]
+    width, height = composite.size
     for undone in range(settings.max_tries):
         axis, before = int(rng.integers(2)), bool(rng.integers(2))
         line = rng.uniform((x1, y1)[axis], (x2, y2)[axis])
-        beyond = np.broadcast_to(centres[axis] < line if before else centres[axis] > line, (height, width))
-        visible = composite.visible & ~beyond
-        hidden = composite.share_of_object(int(np.count_nonzero(composite.visible & beyond)))
-        if visible.any() and hidden >= settings.min_hidden:
-            if composite.share_of_object(int(np.count_nonzero(visible))) < settings.min_visible:
+        # a pixel whose centre lies on the line is inside
+        first, last = math.ceil(line - 0.5), math.floor(line - 0.5) + 1
+        inside = [0, 0, width, height]
+        inside[axis if before else axis + 2] = first if before else last
+        left, top, right, bottom = inside
+        visible = np.zeros_like(composite.visible)
+        visible[top:bottom, left:right] = composite.visible[top:bottom, left:right]
+        left_px = int(np.count_nonzero(visible))
+        hidden = composite.share_of_object(int(np.count_nonzero(composite.visible)) - left_px)
+        if left_px and hidden >= settings.min_hidden:
+            if composite.share_of_object(left_px) < settings.min_visible:
                 continue
-            image, clean = composite.image.copy(), composite.clean.copy()
-            image[beyond] = clean[beyond] = MEAN_COLOUR
-            undone += composite.undone
-            return replace(composite, image=image, clean=clean, visible=visible, cut_off=beyond.copy(), undone=undone)
+            border = (left, top, right, bottom)
+
+            def change(image: NDArray[np.uint8], border: WholeBox = border) -> NDArray[np.uint8]:
+                fill_around(image, border)
+                return image
+
+            return replace(
+                _changed(composite, change), visible=visible, border_box=border, undone=composite.undone + undone
+            )
     return None
 
 
 def recoloured(composite: Composite, amount: float, rng: np.random.Generator) -> Composite:
     """Brightness, contrast and the balance of colours changed; what lies beyond the picture keeps the mean colour."""
-    table, off = colour_table(amount, rng), composite.off_picture
+    table = colour_table(amount, rng)
 
-    def changed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def change(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         out = recolour(image, table)
-        out[off & (image == MEAN_COLOUR).all(axis=-1)] = MEAN_COLOUR
+        out[composite.off_picture & (image == MEAN_COLOUR).all(axis=-1)] = MEAN_COLOUR
         return out
 
-    return replace(composite, image=changed(composite.image), clean=changed(composite.clean))
+    return _changed(composite, change)
 
 
 def low_resolution(composite: Composite, settings: SynthesisSettings, rng: np.random.Generator) -> Composite:
@@ -62,33 +75,32 @@ def low_resolution(composite: Composite, settings: SynthesisSettings, rng: np.ra
     low, high = settings.low_resolution_px
     wanted = math.exp(rng.uniform(math.log(low), math.log(high)))
     filters = _SHRINK[int(rng.integers(len(_SHRINK)))], _ENLARGE[int(rng.integers(len(_ENLARGE)))]
-    height, width = composite.own.shape
+    width, height = composite.size
     scale = wanted / max(x2 - x1, y2 - y1)
     if scale >= 1:
         return composite
     small = max(round(width * scale), 1), max(round(height * scale), 1)
 
-    def changed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def change(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         shrunk = Image.fromarray(image).resize(small, filters[0])
-        return np.asarray(shrunk.resize((width, height), filters[1]))
+        return np.array(shrunk.resize((width, height), filters[1]))
 
-    return replace(composite, image=changed(composite.image), clean=changed(composite.clean))
+    return _changed(composite, change)
 
 
 def mirrored(composite: Composite) -> Composite:
     """Left and right exchanged."""
-    image, own = turned(composite.image), turned(composite.own)
+    own, look = turned(composite.own), composite.look
+    assert isinstance(look, Drawing)
+    width = composite.size[0]
     return replace(
         composite,
-        image=image,
-        clean=image if composite.clean is composite.image else turned(composite.clean),
+        look=replace(look, mirrored=True),
         own=own,
         visible=own if composite.visible is composite.own else turned(composite.visible),
-        others=turned(composite.others),
-        outside=turned(composite.outside),
-        neighbours=tuple(_turned(one, own.shape[1]) for one in composite.neighbours),
-        laid=None if composite.laid is None else turned(composite.laid),
-        cut_off=None if composite.cut_off is None else turned(composite.cut_off),
+        shown_box=_turned_box(composite.shown_box, width),
+        border_box=None if composite.border_box is None else _turned_box(composite.border_box, width),
+        neighbours=tuple(_turned(one, width) for one in composite.neighbours),
         mirrored=True,
     )
 
@@ -100,14 +112,19 @@ def _turned(one: Boxed, width: int) -> Boxed:
 
 def clear_twin(composite: Composite) -> Composite:
     """The same patch with nothing laid over it."""
-    visible = composite.own if composite.cut_off is None else composite.own & ~composite.cut_off
+    cut_off = composite.cut_off
+    visible = composite.own if cut_off is None else composite.own & ~cut_off
+    look = composite.look.cleared()
     return replace(
-        composite,
-        image=composite.clean,
-        visible=visible,
-        laid=None,
-        laid_categories=(),
-        occluders=(),
-        behind=(),
-        occluder_scales=(),
+        composite, look=look, visible=visible, laid_categories=(), occluders=(), behind=(), occluder_scales=()
     )
+
+
+def _changed(composite: Composite, change: Change) -> Composite:
+    look = composite.look
+    assert isinstance(look, Drawing)
+    return replace(composite, look=replace(look, changes=(*look.changes, change)))
+
+
+def _turned_box(box: WholeBox, width: int) -> WholeBox:
+    return width - box[2], box[1], width - box[0], box[3]

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from ..core.images import cut_patch
 from .canvas import SOLID, tight_box
-from .colour import colour_table, recolour
+from .colour import colour_table
 from .composite import Composite
-from .cut import cut_pixels
 from .drawer import Ref
+from .drawing import Drawing, Layer
 from .material import Material
 from .pictures import Cutout, Picture
 from .settings import SynthesisSettings
@@ -61,7 +60,7 @@ def _lay(
 
     None where it leaves too little of the main object (the undo), or hides too little.
     """
-    canvas = composite.image.shape[1], composite.image.shape[0]
+    canvas = composite.size
     x1, y1, x2, y2 = cutout.box
     width, height = x2 - x1, y2 - y1
     shortest = 0 if width <= height else 1
@@ -83,31 +82,25 @@ def _lay(
     matte = cut_patch(cutout.matte, in_matte, part_size)
     here = slice(part[1], part[3]), slice(part[0], part[2])
     seen = matte >= SOLID
-    visible = composite.visible
+    visible, spared = composite.visible, None
     if behind:
-        seen &= ~composite.own[here]
+        spared = composite.own[here]
+        seen &= ~spared
     else:
+        before, hidden = int(np.count_nonzero(visible)), int(np.count_nonzero(visible[here] & seen))
+        if composite.share_of_object(before - hidden) < settings.min_visible or before == hidden:
+            return None
+        if composite.share_of_object(hidden) < settings.min_hidden:
+            return None
         visible = visible.copy()
         visible[here] &= ~seen
-        left_px = int(np.count_nonzero(visible))
-        if composite.share_of_object(left_px) < settings.min_visible or not left_px:
-            return None
-        if composite.share_of_object(int(np.count_nonzero(composite.visible)) - left_px) < settings.min_hidden:
-            return None
     in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
-    numbers = np.zeros(composite.own.shape, np.uint8) if composite.laid is None else composite.laid.copy()
-    np.copyto(numbers[here], len(composite.occluder_scales) + 1, where=seen)
-    pixels = _blurred(cut_pixels(picture.image, in_picture, part_size), blur)
-    if settings.occluder_colour:
-        pixels = recolour(pixels, colour_table(settings.occluder_colour, rng))
-    matte = _blurred(matte, feather)
-    if behind:
-        own = _blurred(composite.own[here].view(np.uint8) * np.uint8(255), feather)
-        matte = np.minimum(matte, 255 - own)
-    image = composite.image.copy()
-    image[here] = blended(image[here], pixels, matte)
+    colours = colour_table(settings.occluder_colour, rng) if settings.occluder_colour else None
+    layer = Layer(picture.image, in_picture, part, matte, seen, spared, feather, blur, colours)
+    assert isinstance(composite.look, Drawing)
     scales = (*composite.occluder_scales, size[shortest] / canvas[shortest])
-    return {"image": image, "visible": visible, "laid": numbers, "occluder_scales": scales}
+    look = replace(composite.look, layers=(*composite.look.layers, layer))
+    return {"look": look, "visible": visible, "occluder_scales": scales}
 
 
 def _place(
@@ -133,12 +126,3 @@ def _place(
 
 def _on_canvas(box: tuple[int, int, int, int], canvas: tuple[int, int]) -> tuple[int, int, int, int]:
     return max(box[0], 0), max(box[1], 0), min(box[2], canvas[0]), min(box[3], canvas[1])
-
-
-def _blurred(array: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(array).filter(ImageFilter.GaussianBlur(radius))) if radius else array
-
-
-def blended(below: NDArray[np.uint8], above: NDArray[np.uint8], matte: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 ``(h, w, 3)``: one picture over another, as far as the matte ``(h, w)`` says: 255 all, 0 nothing."""
-    return np.asarray(Image.composite(Image.fromarray(above), Image.fromarray(below), Image.fromarray(matte)))

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from .canvas import canvas_size, cut_masks, cut_picture, outside, window
+from .canvas import canvas_size, cut_masks, shown_box, window
 from .composite import Boxed, Composite
 from .drawer import Ref
+from .drawing import Drawing
 from .material import Material
 from .pictures import Picture, WholeBox
 from .settings import SynthesisSettings
@@ -49,38 +50,34 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
         return None
     instance = picture.record.instances[main.instance]
     size = canvas_size(box, settings.canvas_px)
-    image = cut_picture(picture.image, box, size)
     own = cut_masks([cutout], box, size)
-    others = [i for i, c in enumerate(picture.cutouts) if c is not None and i != main.instance]
     return Composite(
-        image=image,
-        clean=image,
+        look=Drawing(picture, main.instance, box, size),
         own=own,
         visible=own,
-        others=cut_masks([c for i in others if (c := picture.cutouts[i]) is not None], box, size),
-        outside=outside(box, picture.record.width, picture.record.height, size),
+        shown_box=shown_box(box, picture.record.width, picture.record.height, size),
         patch_box=box,
         object_area_px=cutout.area_px,
         category=material.category(main.source, instance.category),
         image_id=picture.record.id,
         annotation_id=instance.id,
         undone=undone,
-        neighbours=_neighbours(material, picture, main.source, others, box, size),
+        neighbours=_neighbours(material, picture, main, box, size),
     )
 
 
 def _neighbours(
-    material: Material, picture: Picture, source: int, others: list[int], patch: WholeBox, size: tuple[int, int]
+    material: Material, picture: Picture, main: Ref, patch: WholeBox, size: tuple[int, int]
 ) -> tuple[Boxed, ...]:
     """The objects of a picture that its patch shows, on the patch's canvas."""
     scale = size[0] / (patch[2] - patch[0]), size[1] / (patch[3] - patch[1])
     found = []
-    for i in others:
-        cutout = picture.cutouts[i]
-        assert cutout is not None
+    for i, cutout in enumerate(picture.cutouts):
+        if cutout is None or i == main.instance:
+            continue
         x1, y1 = max(cutout.box[0], patch[0]) - patch[0], max(cutout.box[1], patch[1]) - patch[1]
         x2, y2 = min(cutout.box[2], patch[2]) - patch[0], min(cutout.box[3], patch[3]) - patch[1]
         if x1 < x2 and y1 < y2:
             box = x1 * scale[0], y1 * scale[1], x2 * scale[0], y2 * scale[1]
-            found.append(Boxed(box, material.category(source, picture.record.instances[i].category)))
+            found.append(Boxed(box, material.category(main.source, picture.record.instances[i].category)))
     return tuple(found)

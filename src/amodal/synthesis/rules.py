@@ -10,11 +10,12 @@ import numpy as np
 
 from ..core import boxes as bx
 from .canvas import tight_box
+from .cells import share_inside
 from .composite import Composite
 from .draw import Attempt, attempts
 from .material import Material
 from .settings import ExampleShape, SynthesisSettings
-from .targets import Example, share_inside
+from .targets import Example
 
 _BINS = 20
 _BAR = 40

@@ -11,9 +11,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..core import boxes as bx
@@ -21,11 +22,13 @@ from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.random import generator
 from ..datasets.jsonfile import write_json
-from .canvas import tight_box
 from .composite import Composite
+from .drawing import Drawn
 from .make import make_composite
 from .material import Material
 from .settings import SynthesisSettings
+
+T = TypeVar("T", bound=np.generic)
 
 _MAX_DRAWS = 1000
 _STREAM = 1  # apart from the draws of the training examples
@@ -124,13 +127,16 @@ def _annotation(scene: Composite, number: int) -> dict[str, Any]:
 
 def _inside(scene: Composite) -> Composite:
     """The part of a scene inside its picture; that part is a rectangle."""
-    x1, y1, x2, y2 = tight_box(~scene.outside)
-    names: tuple[str, ...] = ("image", "clean", "own", "visible", "others", "outside")
-    if scene.laid is not None:
-        names = (*names, "laid")
-    arrays: dict[str, Any] = {name: np.ascontiguousarray(getattr(scene, name)[y1:y2, x1:x2]) for name in names}
-    height, width = scene.own.shape
+    x1, y1, x2, y2 = scene.shown_box
+
+    def part(array: NDArray[T]) -> NDArray[T]:
+        return np.ascontiguousarray(array[y1:y2, x1:x2])
+
+    own, shown = part(scene.own), (0, 0, x2 - x1, y2 - y1)
+    laid = None if scene.laid is None else part(scene.laid)
+    look = Drawn(part(scene.image), part(scene.clean), own, part(scene.others), shown, laid)
+    width, height = scene.size
     left, top, right, bottom = scene.patch_box
     across, down = (right - left) / width, (bottom - top) / height
     box = (left + round(x1 * across), top + round(y1 * down), left + round(x2 * across), top + round(y2 * down))
-    return replace(scene, **arrays, patch_box=box)
+    return replace(scene, look=look, own=own, visible=part(scene.visible), shown_box=shown, patch_box=box)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.images import cut_patch
-from ..core.labels import Label, make_label
+from ..core.labels import UNKNOWN, Label, make_label
 from .canvas import tight_box
+from .cells import Cells, box_cells, mask_cells, share_inside
 from .composite import Boxed, Composite
 from .cut import cut_planes
 from .neighbours import OTHERS_BOXED, boxed_others
@@ -96,8 +96,9 @@ def make_example(
         min_overlap=settings.jitter_min_overlap,
         max_resize=settings.jitter_max_resize,
     )
-    visible = _coverage(composite.visible, modal_box, shape.modal_heat_px)
-    beyond = _beyond(composite, modal_box, shape.modal_heat_px)
+    cells = mask_cells(composite.visible, modal_box, shape.modal_heat_px)
+    visible = cells * np.float32(1 / 255)
+    known = box_cells(composite.seen_box, modal_box, shape.modal_heat_px)
     told = None
     if settings.mask_noise and rng.random() < settings.mask_noise:
         hidden = composite.own & ~composite.visible
@@ -105,12 +106,9 @@ def make_example(
     told_mask, told_box = told or (visible, modal_box)
     others = told_others(composite, settings, rng) if settings.others_told else None
     boxed = [] if others is None else boxed_others(composite, settings, rng)
-    unknown = composite.others & ~composite.own | composite.outside
-    own = _coverage(composite.own, frame, shape.amodal_heat_px)
-    unsure = _coverage(unknown, frame, shape.amodal_heat_px)
     return Example(
         modal_patch=cut_planes(composite.image, modal_box, shape.patch_px),
-        modal_label=label_cells(visible, beyond),
+        modal_label=label_cells(cells, None if known is None else ~known),
         visible_mask=visible,
         told_mask=told_mask,
         told_box=np.array(told_box, dtype=np.float32),
@@ -118,7 +116,7 @@ def make_example(
         given_others=_told(others, seen, composite, shape.modal_heat_px),
         **_others(boxed, composite, OTHERS_BOXED if settings.others_told else 0, shape.patch_px),
         amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
-        amodal_label=label_cells(own, unsure),
+        amodal_label=label_cells(*composite.look.cells(shape.amodal_heat_px)),
         modal_box=np.array(modal_box, dtype=np.float32),
         seen_box=np.array(seen, dtype=np.float32),
         frame_box=np.array(frame, dtype=np.float32),
@@ -136,22 +134,31 @@ def pixel_label(composite: Composite) -> Label:
     return make_label(composite.own, composite.others | composite.outside)
 
 
-def label_cells(positive: NDArray[np.float32], unknown: NDArray[np.float32]) -> Label:
+def label_cells(positive: Cells, unknown: Cells | None) -> Label:
     """Label of cells from the share of each that is positive and that is unknown.
 
     A cell is unknown where more than half of it is; else positive where at least half of its known part is.
 
     Args:
-        positive, unknown: float32 ``(n, n)``, 0-1; a pixel counts in one of them at the most.
+        positive, unknown: uint8 ``(n, n)``, 0 none to 255 all of a cell; a pixel counts in one of them at the most.
+            None: nothing is unknown.
 
     Returns:
         int8 ``(n, n)``.
 
-    >>> label_cells(np.array([[0.5, 0.3, 0.3]], np.float32), np.array([[0.0, 0.0, 0.6]], np.float32)).tolist()
+    >>> label_cells(np.array([[128, 76, 76]], np.uint8), np.array([[0, 0, 153]], np.uint8)).tolist()
     [[1, 0, -1]]
     """
-    unsure = unknown > 0.5
-    return make_label(~unsure & (positive >= 0.5 * (1 - unknown)), unsure)
+    if unknown is None:
+        return _as_label(positive >= 128)
+    label = _as_label(2 * positive.astype(np.uint16) + unknown >= 255)
+    np.copyto(label, UNKNOWN, where=unknown >= 128)
+    return label
+
+
+def _as_label(positive: NDArray[np.bool_]) -> Label:
+    label: Label = positive.view(np.int8)  # POSITIVE is 1, NEGATIVE is 0
+    return label
 
 
 def instance_weight(patch_box: WholeBox, reference_px: int) -> float:
@@ -163,23 +170,6 @@ def instance_weight(patch_box: WholeBox, reference_px: int) -> float:
     0.25
     """
     return min(float(bx.area(patch_box)) / reference_px**2, 1.0)
-
-
-def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
-    """Share of a box's area that a mask covers; pixels the box cuts count by the part inside."""
-    rows, down = _shares(box[1], box[3], mask.shape[0])
-    columns, across = _shares(box[0], box[2], mask.shape[1])
-    return float(down @ mask[rows, columns].astype(np.float64) @ across) / ((box[2] - box[0]) * (box[3] - box[1]))
-
-
-def _shares(low: float, high: float, size: int) -> tuple[slice, NDArray[np.float64]]:
-    """Pixels along an axis that an interval meets, and the share of each that lies inside."""
-    first, last = max(math.floor(low), 0), min(math.ceil(high), size)
-    shares = np.ones(max(last - first, 0))
-    if len(shares):
-        shares[0] -= max(low - first, 0.0)
-        shares[-1] -= max(last - high, 0.0)
-    return slice(first, first + len(shares)), shares
 
 
 def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, size_px: int) -> NDArray[np.uint8]:
@@ -199,23 +189,3 @@ def _others(boxed: list[Boxed], composite: Composite, count: int, patch_px: int)
     for place, (box, category) in enumerate(boxed):
         patches[place], boxes[place], categories[place] = cut_planes(composite.image, box, patch_px), box, category
     return {"other_patches": patches, "other_boxes": boxes, "other_categories": categories}
-
-
-def _beyond(composite: Composite, box: bx.Box, size_px: int) -> NDArray[np.float32]:
-    """float32 ``(size, size)``: the share of each cell of a box beyond the canvas or the picture."""
-    height, width = composite.own.shape
-    off = composite.off_picture
-    if box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height and not off.any():
-        return np.zeros((size_px, size_px), dtype=np.float32)
-    return 1 - _coverage(~off, box, size_px)
-
-
-def _coverage(mask: NDArray[np.bool_], box: bx.Box, size_px: int) -> NDArray[np.float32]:
-    """float32 ``(size, size)``: the share of each cell of a box that a mask covers; 0 beyond the canvas.
-
-    Resampled like the patches, so that a cell takes a little of its neighbours.
-    """
-    if not mask.any():
-        return np.zeros((size_px, size_px), dtype=np.float32)
-    cells = cut_patch(mask.view(np.uint8) * np.uint8(255), box, size_px)
-    return cells.astype(np.float32) * np.float32(1 / 255)

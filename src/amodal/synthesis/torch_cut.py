@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.images import MEAN_COLOUR, cut_patch
+from ..core.images import cut_patch
+from .pixels import fill_around
 
 T = TypeVar("T", bound=np.generic)
 
@@ -88,8 +89,9 @@ def _part(image: NDArray[np.uint8], x: _Span, y: _Span, filled: tuple[bool, bool
     above, before = top - y.first, left - x.first
     below, after = above + inner.shape[0], before + inner.shape[1]
     part[above:below, before:after] = inner
-    part[:, :before] = MEAN_COLOUR if filled[0] else part[:, before : before + 1]
-    part[:, after:] = MEAN_COLOUR
-    part[:above] = MEAN_COLOUR if filled[1] else part[above : above + 1]
-    part[below:] = MEAN_COLOUR
+    fill_around(part, (before, above, after, below))
+    if not filled[0]:
+        part[above:below, :before] = inner[:, :1]
+    if not filled[1]:
+        part[:above] = part[above : above + 1]
     return part
