@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def cut_picture(image: NDArray[np.uint8], box: WholeBox, size: tuple[int, int]) 
     return canvas
 
 
-def cut_masks(cutouts: list[Cutout], box: WholeBox, size: tuple[int, int]) -> NDArray[np.bool_]:
+def cut_masks(cutouts: Sequence[Cutout], box: WholeBox, size: tuple[int, int]) -> NDArray[np.bool_]:
     """bool ``(h, w)``: the canvas pixels of a patch whose centre lies on any of the objects."""
     mask = np.zeros(size[::-1], dtype=np.uint8)
     for cutout in cutouts:
@@ -76,7 +77,7 @@ def _pixels(first: int, last: int, length: int, size: int) -> NDArray[np.intp]:
 
 
 def cut_shares(
-    cutouts: list[Cutout], box: WholeBox, size: tuple[int, int], without: Cutout | None = None
+    cutouts: Sequence[Cutout], box: WholeBox, size: tuple[int, int], without: Cutout | None = None
 ) -> NDArray[np.uint8]:
     """uint8 ``(h, w)``: how much of each cell of a patch any of the objects covers, 0 to 255, resampled like pictures.
 
@@ -124,7 +125,7 @@ def _common(a: WholeBox, b: WholeBox) -> WholeBox | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def union(cutouts: list[Cutout], box: WholeBox) -> NDArray[np.uint8]:
+def union(cutouts: Sequence[Cutout], box: WholeBox) -> NDArray[np.uint8]:
     """uint8 ``(h, w)`` over a box of the picture: 255 where any of the objects is."""
     union = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=np.uint8)
     for cutout in cutouts:

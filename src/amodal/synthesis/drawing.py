@@ -19,7 +19,7 @@ from .canvas import cut_masks, cut_picture, cut_shares, mask_of
 from .cells import Cells, box_cells, mask_cells
 from .colour import recolour
 from .cut import cut_pixels, turned
-from .pictures import Cutout, Picture, WholeBox
+from .pictures import Cutout, WholeBox
 from .pixels import blend
 
 Pixels = NDArray[np.uint8]
@@ -87,8 +87,9 @@ class Drawing:
     """The look of a patch of a picture.
 
     Attributes:
-        picture: the main object's.
-        main: the object's place among its cutouts.
+        picture: uint8 ``(H, W, 3)``, the main object's.
+        main: the object.
+        neighbours: the other objects of the picture that the patch shows.
         box: the patch in the picture.
         size: of the canvas, ``(width, height)``.
         layers: what is laid on it, in this order.
@@ -96,8 +97,9 @@ class Drawing:
         mirrored: whether left and right are exchanged at last.
     """
 
-    picture: Picture
-    main: int
+    picture: Pixels
+    main: Cutout
+    neighbours: tuple[Cutout, ...]
     box: WholeBox
     size: tuple[int, int]
     layers: tuple[Layer, ...] = ()
@@ -110,7 +112,7 @@ class Drawing:
 
     def draw(self) -> Pixels:
         """The picture, drawn anew."""
-        image = cut_picture(self.picture.image, self.box, self.size)
+        image = cut_picture(self.picture, self.box, self.size)
         for layer in self.layers:
             layer.draw(image)
         for change in self.changes:
@@ -123,7 +125,7 @@ class Drawing:
 
     @cached_property
     def others(self) -> NDArray[np.bool_]:
-        others = cut_masks(self._others(), self.box, self.size)
+        others = cut_masks(self.neighbours, self.box, self.size)
         return turned(others) if self.mirrored else others
 
     @cached_property
@@ -138,12 +140,11 @@ class Drawing:
 
     def cells(self, size_px: int) -> tuple[Cells, Cells | None]:
         # from the masks of the picture, not from those of the canvas: one resampling
-        own, size = self._own(), (size_px, size_px)
-        positive = cut_shares([own], self.box, size)
-        others = self._others()
-        unknown = cut_shares(others, self.box, size, without=own) if others else None
+        size = size_px, size_px
+        positive = cut_shares((self.main,), self.box, size)
+        unknown = cut_shares(self.neighbours, self.box, size, without=self.main) if self.neighbours else None
         x1, y1, x2, y2 = self.box
-        height, width = self.picture.image.shape[:2]
+        height, width = self.picture.shape[:2]
         inside = box_cells((-x1, -y1, width - x1, height - y1), (0.0, 0.0, float(x2 - x1), float(y2 - y1)), size_px)
         if inside is not None:
             beyond = ~inside
@@ -154,14 +155,6 @@ class Drawing:
 
     def cleared(self) -> Drawing:
         return replace(self, layers=())
-
-    def _own(self) -> Cutout:
-        own = self.picture.cutouts[self.main]
-        assert own is not None  # a main object has pixels
-        return own
-
-    def _others(self) -> list[Cutout]:
-        return [c for i, c in enumerate(self.picture.cutouts) if c is not None and i != self.main]
 
 
 @dataclass(frozen=True)

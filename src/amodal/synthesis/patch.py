@@ -11,7 +11,7 @@ from .composite import Boxed, Composite
 from .drawer import Ref
 from .drawing import Drawing
 from .material import Material
-from .pictures import Picture, WholeBox
+from .pictures import Cutout, Picture, WholeBox
 from .settings import SynthesisSettings
 
 
@@ -51,8 +51,9 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     instance = picture.record.instances[main.instance]
     size = canvas_size(box, settings.canvas_px)
     own = cut_masks([cutout], box, size)
+    others, neighbours = _neighbours(material, picture, main, box, size)
     return Composite(
-        look=Drawing(picture, main.instance, box, size),
+        look=Drawing(picture.image, cutout, tuple(others), box, size),
         own=own,
         visible=own,
         shown_box=shown_box(box, picture.record.width, picture.record.height, size),
@@ -62,22 +63,24 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
         image_id=picture.record.id,
         annotation_id=instance.id,
         undone=undone,
-        neighbours=_neighbours(material, picture, main, box, size),
+        neighbours=tuple(neighbours),
     )
 
 
 def _neighbours(
     material: Material, picture: Picture, main: Ref, patch: WholeBox, size: tuple[int, int]
-) -> tuple[Boxed, ...]:
-    """The objects of a picture that its patch shows, on the patch's canvas."""
-    scale = size[0] / (patch[2] - patch[0]), size[1] / (patch[3] - patch[1])
-    found = []
+) -> tuple[list[Cutout], list[Boxed]]:
+    """The other objects of a picture that its patch shows; the same as boxes on the patch's canvas."""
+    left, top, right, bottom = patch
+    across, down = size[0] / (right - left), size[1] / (bottom - top)
+    cutouts, boxes = [], []
     for i, cutout in enumerate(picture.cutouts):
         if cutout is None or i == main.instance:
             continue
-        x1, y1 = max(cutout.box[0], patch[0]) - patch[0], max(cutout.box[1], patch[1]) - patch[1]
-        x2, y2 = min(cutout.box[2], patch[2]) - patch[0], min(cutout.box[3], patch[3]) - patch[1]
-        if x1 < x2 and y1 < y2:
-            box = x1 * scale[0], y1 * scale[1], x2 * scale[0], y2 * scale[1]
-            found.append(Boxed(box, material.category(main.source, picture.record.instances[i].category)))
-    return tuple(found)
+        x1, y1, x2, y2 = cutout.box
+        if x1 < right and left < x2 and y1 < bottom and top < y2:
+            cutouts.append(cutout)
+            x1, y1, x2, y2 = max(x1, left) - left, max(y1, top) - top, min(x2, right) - left, min(y2, bottom) - top
+            category = material.category(main.source, picture.record.instances[i].category)
+            boxes.append(Boxed((x1 * across, y1 * down, x2 * across, y2 * down), category))
+    return cutouts, boxes

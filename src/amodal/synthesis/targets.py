@@ -85,9 +85,10 @@ def make_example(
         The example; None when less than ``min_visible_in_patch`` of the trimmed patch shows the object (section 4.2:
         "we reject the current sample").
     """
-    height, width = composite.own.shape
+    width, height = composite.size
     frame = (0.0, 0.0, float(width), float(height))
-    seen = bx.as_box(bx.grow(frame, -settings.trim))
+    off = width * settings.trim, height * settings.trim
+    seen = (off[0], off[1], width - off[0], height - off[1])
     if share_inside(composite.visible, seen) < settings.min_visible_in_patch:
         return None
     modal_box = bx.jitter(
@@ -169,7 +170,8 @@ def instance_weight(patch_box: WholeBox, reference_px: int) -> float:
     >>> instance_weight((0, 0, 112, 112), 224)
     0.25
     """
-    return min(float(bx.area(patch_box)) / reference_px**2, 1.0)
+    x1, y1, x2, y2 = patch_box
+    return min((x2 - x1) * (y2 - y1) / reference_px**2, 1.0)
 
 
 def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, size_px: int) -> NDArray[np.uint8]:
