@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from amodal.synthesis import cut
+from amodal.synthesis.draw import draw_example
+from amodal.synthesis.material import Material
+from amodal.synthesis.settings import ExampleShape
 
 
 def test_without_torch_pillow_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +30,24 @@ def test_a_broken_torch_is_no_missing_one(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(ModuleNotFoundError, match="a_part_that_is_missing"):
         cut._by_torch.__wrapped__()
+
+
+def test_examples_without_torch_differ_in_colours_alone(
+    make_material: Callable[..., Material], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On canvases that are shrunk too."""
+    shape, ours, theirs = ExampleShape(32, 16, 20), [], []
+    for canvas_px in (48, 320):
+        settings = {"canvas_px": canvas_px, "flip": True, "behind": 0.3, "border": 0.3, "others_told": 0.5}
+        material = make_material(**settings)
+        for found, by_torch in ((ours, cut._by_torch), (theirs, lambda: None)):
+            with monkeypatch.context() as patch:
+                patch.setattr(cut, "_by_torch", by_torch)
+                found += [draw_example(material, shape, seed=0, epoch=0, index=i)[0] for i in range(30)]
+    for a, b in zip(ours, theirs, strict=True):
+        for name, array in asdict(a).items():
+            other = getattr(b, name)
+            if name.endswith(("_patch", "_patches")):
+                assert np.abs(array.astype(int) - other).mean() < 4 if array.size else not other.size
+            else:
+                np.testing.assert_array_equal(array, other, err_msg=name)

@@ -36,7 +36,8 @@ def canvas_size(box: WholeBox, canvas_px: int) -> tuple[int, int]:
 def cut_picture(image: NDArray[np.uint8], box: WholeBox, size: tuple[int, int]) -> NDArray[np.uint8]:
     """uint8 ``(h, w, 3)``, the caller's own: a patch at the canvas's size; the mean colour beyond the picture."""
     if size != (box[2] - box[0], box[3] - box[1]):
-        return cut_pixels(image, bx.as_box(box), size)
+        shrunk = cut_pixels(image, bx.as_box(box), size)
+        return shrunk if shrunk.flags.writeable else shrunk.copy()  # Pillow's cannot be written to
     x1, y1, x2, y2 = max(box[0], 0), max(box[1], 0), min(box[2], image.shape[1]), min(box[3], image.shape[0])
     if (x1, y1, x2, y2) == box:
         return image[y1:y2, x1:x2].copy()
