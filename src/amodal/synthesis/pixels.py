@@ -31,8 +31,8 @@ def blend(below: NDArray[np.uint8], above: NDArray[np.uint8], matte: NDArray[np.
     """Lay one picture ``(h, w, 3)`` over another, as far as the matte ``(h, w)`` says: 255 all, 0 nothing.
 
     Args:
-        below: what it is laid on, written to; its rows are contiguous.
-        above: contiguous.
+        below: what it is laid on, written to. Rows of both are contiguous.
+        above: what is laid on it.
         matte: of the same size.
     """
     under, over = as_pixels(below), as_pixels(above)
@@ -43,7 +43,7 @@ def blend(below: NDArray[np.uint8], above: NDArray[np.uint8], matte: NDArray[np.
     places = np.divmod(rim, matte.shape[1])
     share = matte.ravel()[rim].astype(np.int32)[:, None]
     mixed = _levels(under[places]) * (255 - share)
-    mixed += _levels(over.ravel()[rim]) * share
+    mixed += _levels(over[places]) * share
     mixed += 127
     mixed //= 255
     np.copyto(under, over, where=matte == 255)

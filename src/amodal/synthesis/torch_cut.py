@@ -40,8 +40,9 @@ def cut(
     """As `core.images.cut_patch` of a picture ``(H, W, 3)``, shifted by `NEAREST_PX` at most.
 
     So values differ by rounding and, along each axis, a 32nd of the step to the next pixel, but for the outermost ones.
-    With ``planar`` it is returned as ``(3, height, width)``. Where the box starts at a whole pixel, or at the picture's
-    border, a patch's first pixels are made of the box alone; Pillow takes a little of what lies before it.
+    With ``planar`` it is returned as ``(3, height, width)``, contiguous; else only its rows are. Where the box starts
+    at a whole pixel, or at the picture's border, a patch's first pixels are made of the box alone; Pillow takes a
+    little of what lies before it.
     """
     width, height = (size_px, size_px) if isinstance(size_px, int) else size_px
     beyond = box[0] < 0 or box[1] < 0 or box[2] > image.shape[1] or box[3] > image.shape[0]
@@ -56,8 +57,8 @@ def cut(
     # in this order torch sees that the channels lie innermost and takes half the time
     pixels = torch.from_numpy(part)[None].permute(0, 3, 1, 2)
     found = _resample(pixels, size, False, 1 / y.scale, 1 / x.scale)
-    patch: NDArray[np.uint8] = found.permute(0, 2, 3, 1)[0].numpy()[y.extra :, x.extra :]
-    return np.ascontiguousarray(patch.transpose(2, 0, 1) if planar else patch)
+    patch: NDArray[np.uint8] = found[0].numpy()[:, y.extra :, x.extra :]
+    return np.ascontiguousarray(patch) if planar else patch.transpose(1, 2, 0)
 
 
 def turned(array: NDArray[T]) -> NDArray[T]:
