@@ -58,34 +58,45 @@ class Counted:
         return self.network(*asked)
 
 
-def objects_of(album: Album, images: str, most: int, repeat: int) -> list[tuple[np.ndarray, list[Any]]]:
-    """Decoded pictures and their boxes, ``most`` objects at the most, all of it ``repeat`` times."""
-    found: list[tuple[np.ndarray, list[Any]]] = []
+Pictures = list[tuple[np.ndarray, dict[str, list[Any]]]]
+"""Decoded pictures, and the ``boxes`` or ``masks`` of each."""
+
+
+def objects_of(album: Album, images: str, given: str, most: int, repeat: int) -> tuple[Pictures, int]:
+    """Pictures with ``most`` objects at the most, all of it ``repeat`` times; how many objects that are."""
+    found: Pictures = []
+    count = 0
     for record in album:
-        boxes = [o.modal_box for o in record.instances if not o.is_crowd][: most - sum(len(b) for _, b in found)]
-        if boxes:
-            found.append((read_image(image_path(images, record.file_name)), boxes))
-    return found * repeat
+        objects = [o for o in record.instances if not o.is_crowd][: most - count]
+        if objects:
+            parts = {
+                "boxes": [o.modal_box for o in objects],
+                "masks": [o.amodal_mask if o.modal_mask is None else o.modal_mask for o in objects],
+            }
+            found.append((read_image(image_path(images, record.file_name)), {given: parts[given]}))
+            count += len(objects)
+    return found * repeat, count * repeat
 
 
-def predict_all(predictor: Predictor, pictures: list[tuple[np.ndarray, list[Any]]]) -> int:
+def predict_all(predictor: Predictor, pictures: Pictures) -> int:
     """Everything from the decoded picture to the codes of the masks; objects of several pictures together."""
 
     def work() -> Any:
-        for number, (image, boxes) in enumerate(pictures):
-            yield from predictor.make_jobs(image, number, boxes=boxes)
+        for number, (image, given) in enumerate(pictures):
+            yield from predictor.make_jobs(image, number, **given)
 
     codes = [(p.amodal_mask.to_rle(), p.modal_mask.to_rle()) for _, p in predictor.run_jobs(work())]
     return len(codes)
 
 
-def predict_one_by_one(predictor: Predictor, pictures: list[tuple[np.ndarray, list[Any]]]) -> int:
+def predict_one_by_one(predictor: Predictor, pictures: Pictures) -> int:
     """The plain loop: one object, then the next."""
     done = 0
-    for image, boxes in pictures:
+    for image, given in pictures:
         predictor.set_image(image)
-        for box in boxes:
-            for p in predictor.predict([box]):
+        ((name, parts),) = given.items()
+        for part in parts:
+            for p in predictor.predict(**{name: [part]}):
                 done += bool(p.amodal_mask.to_rle() and p.modal_mask.to_rle())
     return done
 
@@ -161,8 +172,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             weights, kind = random_weights(folder / "weights"), "random"
     threads = args.threads or core_count()
     album = read_annotations(args.annotations)
-    pictures = objects_of(album, args.images, args.objects, args.repeat)
-    count = sum(len(boxes) for _, boxes in pictures)
+    pictures, count = objects_of(album, args.images, args.given, args.objects, args.repeat)
     onnx = load_networks(weights, threads=threads)
     settings = onnx.settings if args.steps is None else replace(onnx.settings, max_steps=args.steps)
     calls: Calls = {}
@@ -201,6 +211,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "patches_per_object": {
             role: sum(n for name, n in asked if name == role) / count for role in ("modal", "amodal")
         },
+        "given": args.given,
         "objects": count,
         "pictures": len(pictures),
         "threads": threads,
@@ -217,8 +228,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", required=True, help="folder of the pictures")
-    parser.add_argument("--annotations", required=True, help="annotation file: its modal boxes are given")
+    parser.add_argument("--annotations", required=True, help="annotation file: what is given of objects")
     parser.add_argument("--weights", default=None, help="folder of the networks; default: the package's own, or random")
+    parser.add_argument("--given", default="boxes", choices=("boxes", "masks"), help="of each object")
     parser.add_argument("--objects", type=int, default=200, help="most objects")
     parser.add_argument("--repeat", type=int, default=1, help="take the objects so many times")
     parser.add_argument("--rounds", type=int, default=3, help="timed rounds, of which the best counts")
