@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +15,20 @@ MOST_FOUND = 4
 """Others that an object is told of at once, those with most of a box in what is asked about: training tells of two."""
 
 
-@dataclass(frozen=True, slots=True)
 class FoundHeats:
     """What is found of the objects of one picture.
 
-    Attributes:
+    Args:
         heats: float16 ``(s, s)`` each, over their boxes; None for those that tell the others nothing.
         boxes: xyxy ``(n, 4)``.
         same: for each the places that are no others: its own, and those found twice (`seen.same_objects`).
     """
 
-    heats: Sequence[NDArray[np.float16] | None]
-    boxes: bx.BoxArray
-    same: Sequence[Sequence[int]]
+    def __init__(
+        self, heats: Sequence[NDArray[np.float16] | None], boxes: bx.BoxArray, same: Sequence[Sequence[int]]
+    ) -> None:
+        self._heats, self._boxes, self._same = heats, boxes, same
+        self._silent = np.array([heat is None for heat in heats])
 
     def over(self, number: int, box: bx.Box, size_px: int) -> NDArray[np.float32] | None:
         """The highest heat of the others of an object over a box; 0 outside theirs.
@@ -41,18 +41,18 @@ class FoundHeats:
         Returns:
             float32 ``(size_px, size_px)`` in [0, 1]; None where no other object's box meets the box.
         """
-        common = bx.area(bx.intersect(self.boxes, box))
-        common[[i for i, heat in enumerate(self.heats) if heat is None]] = 0
-        common[list(self.same[number])] = 0
+        common = bx.area(bx.intersect(self._boxes, box))
+        common[self._silent] = 0
+        common[list(self._same[number])] = 0
         nearest = np.argsort(-common, kind="stable")[:MOST_FOUND]
         nearest = nearest[common[nearest] > 0]
         if not len(nearest):
             return None
         told = np.zeros((size_px, size_px), np.float32)
         for place in nearest.tolist():
-            heat = self.heats[place]
+            heat = self._heats[place]
             assert heat is not None
-            x1, y1, x2, y2 = self.boxes[place].tolist()
+            x1, y1, x2, y2 = self._boxes[place].tolist()
             rows, down = _along(y1, y2, box[1], box[3], len(heat), size_px)
             columns, across = _along(x1, x2, box[0], box[2], len(heat), size_px)
             here = told[rows, columns]
