@@ -65,3 +65,15 @@ def test_those_with_most_in_the_box_are_told() -> None:
     told = FoundHeats(given, where, [[i] for i in range(8)]).over(7, (0, 0, 40, 10), 40)
     assert told is not None
     np.testing.assert_allclose(np.unique(told), [0, *((9 - i) / 10 for i in range(6, 6 - MOST_FOUND, -1))], atol=1e-3)
+
+
+def test_many_that_hold_all_of_a_box_in_any_order() -> None:
+    """Then all have as much of it: the smallest are told, and twins with other heats in one order."""
+    where = np.array([[-i, -i, 20 + i, 20 + i] for i in range(5)] + [[0, 0, 20, 20], [5, 5, 15, 15]], np.float64)
+    given = [np.full((16, 16), heat, np.float16) for heat in (0.4, 0.1, 0.2, 0.3, 0.9, 0.5)]
+    answers = []
+    for order in (list(range(7)), list(range(6, -1, -1)), [4, 0, 6, 5, 2, 1, 3]):
+        heats = [[*given, None][i] for i in order]
+        found = FoundHeats(heats, where[order], [[i] for i in range(7)])
+        answers.append(found.over(order.index(6), (5, 5, 15, 15), 8))
+    np.testing.assert_allclose(np.array(answers, np.float32), 0.5, atol=1e-3)  # not 0.9, of the largest

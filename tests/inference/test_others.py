@@ -22,7 +22,7 @@ from amodal.inference import seen as seen_module
 from amodal.inference.others import tell_others
 from amodal.inference.pair import NetworkPair
 from amodal.inference.predictor import Predictor
-from amodal.inference.seen import SAME_OBJECT, Seen, Shown, same_objects, spread
+from amodal.inference.seen import SAME_OBJECT, Seen, same_objects, spread
 from amodal.inference.settings import PredictionSettings
 
 SIZE = (100, 80)  # width, height
@@ -70,7 +70,7 @@ def masks() -> list[Mask]:
 
 
 def seen_of(parts: list[Mask], boxes: Any) -> Seen:
-    return Seen([Shown(part) for part in parts], np.array(boxes, np.float64))
+    return Seen(parts, np.array(boxes, np.float64))
 
 
 def told(seen: Seen, number: int, box: Any, size_px: int) -> NDArray[np.uint8]:

@@ -119,8 +119,8 @@ def test_what_is_laid_is_numbered_where_it_is_seen(make_material: Callable[..., 
 def test_others_are_told_where_they_are_seen(
     make_material: Callable[..., Material], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(told, "_MISSED", 0.0)
-    monkeypatch.setattr(told, "_FOUND_TWICE", 0.0)
+    monkeypatch.setattr(told, "MISSED", 0.0)
+    monkeypatch.setattr(told, "FOUND_TWICE", 0.0)
     settings = SynthesisSettings(others_told=1.0)
     for i, composite in enumerate(laid_composites(make_material, 8)):
         plane = told_others(composite, settings, np.random.default_rng(i))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from amodal.core.errors import RecipeError
+from amodal.models.config import ModelConfig
 from amodal.synthesis.settings import SynthesisSettings
 from amodal.training.config import DataSource, Recipe, StageSettings
 
@@ -57,6 +58,13 @@ def test_stages_that_cannot_be(name: str, value: Any) -> None:
 def test_starts_that_cannot_be(start: dict[str, int], rule: str) -> None:
     with pytest.raises(RecipeError, match=rule):
         StageSettings(steps=10, **start)  # type: ignore[arg-type]
+
+
+def test_phases_are_for_a_network_that_is_told_of_no_others() -> None:
+    network = ModelConfig(others=True)
+    with pytest.raises(RecipeError, match="told of no others"):
+        StageSettings(network=network, steps=10, phases=(4, 6))
+    StageSettings(network=network, steps=10)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])

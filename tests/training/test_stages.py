@@ -156,7 +156,10 @@ def covered(batch: Batch, over: str, side: int) -> Tensor:
 def test_the_modal_network_is_told_from_its_second_pass_on(make_recipe: Callable[..., Recipe]) -> None:
     batch = told_batch(make_recipe)
     assert batch["modal_others"].any()
-    side, there = batch["modal_patch"].shape[-1], int((batch["other_boxes"][..., 2] > 0).sum())
+    side, there = (
+        batch["modal_patch"].shape[-1],
+        int((batch["other_boxes"][..., 2] > batch["other_boxes"][..., 0]).sum()),
+    )
     stage = ModalStage(StageSettings(hypothesis_passes=(1, 0)))
     first = ToldSpy()
     stage(first, batch, stage.draw(np.random.default_rng(0), 0, 6))

@@ -29,6 +29,9 @@ class FoundHeats:
     ) -> None:
         self._heats, self._boxes, self._same = heats, boxes, same
         self._silent = np.array([heat is None for heat in heats])
+        # of those with as much in a box the smaller one comes first; never does their order in the call decide
+        sums = [0.0 if heat is None else float(heat.sum(dtype=np.float64)) for heat in heats]
+        self._after = np.lexsort((sums, *boxes.T[::-1], bx.area(boxes)))
 
     def over(self, number: int, box: bx.Box, size_px: int) -> NDArray[np.float32] | None:
         """The highest heat of the others of an object over a box; 0 outside theirs.
@@ -44,7 +47,7 @@ class FoundHeats:
         common = bx.area(bx.intersect(self._boxes, box))
         common[self._silent] = 0
         common[list(self._same[number])] = 0
-        nearest = np.argsort(-common, kind="stable")[:MOST_FOUND]
+        nearest = self._after[np.argsort(-common[self._after], kind="stable")[:MOST_FOUND]]
         nearest = nearest[common[nearest] > 0]
         if not len(nearest):
             return None

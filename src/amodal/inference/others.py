@@ -20,7 +20,7 @@ from .job import Job, Look
 from .lanes import in_lanes
 from .looks import first_looks
 from .pair import NetworkPair, takes_others
-from .seen import Seen, Shown, same_objects
+from .seen import Seen, same_objects
 from .settings import PredictionSettings
 
 Told = TypeVar("Told")
@@ -94,11 +94,11 @@ def _told(settings: PredictionSettings, jobs: Sequence[Job], looks: Sequence[Loo
     ]
 
 
-def _shown(job: Job, settings: PredictionSettings) -> Shown:
+def _shown(job: Job, settings: PredictionSettings) -> Mask:
     """What is given of a job's visible part, if it tells the others of it."""
     if job.evidence is None or not job.tells:
         height, width = job.image.shape[:2]
-        return Shown(Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height))
+        return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height)
     if isinstance(job.evidence, Mask):
-        return Shown(job.evidence)
-    return Shown(Mask.from_array(job.evidence > settings.given_threshold))
+        return job.evidence
+    return Mask.from_array(job.evidence > settings.given_threshold)

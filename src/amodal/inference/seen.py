@@ -24,8 +24,8 @@ _PAIRS = 1 << 16
 """Most pairs of boxes compared at once, or those of one box."""
 
 
-class Shown(NamedTuple):
-    """What an object shows the others of itself: its visible pixels, by run-length code and, where known, plain.
+class _Shown(NamedTuple):
+    """What an object shows the others of itself: its visible pixels, by run-length code and, where kept, plain.
 
     Attributes:
         mask: of the picture.
@@ -52,21 +52,21 @@ class Seen:
     Memory: a byte a pixel (two from 256 objects on), a run-length code an object, and `KEPT_PX` bytes.
 
     Args:
-        shown: what each shows, all of the picture's size; an empty mask tells nothing.
+        masks: the visible pixels of each, all of the picture's size; an empty one tells nothing.
         boxes: xyxy ``(n, 4)``, their modal boxes.
     """
 
-    def __init__(self, shown: Sequence[Shown], boxes: bx.BoxArray) -> None:
-        height, width = shown[0].mask.height, shown[0].mask.width
+    def __init__(self, masks: Sequence[Mask], boxes: bx.BoxArray) -> None:
+        height, width = masks[0].height, masks[0].width
         self.same = same_objects(boxes)
-        self.counts = np.zeros((height, width), np.min_scalar_type(len(shown)))
-        self.shown: list[Shown] = []
+        self.counts = np.zeros((height, width), np.min_scalar_type(len(masks)))
+        self.shown: list[_Shown] = []
         room = KEPT_PX
-        for one in shown:
-            pixels, left, top = one.decoded()
+        for mask in masks:
+            pixels, left, top = _Shown(mask).decoded()
             self.counts[top : top + pixels.shape[0], left : left + pixels.shape[1]] += pixels
             room -= pixels.size
-            self.shown.append(Shown(one.mask, pixels.view(np.bool_), left, top) if room >= 0 else Shown(one.mask))
+            self.shown.append(_Shown(mask, pixels.view(np.bool_), left, top) if room >= 0 else _Shown(mask))
 
     def others(self, number: int) -> Others:
         """Where objects other than one are seen."""

@@ -8,32 +8,30 @@ from ..core import boxes as bx
 from .canvas import tight_box
 from .composite import Boxed, Composite
 from .settings import SynthesisSettings
+from .told import FOUND_TWICE, MISSED
 
 OTHERS_BOXED = 2
 """Other objects of an example that have a box, at the most."""
-_MISSED = 0.15
-"""Chance that another object has none: detectors miss some."""
-_FOUND_TWICE = 0.04
-"""Chance that the object itself has a second one, as if it were another: detectors find some twice."""
 
 
 def boxed_others(composite: Composite, settings: SynthesisSettings, rng: np.random.Generator) -> list[Boxed]:
     """The other objects with most of their box in that of the main one's visible part, at the most `OTHERS_BOXED`.
 
-    Those laid on the picture, by what is seen of them, and the picture's own. Boxes are jittered like the main one's.
+    Those laid on the picture, by what is seen of them, and the picture's own. Some are missed, and the object itself
+    may be found twice, as in `told.told_others`. Boxes are jittered like the main one's.
     """
     there = list(composite.neighbours)
     for number, category in enumerate(composite.laid_categories, 1):
         assert composite.laid is not None
-        seen = composite.laid == number
+        seen = (composite.laid == number) & ~composite.off_picture
         if seen.any():
             there.append(Boxed(bx.as_box(tight_box(seen)), category))
-    there = [one for one, missed in zip(there, rng.random(len(there)) < _MISSED, strict=True) if not missed]
+    there = [one for one, missed in zip(there, rng.random(len(there)) < MISSED, strict=True) if not missed]
     main = tight_box(composite.visible)
     if there:
         common = bx.area(bx.intersect(np.array([one.box for one in there]), main))
         there = [there[i] for i in np.argsort(-common, kind="stable").tolist() if common[i] > 0]
-    if rng.random() < _FOUND_TWICE:
+    if rng.random() < FOUND_TWICE:
         there.insert(0, Boxed(bx.as_box(main), composite.category))
     return [
         one._replace(

@@ -80,7 +80,10 @@ def _neighbours(
         x1, y1, x2, y2 = cutout.box
         if x1 < right and left < x2 and y1 < bottom and top < y2:
             cutouts.append(cutout)
+            instance = picture.record.instances[i]
+            if instance.is_crowd or instance.is_stuff:
+                continue  # no object that a box tells of
             x1, y1, x2, y2 = max(x1, left) - left, max(y1, top) - top, min(x2, right) - left, min(y2, bottom) - top
-            category = material.category(main.source, picture.record.instances[i].category)
+            category = material.category(main.source, instance.category)
             boxes.append(Boxed((x1 * across, y1 * down, x2 * across, y2 * down), category))
     return cutouts, boxes

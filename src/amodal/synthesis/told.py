@@ -23,9 +23,9 @@ _GAP_CHANCE, _LOSS_CHANCE = 0.5, 0.3
 _LEAST_LEFT = 0.3
 """A damaged mask keeps at least this share of the visible pixels, or is drawn again."""
 _TRIES = 10
-_MISSED = 0.15
+MISSED = 0.15
 """Chance that another object is not told of: detectors miss some, and annotations leave some out."""
-_FOUND_TWICE = 0.04
+FOUND_TWICE = 0.04
 """Chance that the object itself is told of as if it were another one: detectors find some twice."""
 
 Grid = NDArray[np.uint8]
@@ -84,7 +84,7 @@ def told_others(
     """
     if rng.random() >= settings.others_told:
         return None
-    numbers = np.flatnonzero(rng.random(len(composite.occluder_scales) + 1) >= _MISSED)
+    numbers = np.flatnonzero(rng.random(len(composite.occluder_scales) + 1) >= MISSED)
     own_picture = composite.others & ~composite.own
     if composite.laid is None:
         shown = own_picture & (0 in numbers)
@@ -93,7 +93,7 @@ def told_others(
         if 0 in numbers:
             shown |= own_picture & (composite.laid == 0)
     shown &= ~composite.off_picture
-    if rng.random() < _FOUND_TWICE:
+    if rng.random() < FOUND_TWICE:
         shown |= composite.visible
     plane = shown.view(np.uint8) * np.uint8(255)
     if settings.mask_noise and rng.random() < settings.mask_noise and shown.any():

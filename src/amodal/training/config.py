@@ -127,6 +127,12 @@ class StageSettings:
                 raise RecipeError(f"{name} is {' or '.join(choices)}", value=getattr(self, name))
         if self.phases and (min(self.phases) < 1 or sum(self.phases) != self.steps):
             raise RecipeError(f"phases are steps that add up to those of the stage, {self.steps}", value=self.phases)
+        if self.phases and self.network.others:
+            raise RecipeError(
+                "phases are for a network that is told of no others",
+                value=self.phases,
+                remedy="give hypothesis_passes instead, or network.others false",
+            )
 
     def _check_start(self) -> None:
         side, full, heat = self.start_px, self.network.patch_px, self.network.heat_px

@@ -60,7 +60,7 @@ def look_at_others(modal: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     if there.any():
         categories = modal.config.num_categories  # type: ignore[union-attr]
         category = batch["other_categories"][there] if categories else None
-        heats[there] = refine(modal, patches[there], category, 1)
+        heats[there] = refine(modal, patches[there], category, 1)  # at p; prediction reads the s x s map: 0.003 apart
     return heats
 
 

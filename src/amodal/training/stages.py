@@ -104,8 +104,9 @@ class ModalStage:
                 others = None
             elif others is not None:
                 found = _found(look_at_others(inner(network), batch), batch, "modal_box")
-                chosen = draws["found"].to(found.device) if draws else torch.ones(len(found), dtype=torch.bool)
-                others = torch.where(chosen.view(-1, 1, 1), found, others)
+                if draws:
+                    found = torch.where(draws["found"].to(found.device).view(-1, 1, 1), found, others)
+                others = found
             heat = refine(inner(network), patches, category, passes, others)
         label = batch["modal_label"] if self.target == "visible" else whole_label(batch)
         return asked(network, patches, heat, category, others), label
