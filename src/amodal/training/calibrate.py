@@ -109,7 +109,7 @@ def weigh_levels(probability: ArrayLike, as_given: ArrayLike, completed: ArrayLi
 
     >>> found = weigh_levels([0.05, 0.55], [1.0, 0.5], [0.9, 0.8], [False, True])
     >>> found.clear.tolist(), found.occluded.tolist()
-    ([0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.5])
+    ([0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.5, 0.5, 0.5])
     """
     left = np.asarray(probability)[None, :] < np.array(LEVELS)[:, None]
     iou, hidden = np.where(left, as_given, completed), np.asarray(occluded, np.bool_)
