@@ -215,3 +215,14 @@ def test_no_other_object_is_found_where_none_has_a_box() -> None:
     found = found_others(heats, boxes, torch.tensor([[0.0, 0.0, 8.0, 8.0]] * 2), 8)
     assert not found[0].any()
     assert (found[1, :, :4] == 1).all() and not found[1, :, 4:].any()
+
+
+def test_networks_that_could_be_told_train_on_examples_that_tell_of_nothing(batch: Batch) -> None:
+    """As where trained weights with ``others`` go on with a recipe that leaves ``others_told`` at 0."""
+    assert batch["other_patches"].shape[1] == 0
+    modal, amodal = ToldSpy(), ToldSpy(20)
+    stage = ModalStage(StageSettings(hypothesis_passes=(0, 1)))
+    for draws in (None, stage.draw(np.random.default_rng(0), 0, 6)):
+        stage(modal, batch, draws)
+    AmodalStage(StageSettings(), modal)(amodal, batch, None)
+    assert not any(told.any() for told in modal.others + amodal.others if told is not None)

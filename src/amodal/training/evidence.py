@@ -68,7 +68,7 @@ def found_others(heats: Tensor, boxes: Tensor, to_box: Tensor, side: int) -> Ten
     """Where other objects are found: the highest of their heats, 0 outside all of their boxes.
 
     Args:
-        heats: ``(b, k, s, s)`` over ``boxes``.
+        heats: ``(b, k, s, s)`` over ``boxes``; k is 0 where examples tell of no others.
         boxes: ``(b, k, 4)``; an empty one is no object.
         to_box: ``(b, 4)``, that of the map wanted.
         side: of the map wanted.
@@ -76,7 +76,8 @@ def found_others(heats: Tensor, boxes: Tensor, to_box: Tensor, side: int) -> Ten
     Returns:
         ``(b, side, side)`` in [0, 1].
     """
-    found = torch.zeros((*heats.shape[:2], side, side), device=heats.device)
+    examples, count = heats.shape[:2]
+    found = torch.zeros((examples, max(count, 1), side, side), device=heats.device)
     example, place = torch.nonzero(boxes[..., 2] > boxes[..., 0], as_tuple=True)
     if len(example):
         found[example, place] = align(heats[example, place], boxes[example, place], to_box[example], side)
