@@ -37,6 +37,7 @@ class Spy:
     def __init__(self, margin: float) -> None:
         self.patch_px, self.heat_px, self.margin = 32, 32, margin
         self.told: list[NDArray[np.float32]] = []
+        self.heats: list[NDArray[np.float32]] = []
 
     def __call__(
         self,
@@ -46,6 +47,7 @@ class Spy:
         others: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         self.told.extend(others.copy())
+        self.heats.extend(heat.copy())
         return (patches[:, 0] > 100).astype(np.float32)
 
 
@@ -194,6 +196,18 @@ def test_boxes_tell_what_the_first_pass_finds_in_the_others(passes: int) -> None
         for one in told:
             np.testing.assert_allclose(one, expected[1], atol=0.02)
     assert all(p.modal_heat is not None and p.modal_heat.dtype == np.float32 for p in found)
+
+
+def test_the_second_pass_starts_from_what_the_first_found() -> None:
+    networks, modal, _ = pair()
+    predictor = Predictor(networks, PredictionSettings(max_steps=1, iis_passes=2, batch_size=1))
+    predictor.set_image(picture())
+    predictor.predict([LEFT, (40, 20, 90, 70)])
+    assert all((heat == 0.5).all() for heat in modal.heats[:2])
+    left, right = modal.heats[2:]
+    assert (left == 1).all()
+    assert (right[8:] == 1).all() and (right[:6, :6] == 1).all()
+    assert not right[:6, 8:].any()  # above the right one, beside the left one
 
 
 def test_rough_masks_are_refined_knowing_the_others() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from amodal.core import boxes as bx
+from amodal.core.album import Album
 from amodal.synthesis import neighbours
 from amodal.synthesis.canvas import tight_box
 from amodal.synthesis.composite import Boxed, Composite
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.finish import clear_twin, mirrored
 from amodal.synthesis.make import make_composite
-from amodal.synthesis.material import Material
+from amodal.synthesis.material import Material, Source
 from amodal.synthesis.neighbours import OTHERS_BOXED, boxed_others
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 
@@ -104,6 +106,17 @@ def test_neighbours_are_where_the_picture_shows_them(make_material: Callable[...
         twin = clear_twin(composite)
         assert twin.laid_categories == () and twin.neighbours == composite.neighbours
     assert seen > 3
+
+
+@pytest.mark.parametrize("kind", ["is_crowd", "is_stuff"])
+def test_crowds_and_stuff_are_no_neighbours(album: Album, folder: Path, kind: str) -> None:
+    records = [
+        replace(r, instances=(*r.instances[:1], *(replace(o, **{kind: True}) for o in r.instances[1:]))) for r in album
+    ]
+    material = Material([Source(Album(records, album.categories, source="made-up"), folder)])
+    made = (make_composite(material, material.draw_main(rng), rng) for rng in map(np.random.default_rng, range(30)))
+    shown = [composite for composite in made if composite is not None and composite.others.any()]
+    assert len(shown) > 3 and not any(composite.neighbours for composite in shown)
 
 
 def test_examples_hold_a_patch_for_each_box(make_material: Callable[..., Material]) -> None:
