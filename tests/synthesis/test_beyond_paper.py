@@ -32,7 +32,7 @@ def several(material: Material, main: Ref = MAIN, count: int = 60) -> list[Compo
 def test_all_are_off_by_default() -> None:
     default = SynthesisSettings()
     off = ("behind", "same_image", "occluder_at_edge", "border", "feather_px", "occluder_colour", "occluder_blur_px")
-    for name in (*off, "low_resolution", "mask_noise"):
+    for name in (*off, "low_resolution", "mask_noise", "tight_boxes"):
         assert getattr(default, name) == 0
     assert default.clear is None and default.paired is False and default.partial_weight == 1
 
@@ -46,6 +46,7 @@ def test_all_are_off_by_default() -> None:
         {"low_resolution_px": (3, 10)},
         {"low_resolution_px": (30, 10)},
         {"mask_noise_size": 0.5},
+        {"tight_boxes": 1.5},
         {"feather_px": 99.0},
     ],
 )

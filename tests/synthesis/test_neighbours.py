@@ -18,10 +18,10 @@ from amodal.synthesis.draw import draw_example
 from amodal.synthesis.finish import clear_twin, mirrored
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material, Source
-from amodal.synthesis.neighbours import OTHERS_BOXED, boxed_others
+from amodal.synthesis.neighbours import OTHERS_BOXED, box_jitter, boxed_others
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 
-EXACT = SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0)
+EXACT = box_jitter(SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0), np.random.default_rng(0))
 
 
 def composites(make_material: Callable[..., Material], count: int) -> list[Composite]:
@@ -133,3 +133,27 @@ def test_examples_hold_a_patch_for_each_box(make_material: Callable[..., Materia
             assert (middle >= around.min(0) - 25).all() and (middle <= around.max(0) + 25).all()
             filled += 1
     assert filled > 6
+
+
+@pytest.mark.parametrize(("share", "tight"), [(0.0, 0), (0.5, 150), (1.0, 300)])
+def test_a_share_of_examples_has_tight_boxes(share: float, tight: int) -> None:
+    settings = SynthesisSettings(tight_boxes=share)
+    box = np.array((10.0, 20.0, 110.0, 60.0))
+    found = 0
+    for seed in range(300):
+        jittered = box_jitter(settings, np.random.default_rng(seed))
+        several = [np.asarray(jittered(box)) for _ in range(4)]
+        moved = [np.abs(one - box) / np.tile(bx.sides(box), 2) for one in several]
+        assert not any(np.allclose(one, box) for one in several)
+        # the worst a tight box does: it covers 97 % and is 3 % longer
+        near = max(float(one.max()) for one in moved) <= 0.06
+        found += near
+        for one in several if near else []:
+            assert (bx.overlap_frac(one, box) >= 0.97 - 1e-9).all()
+    assert found == pytest.approx(tight, abs=30)
+
+
+def test_tight_boxes_never_loosen_tighter_ones() -> None:
+    settings = SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0, tight_boxes=1.0)
+    box = (10.0, 20.0, 110.0, 60.0)
+    assert box_jitter(settings, np.random.default_rng(0))(box) == pytest.approx(box)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import boxes as bx
 from .canvas import tight_box
 from .composite import Boxed, Composite
-from .settings import SynthesisSettings
+from .settings import TIGHT_MAX_RESIZE, TIGHT_MIN_OVERLAP, SynthesisSettings
 from .told import FOUND_TWICE, MISSED
 
 OTHERS_BOXED = 2
 """Other objects of an example that have a box, at the most."""
 
 
-def boxed_others(composite: Composite, settings: SynthesisSettings, rng: np.random.Generator) -> list[Boxed]:
+Jitter = Callable[[ArrayLike], bx.Box]
+
+
+def box_jitter(settings: SynthesisSettings, rng: np.random.Generator) -> Jitter:
+    """What makes a detector's boxes of the tight ones of one example: all of them alike, loosely or tightly."""
+    overlap, resize = settings.jitter_min_overlap, settings.jitter_max_resize
+    if settings.tight_boxes and rng.random() < settings.tight_boxes:
+        overlap, resize = max(overlap, TIGHT_MIN_OVERLAP), min(resize, TIGHT_MAX_RESIZE)
+    return partial(bx.jitter, rng=rng, min_overlap=overlap, max_resize=resize)
+
+
+def boxed_others(composite: Composite, jittered: Jitter, rng: np.random.Generator) -> list[Boxed]:
     """The other objects with most of their box in that of the main one's visible part, at the most `OTHERS_BOXED`.
 
     Those laid on the picture, by what is seen of them, and the picture's own. Some are missed, and the object itself
@@ -33,9 +48,4 @@ def boxed_others(composite: Composite, settings: SynthesisSettings, rng: np.rand
         there = [there[i] for i in np.argsort(-common, kind="stable").tolist() if common[i] > 0]
     if rng.random() < FOUND_TWICE:
         there.insert(0, Boxed(bx.as_box(main), composite.category))
-    return [
-        one._replace(
-            box=bx.jitter(one.box, rng, min_overlap=settings.jitter_min_overlap, max_resize=settings.jitter_max_resize)
-        )
-        for one in there[:OTHERS_BOXED]
-    ]
+    return [one._replace(box=jittered(one.box)) for one in there[:OTHERS_BOXED]]

@@ -15,7 +15,7 @@ from .canvas import tight_box
 from .cells import Cells, box_cells, mask_cells, share_inside
 from .composite import Boxed, Composite
 from .cut import cut_planes
-from .neighbours import OTHERS_BOXED, boxed_others
+from .neighbours import OTHERS_BOXED, box_jitter, boxed_others
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
 from .told import damaged_mask, told_others
@@ -91,12 +91,8 @@ def make_example(
     seen = (off[0], off[1], width - off[0], height - off[1])
     if share_inside(composite.visible, seen) < settings.min_visible_in_patch:
         return None
-    modal_box = bx.jitter(
-        tight_box(composite.visible),
-        rng,
-        min_overlap=settings.jitter_min_overlap,
-        max_resize=settings.jitter_max_resize,
-    )
+    jittered = box_jitter(settings, rng)
+    modal_box = jittered(tight_box(composite.visible))
     cells = mask_cells(composite.visible, modal_box, shape.modal_heat_px)
     visible = cells * np.float32(1 / 255)
     known = box_cells(composite.seen_box, modal_box, shape.modal_heat_px)
@@ -106,7 +102,7 @@ def make_example(
         told = damaged_mask(composite.visible, hidden, shape.modal_heat_px, settings.mask_noise_size, rng)
     told_mask, told_box = told or (visible, modal_box)
     others = told_others(composite, settings, rng) if settings.others_told else None
-    boxed = [] if others is None else boxed_others(composite, settings, rng)
+    boxed = [] if others is None else boxed_others(composite, jittered, rng)
     return Example(
         modal_patch=cut_planes(composite.image, modal_box, shape.patch_px),
         modal_label=label_cells(cells, None if known is None else ~known),
