@@ -15,7 +15,16 @@ _ADDED_LATER = {"precision", "channels_last", "accumulate", "phases", "target", 
 _ADDED_LATER |= {"architecture", "tap_scales", "dropout", "fixed", "photometric", "start_px", "start_steps"}
 _ADDED_LATER |= {"partial_weight", "clear", "paired", "behind", "same_image", "occluder_at_edge", "border"}
 _ADDED_LATER |= {"feather_px", "occluder_colour", "occluder_blur_px", "low_resolution", "low_resolution_px"}
-_ADDED_LATER |= {"mask_noise", "mask_noise_size", "others", "others_told", "start_from", "weight_by", "keep"}
+_ADDED_LATER |= {
+    "mask_noise",
+    "mask_noise_size",
+    "others",
+    "others_told",
+    "tight_boxes",
+    "start_from",
+    "weight_by",
+    "keep",
+}
 _FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}
 _FREE |= {"tensorboard", "store", "store_gb"}
 """Settings a run may be resumed with others of."""
