@@ -174,6 +174,14 @@ def test_wholly_outside_is_all_mean_colour_and_grey_is_filled_with_nothing() -> 
     assert grey[0].tolist() == [0, 0, 0, 0, 9, 9, 9, 9]
 
 
+@pytest.mark.parametrize("box", [(3.2, 1.1, 17.5, 9.0), (-4.5, -2, 30, 14.3), (0, 0, 20, 12), (50, 50, 60, 60)])
+def test_a_mask_is_read_as_0_and_255(box: bx.Box) -> None:
+    mask = np.random.default_rng(0).random((12, 20)) < 0.5
+    as_grey = np.where(mask, 255, 0).astype(np.uint8)
+    for ours, grey in ((mask, as_grey), (mask[::2, 1:], as_grey[::2, 1:])):
+        np.testing.assert_array_equal(cut_patch(ours, box, 8), cut_patch(grey, box, 8))
+
+
 @pytest.mark.parametrize("size", [7, (5, 3)])
 def test_the_size_is_width_and_height(size: int | tuple[int, int]) -> None:
     expected = (7, 7, 3) if size == 7 else (3, 5, 3)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from amodal.core import boxes as bx
+from amodal.core.images import cut_patch
 from amodal.synthesis import cut
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.material import Material
@@ -30,6 +33,22 @@ def test_a_broken_torch_is_no_missing_one(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.delitem(sys.modules, name, raising=False)
     with pytest.raises(ModuleNotFoundError, match="a_part_that_is_missing"):
         cut._by_torch.__wrapped__()
+
+
+def test_masks_are_cut_to_the_bytes_of_cut_patch() -> None:
+    """Enlarged, shrunk, at their own size, beyond the picture; parts of arrays; one row alone."""
+    rng = np.random.default_rng(0)
+    grey = np.asarray(Image.fromarray(rng.integers(0, 256, (30, 40), np.uint8)).resize((300, 200)))
+    for _ in range(200):
+        low = rng.uniform(-30, 250, 2)
+        box = bx.as_box([*low, *(low + rng.uniform(2, 250, 2))])
+        size = int(rng.integers(1, 100)), int(rng.integers(1, 100))
+        for mask in (grey, grey > 128, grey[3:, 5::2], grey[:1]):
+            found = cut.cut_mask(mask, box, size)
+            np.testing.assert_array_equal(found, cut_patch(mask, box, size))
+            assert found.shape == size[::-1]
+    np.testing.assert_array_equal(cut.cut_mask(grey, (10, 20, 42, 52), 32), grey[20:52, 10:42])
+    np.testing.assert_array_equal(cut.cut_mask(grey, (0, 0, 300, 200), (300, 200)), grey)
 
 
 def test_examples_without_torch_differ_in_colours_alone(

@@ -147,6 +147,19 @@ def test_label_cells(positive: int, unknown: int, label: int) -> None:
         assert label_cells(share, None).tolist() == [[label]]
 
 
+def test_labels_found_in_bytes_are_those_of_whole_numbers() -> None:
+    positive, unknown = np.indices((256, 256))
+    there = positive + unknown <= 256  # no pixel counts in both; each is rounded
+    label = np.where(unknown > 127, -1, 2 * positive + unknown >= 255)
+    found = label_cells(positive.astype(np.uint8), unknown.astype(np.uint8))
+    np.testing.assert_array_equal(found[there], label[there])
+    for one in (unknown[:, :1], unknown[:1]):
+        alike = np.broadcast_to(one, (256, 256)).astype(np.uint8)
+        assert (
+            label_cells(found.view(np.uint8), one.astype(np.uint8)) == label_cells(found.view(np.uint8), alike)
+        ).all()
+
+
 @pytest.mark.parametrize(("side", "weight"), [(56, 1 / 16), (224, 1), (500, 1)])
 def test_instance_weight(side: int, weight: float) -> None:
     assert instance_weight((-10, 3, side - 10, side + 3), 224) == pytest.approx(weight)

@@ -22,7 +22,7 @@ LARGEST = 1e15
 
 def as_box(values: ArrayLike) -> Box:
     """Four numbers as a tuple of Python floats."""
-    x1, y1, x2, y2 = (float(v) for v in np.asarray(values, dtype=np.float64).reshape(4))
+    x1, y1, x2, y2 = np.asarray(values, dtype=np.float64).reshape(4).tolist()
     return (x1, y1, x2, y2)
 
 

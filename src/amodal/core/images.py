@@ -48,7 +48,9 @@ def read_size(path: str | Path) -> tuple[int, int]:
         return (height, width) if orientation >= 5 else (width, height)
 
 
-def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
+def cut_patch(
+    image: NDArray[np.uint8] | NDArray[np.bool_], box: ArrayLike, size_px: int | tuple[int, int]
+) -> NDArray[np.uint8]:
     """The part of a picture inside a box, stretched to a patch.
 
     Half-pixel bilinear; where it shrinks, each output pixel averages what it covers (no aliasing). Prediction cuts with
@@ -56,7 +58,7 @@ def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int
     (`synthesis.torch_cut`): a network meets at test what it met in training.
 
     Args:
-        image: uint8 ``(H, W, 3)`` or ``(H, W)``.
+        image: uint8 ``(H, W, 3)`` or ``(H, W)``; or a mask, bool ``(H, W)``: read as 0 and 255.
         box: xyxy, may have fractions and may reach beyond the picture: filled with `MEAN_COLOUR` (0 if grey).
         size_px: side of the square patch, or ``(width, height)``.
 
@@ -64,13 +66,26 @@ def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int
         uint8 ``(height, width, 3)`` or ``(height, width)``.
     """
     size = (size_px, size_px) if isinstance(size_px, int) else size_px
+    part, inside = part_around(image, box)
+    mode = "RGB" if part.ndim == 3 else "L"
+    picture = Image.frombuffer(mode, part.shape[1::-1], part, "raw", mode, 0, 1)
+    patch = picture.resize(size, Image.Resampling.BILINEAR, box=inside)
+    return np.frombuffer(patch.tobytes(), dtype=np.uint8).reshape(size[1], size[0], *image.shape[2:])
+
+
+def part_around(image: NDArray[np.uint8] | NDArray[np.bool_], box: ArrayLike) -> tuple[NDArray[np.uint8], bx.Box]:
+    """What `cut_patch` resamples, of arguments alike.
+
+    Returns:
+        The box and a pixel around it, as far as the picture goes: uint8, contiguous; and the box within that, xyxy.
+    """
     bx1, by1, bx2, by2 = box if isinstance(box, tuple) else bx.as_box(box)
     x1, y1, x2, y2 = math.floor(bx1), math.floor(by1), math.ceil(bx2), math.ceil(by2)
     height, width = image.shape[:2]
     left, top, right, bottom = max(x1 - 1, 0), max(y1 - 1, 0), min(x2 + 1, width), min(y2 + 1, height)
     if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
         fill = MEAN_COLOUR if image.ndim == 3 else 0
-        part = np.empty((y2 - y1, x2 - x1, *image.shape[2:]), dtype=np.uint8)
+        part = np.empty((y2 - y1, x2 - x1, *image.shape[2:]), dtype=image.dtype)
         part[...] = fill
         if left < right and top < bottom:
             inner = image[max(y1, 0) : min(y2, height), max(x1, 0) : min(x2, width)]
@@ -78,14 +93,8 @@ def cut_patch(image: NDArray[np.uint8], box: ArrayLike, size_px: int | tuple[int
         left, top = x1, y1
     else:
         part = image[top:bottom, left:right]
-    inside = (
-        max(bx1 - left, 0.0),
-        max(by1 - top, 0.0),
-        min(bx2 - left, float(part.shape[1])),
-        min(by2 - top, float(part.shape[0])),
-    )
-    picture = Image.fromarray(np.ascontiguousarray(part))
-    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR, box=inside))
+    pixels = part.view(np.uint8) * np.uint8(255) if part.dtype == np.bool_ else np.ascontiguousarray(part)
+    return pixels, (bx1 - left, by1 - top, bx2 - left, by2 - top)
 
 
 def _opened(path: str | Path) -> Image.Image:

@@ -113,9 +113,7 @@ class Others:
             np.greater(part[here], own[y1 - y : y2 - y, x1 - x : x2 - x], out=seen[here])
         if not seen.any():
             return None
-        return cut_patch(
-            seen.view(np.uint8) * np.uint8(255), (box[0] - left, box[1] - top, box[2] - left, box[3] - top), size_px
-        )
+        return cut_patch(seen, (box[0] - left, box[1] - top, box[2] - left, box[3] - top), size_px)
 
     def _own_pixels(self) -> tuple[NDArray[np.unsignedinteger], int, int]:
         """How many of what is shown is this object's, at each pixel around it; left; top."""

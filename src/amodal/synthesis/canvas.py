@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.images import cut_patch
-from .cut import cut_pixels
+from .cut import cut_pixels, resized
 from .pictures import Cutout, WholeBox
 from .pixels import fill_around
 
@@ -20,10 +19,10 @@ SOLID = 128
 
 def tight_box(mask: NDArray[np.bool_]) -> WholeBox:
     """The smallest box of whole pixels around a mask that is not empty."""
-    rows = np.asarray(mask.any(axis=1))
-    top, bottom = int(rows.argmax()), len(rows) - int(rows[::-1].argmax())
-    columns = np.asarray(mask[top:bottom].any(axis=0))
-    return int(columns.argmax()), top, len(columns) - int(columns[::-1].argmax()), bottom
+    pixels, width = mask.tobytes(), mask.shape[1]
+    top, bottom = pixels.find(1) // width, pixels.rfind(1) // width + 1
+    columns = mask[top:bottom].any(axis=0).tobytes()
+    return columns.find(1), top, columns.rfind(1) + 1, bottom
 
 
 def canvas_size(box: WholeBox, canvas_px: int) -> tuple[int, int]:
@@ -68,7 +67,7 @@ def cut_masks(cutouts: Sequence[Cutout], box: WholeBox, size: tuple[int, int]) -
 
 def _centres(low: int, high: int, length: int, size: int) -> tuple[int, int]:
     """The first, and the one after the last, of ``size`` pixels along ``length`` with its centre in [low, high)."""
-    first, last = (-((length - 2 * size * end) // (2 * length)) for end in (low, high))
+    first, last = -((length - 2 * size * low) // (2 * length)), -((length - 2 * size * high) // (2 * length))
     return max(first, 0), min(max(last, 0), size)
 
 
@@ -105,7 +104,7 @@ def cut_shares(
         there = matte[own[1] - read[1] : own[3] - read[1], own[0] - read[0] : own[2] - read[0]]
         np.bitwise_and(there, ~window(without, read), out=there)
     inside = (x_low - x, y_low - y, x_high - x, y_high - y)
-    shares[top:bottom, left:right] = cut_patch(matte, inside, (right - left, bottom - top))
+    shares[top:bottom, left:right] = resized(matte, inside, (right - left, bottom - top))
     return shares
 
 

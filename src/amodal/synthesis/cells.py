@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.images import cut_patch
+from .cut import cut_mask, resized
 from .pictures import WholeBox
 
 Cells = NDArray[np.uint8]
@@ -19,39 +19,40 @@ Cells = NDArray[np.uint8]
 
 def mask_cells(mask: NDArray[np.bool_], box: bx.Box, size_px: int) -> Cells:
     """uint8 ``(size, size)``: the share of each cell of a box that a mask covers; 0 beyond the mask's canvas."""
-    return cut_patch(mask.view(np.uint8) * np.uint8(255), box, size_px)
+    return cut_mask(mask, box, size_px)
 
 
 def box_cells(inner: WholeBox, box: bx.Box, size_px: int) -> Cells | None:
-    """uint8 ``(size, size)``: the share of each cell of a box that a smaller box covers; None where that is all of it.
+    """The share of each cell of a box that a smaller box covers; None where that is all of it.
 
     Args:
         inner: whole pixels, xyxy.
         box: what the cells lie on, in the same pixels.
         size_px: cells along each side.
+
+    Returns:
+        uint8 ``(size, size)``; ``(1, size)`` or ``(size, 1)`` where all its rows, or all its columns, are alike.
     """
     across = _covered(inner[0], inner[2], box[0], box[2], size_px)
     down = _covered(inner[1], inner[3], box[1], box[3], size_px)
-    if across is None and down is None:
-        return None
-    if across is None or down is None:
-        line = down[:, None] if across is None and down is not None else across
-        return np.broadcast_to(line, (size_px, size_px))  # type: ignore[arg-type]
-    both = down[:, None].astype(np.uint16) * across
+    if down is None:
+        return across
+    if across is None:
+        return down.T
+    both = down.T.astype(np.uint16) * across
     both += 127
     both //= 255
     return np.asarray(both, dtype=np.uint8)
 
 
 def _covered(low: int, high: int, start: float, stop: float, size_px: int) -> Cells | None:
-    """uint8 ``(size,)``: the share of each cell of ``start`` to ``stop`` in [low, high); None: all of each."""
+    """uint8 ``(1, size)``: the share of each cell of ``start`` to ``stop`` in [low, high); None: all of each."""
     if low <= start and stop <= high:
         return None
     first, last = math.floor(start), math.ceil(stop)
     line = np.zeros((1, last - first), dtype=np.uint8)
     line[0, max(low - first, 0) : max(high - first, 0)] = 255
-    covered: Cells = cut_patch(line, (start - first, 0.0, stop - first, 1.0), (size_px, 1))[0]
-    return covered
+    return resized(line, (start - first, 0.0, stop - first, 1.0), (size_px, 1))
 
 
 def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:

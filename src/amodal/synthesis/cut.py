@@ -1,7 +1,7 @@
 """Patches cut out of pictures, and pictures mirrored: by torch where it is installed, else by Pillow and numpy.
 
 A patch of the one lies within 1/32 pixel of the picture of the other's (`torch_cut`): colours differ by a little.
-Masks are cut by `core.images.cut_patch` alone, so that boxes and labels are the same bytes everywhere.
+Masks are cut by Pillow alone, so that boxes and labels are the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, _imaging
 
 from ..core import boxes as bx
-from ..core.images import cut_patch
+from ..core.images import cut_patch, part_around
 
 T = TypeVar("T", bound=np.generic)
 
@@ -31,6 +32,35 @@ def cut_planes(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[n
     if by_torch is None:
         return np.ascontiguousarray(cut_patch(image, box, size_px).transpose(2, 0, 1))
     return by_torch[0](image, box, size_px, planar=True)
+
+
+def cut_mask(
+    mask: NDArray[np.uint8] | NDArray[np.bool_], box: bx.Box, size_px: int | tuple[int, int]
+) -> NDArray[np.uint8]:
+    """As `core.images.cut_patch` of a grey picture or a mask ``(H, W)``: the same bytes, read-only."""
+    part, inside = part_around(mask, box)
+    return resized(part, inside, (size_px, size_px) if isinstance(size_px, int) else size_px)
+
+
+def resized(grey: NDArray[np.uint8], inside: bx.Box, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pillow's bilinear `Image.resize`: the same bytes, read-only.
+
+    Its C functions are called without the `Image` objects around them, which take longer than most masks do. They are
+    not public: a test holds this against `core.images.cut_patch`, which goes the public way and serves prediction.
+
+    Args:
+        grey: uint8 ``(H, W)``, contiguous.
+        inside: the part of it to be resized, xyxy.
+        size: ``(width, height)``.
+
+    Returns:
+        uint8 ``(height, width)``.
+    """
+    picture = _imaging.map_buffer(grey, grey.shape[::-1], "raw", 0, ("L", 0, 1))
+    encoder = _imaging.raw_encoder("L", "L")
+    encoder.setimage(picture.resize(size, Image.Resampling.BILINEAR, inside), (0, 0, *size))
+    _, _, pixels = encoder.encode(size[0] * size[1])
+    return np.frombuffer(pixels, dtype=np.uint8).reshape(size[::-1])
 
 
 def turned(array: NDArray[T]) -> NDArray[T]:

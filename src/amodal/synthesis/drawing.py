@@ -39,7 +39,10 @@ class Look(Protocol):
     @property
     def laid(self) -> NDArray[np.uint8] | None: ...
     def cells(self, size_px: int) -> tuple[Cells, Cells | None]:
-        """uint8 ``(size, size)`` over the whole canvas: share of the object, and of what nobody knows; None: none."""
+        """Of each cell of the whole canvas: the object's share, uint8 ``(size, size)``, and that of what nobody knows.
+
+        The latter may be one row or one column, for all rows or columns alike; None: none of any.
+        """
 
     def cleared(self) -> Look:
         """The same with nothing laid on the patch."""

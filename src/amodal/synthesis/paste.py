@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.images import cut_patch
 from .canvas import SOLID, tight_box
 from .colour import colour_table
 from .composite import Composite
+from .cut import cut_mask
 from .drawer import Ref
 from .drawing import Drawing, Layer
 from .material import Material
@@ -79,7 +79,7 @@ def _lay(
         (part[2] - left) * width / size[0],
         (part[3] - top) * height / size[1],
     )
-    matte = cut_patch(cutout.matte, in_matte, part_size)
+    matte = cut_mask(cutout.matte, in_matte, part_size)
     here = slice(part[1], part[3]), slice(part[0], part[2])
     seen = matte >= SOLID
     visible, spared = composite.visible, None

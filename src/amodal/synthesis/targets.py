@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.images import cut_patch
 from ..core.labels import UNKNOWN, Label, make_label
 from .canvas import tight_box
 from .cells import Cells, box_cells, mask_cells, share_inside
 from .composite import Boxed, Composite
-from .cut import cut_planes
+from .cut import cut_mask, cut_planes
 from .neighbours import OTHERS_BOXED, box_jitter, boxed_others
 from .pictures import WholeBox
 from .settings import ExampleShape, SynthesisSettings
@@ -138,7 +137,7 @@ def label_cells(positive: Cells, unknown: Cells | None) -> Label:
 
     Args:
         positive, unknown: uint8 ``(n, n)``, 0 none to 255 all of a cell; a pixel counts in one of them at the most.
-            None: nothing is unknown.
+            ``unknown`` may be one row or one column; None: nothing is unknown.
 
     Returns:
         int8 ``(n, n)``.
@@ -148,7 +147,8 @@ def label_cells(positive: Cells, unknown: Cells | None) -> Label:
     """
     if unknown is None:
         return _as_label(positive >= 128)
-    label = _as_label(2 * positive.astype(np.uint16) + unknown >= 255)
+    # 2 positive + unknown >= 255, in bytes; where unknown is 255 that is wrong, and overwritten
+    label = _as_label(positive > (np.uint8(254) - unknown) >> 1)
     np.copyto(label, UNKNOWN, where=unknown >= 128)
     return label
 
@@ -177,7 +177,7 @@ def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, si
     (rows, columns), (height, width) = plane.shape, composite.own.shape
     scale = columns / width, rows / height
     inside = box[0] * scale[0], box[1] * scale[1], box[2] * scale[0], box[3] * scale[1]
-    return cut_patch(plane, inside, size_px).copy()  # Pillow's bytes cannot be written to, which torch wants
+    return cut_mask(plane, inside, size_px).copy()  # Pillow's bytes cannot be written to, which torch wants
 
 
 def _others(boxed: list[Boxed], composite: Composite, count: int, patch_px: int) -> dict[str, Any]:

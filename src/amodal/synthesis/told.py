@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from ..core import boxes as bx
-from ..core.images import cut_patch
 from .canvas import SOLID, tight_box
 from .composite import Composite
+from .cut import cut_mask
 from .settings import SynthesisSettings
 
 _CELLS = 96
@@ -67,9 +67,7 @@ def damaged_mask(
     else:
         return None
     x1, y1, x2, y2 = tight_box(told)
-    heat = cut_patch(told.view(np.uint8) * np.uint8(255), (x1, y1, x2, y2), size_px).astype(np.float32) * np.float32(
-        1 / 255
-    )
+    heat = cut_mask(told, (x1, y1, x2, y2), size_px) * np.float32(1 / 255)
     return heat, (box[0] + x1 * cell[0], box[1] + y1 * cell[1], box[0] + x2 * cell[0], box[1] + y2 * cell[1])
 
 
@@ -98,7 +96,7 @@ def told_others(
     plane = shown.view(np.uint8) * np.uint8(255)
     if settings.mask_noise and rng.random() < settings.mask_noise and shown.any():
         most = settings.mask_noise_size * _CELLS / (1 + 2 * _MARGIN)
-        grid = cut_patch(plane, (0, 0, plane.shape[1], plane.shape[0]), _CELLS)
+        grid = cut_mask(plane, (0, 0, plane.shape[1], plane.shape[0]), _CELLS)
         return regrown(grid, contour_offsets(most, rng), most).view(np.uint8) * np.uint8(255)
     return plane
 
@@ -122,7 +120,7 @@ def regrown(grid: Grid, offset: NDArray[np.float32] | float, most: float) -> NDA
 
 
 def _on_grid(mask: NDArray[np.bool_], box: bx.Box) -> Grid:
-    return cut_patch(mask.view(np.uint8) * np.uint8(255), box, _CELLS)
+    return cut_mask(mask, box, _CELLS)
 
 
 def _ellipse(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:

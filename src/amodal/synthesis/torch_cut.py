@@ -9,7 +9,7 @@ seven: at a scale of 2, say, half a pixel meets none), Pillow cuts the patch. A 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ T = TypeVar("T", bound=np.generic)
 NEAREST_PX = 1 / 32
 """Pixels of the picture by which a patch may be shifted, along each axis."""
 _TRIES = 64
-_resample = torch.ops.aten._upsample_bilinear2d_aa
+_resample: Any = torch._C._nn._upsample_bilinear2d_aa  # as `interpolate` calls it: sooner there than torch.ops.aten
 
 
 class _Span(NamedTuple):
@@ -55,9 +55,9 @@ def cut(
     if size[0] == part.shape[0] or size[1] == part.shape[1]:  # torch would leave such an axis as it is
         part = np.pad(part, ((0, size[0] == part.shape[0]), (0, size[1] == part.shape[1]), (0, 0)), mode="edge")
     # in this order torch sees that the channels lie innermost and takes half the time
-    pixels = torch.from_numpy(part)[None].permute(0, 3, 1, 2)
-    found = _resample(pixels, size, False, 1 / y.scale, 1 / x.scale)
-    patch: NDArray[np.uint8] = found[0].numpy()[:, y.extra :, x.extra :]
+    pixels = part.reshape(1, *part.shape).transpose(0, 3, 1, 2)
+    found = _resample(torch.from_numpy(pixels), size, False, 1 / y.scale, 1 / x.scale)
+    patch: NDArray[np.uint8] = found.numpy()[0, :, y.extra :, x.extra :]
     return np.ascontiguousarray(patch) if planar else patch.transpose(1, 2, 0)
 
 
@@ -85,7 +85,8 @@ def _part(image: NDArray[np.uint8], x: _Span, y: _Span, filled: tuple[bool, bool
     left, top = max(x.first, 0), max(y.first, 0)
     inner = image[top : max(min(bottom, height), 0), left : max(min(right, width), 0)]
     if (left, top) == (x.first, y.first) and inner.shape[:2] == (bottom - top, right - left):
-        return inner if image.flags.writeable else inner.copy()  # torch takes nothing that is read-only
+        # torch takes nothing that is read-only, and copies rows that lie apart itself, but more slowly
+        return inner if inner.flags.writeable and inner.flags.c_contiguous else inner.copy()
     part = np.empty((bottom - y.first, right - x.first, 3), dtype=np.uint8)
     above, before = top - y.first, left - x.first
     below, after = above + inner.shape[0], before + inner.shape[1]
