@@ -27,8 +27,8 @@ from amodal.report.page import read_photo
 from amodal.report.panels import View, mask_panel
 
 EXAMPLES = Path("examples")
-SHOWN = (1101827, 195884, 111478, 240982)
-"""Annotations of examples/, from left to right: laptop, person, couch, bicycle."""
+SHOWN = (512854, 195884, 111478, 240982)
+"""Annotations of examples/, from left to right: child, man, couch, bicycle."""
 _HEIGHT_PX, _GAP_PX = 300, 8
 
 
