@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -63,9 +62,6 @@ def run(args: Namespace) -> None:
         folder = Path(values["output"]) / "data"
         values["data"] = (training_source(folder, sbd=args.sbd, voc=args.voc, voc_list=args.voc_list),)
     recipe = build(Recipe, values)
-
-    # torch reads it once, when it is loaded: a step then waits less for fresh memory (benchmarks/huge_pages.py)
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
