@@ -77,7 +77,8 @@ CHOICES = (
     Choice("no expansion of the box", {"max_steps": 1}),
     Choice("the paper's thresholds", {"modal_threshold": 0.8, "amodal_threshold": 0.7, "strip_threshold": 0.1}),
     Choice("given masks always completed", {"least_probability": 0.0}),
-    Choice("mean of patch and mirror image, twice the time", {}, wrap=Mirrored),
+    Choice("without the mirror image", {"mirror": False}),
+    Choice("with the mirror image at every answer", {"mirror": False}, wrap=Mirrored),
     Choice("picture shrunk: box of 48 px", {}, shrunk_px=48),
     Choice("picture shrunk: box of 32 px", {}, shrunk_px=32),
 )

@@ -120,3 +120,39 @@ def test_evidence_by_kind_in_one_batch(toy: SimpleNamespace) -> None:
     np.testing.assert_allclose(found[2][middle], np.broadcast_to(0.9 + 0.1 * half, found[1].shape)[middle], atol=1e-3)
     np.testing.assert_allclose(found[3], found[1] * 0.5, atol=1e-6)
     assert len(networks.modal.calls[0][0]) == 2  # type: ignore[attr-defined]
+
+
+def test_answers_do_not_lean_with_mirror_images(toy: SimpleNamespace) -> None:
+    """A picture and its mirror image have mirrored answers, whatever the networks prefer."""
+
+    class Leaning(toy.ToyNetwork):  # type: ignore[misc,name-defined]
+        def __call__(self, *inputs: Any) -> Any:
+            return super().__call__(*inputs) * np.linspace(1, 0.5, self.heat_px, dtype=np.float32)
+
+    networks = NetworkPair(Leaning(margin=0.0), Leaning())
+    jobs = []
+    for image, found_boxes in pictures(4):
+        width = image.shape[1]
+        limits = (0.0, 0.0, float(width), float(image.shape[0]))
+        for x1, y1, x2, y2 in found_boxes.tolist():
+            jobs += [
+                Job(image, (x1, y1, x2, y2), limits),
+                Job(image[:, ::-1], (width - x2, y1, width - x1, y2), limits),
+            ]
+    for mirror in (True, False):
+        settings = PredictionSettings(mirror=mirror, batch_size=3, max_steps=1, iis_passes=1)
+        found = sorted(find_objects(networks, settings, jobs, keep_heat=True), key=lambda one: one.number)
+        assert all((one.expansion.steps[-1].heat == one.expansion.heat).all() for one in found)  # type: ignore[attr-defined]
+        assert len(found) == len(jobs)
+        apart = [
+            max(
+                np.abs(a.modal_heat - b.modal_heat[:, ::-1]).max(),
+                np.abs(a.expansion.heat - b.expansion.heat[:, ::-1]).max(),
+            )
+            for a, b in zip(found[::2], found[1::2], strict=True)
+        ]
+        assert max(apart) < 0.02 if mirror else min(apart) > 0.1
+    networks.amodal.calls.clear()  # type: ignore[attr-defined]
+    found = list(find_objects(networks, PredictionSettings(mirror=True, batch_size=3), jobs))
+    asked = sum(len(call[0]) for call in networks.amodal.calls)  # type: ignore[attr-defined]
+    assert asked == sum(len(one.expansion.steps) for one in found) + len(jobs)  # the last answer alone

@@ -17,7 +17,7 @@ from amodal.training.config import Recipe
 from amodal.training.fingerprint import fingerprint_of
 from amodal.training.run import run_training
 from amodal.training.ship import is_trained, train_and_ship
-from amodal.training.start import start_from
+from amodal.training.start import check_start, start_from
 
 Make = Callable[..., Recipe]
 
@@ -59,6 +59,16 @@ def test_a_widened_network_answers_as_before(make_recipe: Make, tmp_path: Path) 
         expected = same(image, heat)
         torch.testing.assert_close(wider(image, heat, None, others), expected, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(wider(image, heat), expected, atol=1e-5, rtol=1e-5)
+    wide = (6, 6, 9, 16, 12)
+    larger = build_network(replace(recipe.modal.network, others=True, widths=wide)).eval()
+    start_from(larger, folder, "modal")
+    with torch.no_grad():
+        torch.testing.assert_close(larger(image, heat, None, others), expected, atol=1e-5, rtol=1e-5)
+    larger.train()(image, heat, None, others).sum().backward()
+    assert larger.score.weight.grad[0, 4:].abs().sum() > 0  # type: ignore[union-attr,index]
+    for widths in ((4, 6, 8, 8, 11), (4, 6, 8, 8)):
+        with pytest.raises(RecipeError, match=r"starts from; widths is not"):
+            check_start(replace(recipe.modal.network, widths=widths), folder, "modal")
     other = build_network(replace(recipe.modal.network, grid=5))
     with pytest.raises(RecipeError, match=r"the modal network is that of the weights it starts from; grid is not"):
         start_from(other, folder, "modal")

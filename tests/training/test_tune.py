@@ -55,6 +55,16 @@ def test_the_paper_s_thresholds(make_recipe: Make) -> None:
         assert choose_settings(other, validation, **pair, settings=given)[0] == PredictionSettings(max_steps=3)
 
 
+def test_mirror_images_are_asked_about_where_they_were_trained_on(make_recipe: Make) -> None:
+    recipe = make_recipe(calibration_examples=0)
+    pair = networks(recipe)
+    for flip in (True, False):
+        one = replace(recipe, synthesis=replace(recipe.synthesis, flip=flip))
+        validation = make_streams(one)[1]
+        assert choose_settings(one, validation, **pair).settings.mirror == flip
+        assert not choose_settings(one, validation, **pair, settings=PredictionSettings()).settings.mirror
+
+
 def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None:
     recipe = make_recipe()
     folder = trained(tmp_path / "weights", recipe, PredictionSettings(max_steps=4))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..core.resample import move_heat
 from .expansion import ActiveSet, Expansion
 from .job import Job
 from .looks import look_at, same_patch, told_categories, told_others
-from .pair import NetworkPair, ask
+from .pair import NetworkPair, ask, ask_mirrored
 from .patches import cut_into, mask_heat
 from .settings import PredictionSettings
 
@@ -64,7 +64,7 @@ def find_objects(
     while True:
         if len(active) + len(waiting) < settings.batch_size:
             drawn = [_Member(number, job) for number, job in islice(numbered, settings.batch_size)]
-            _find_modal_heats(networks, settings.iis_passes, drawn)
+            _find_modal_heats(networks, settings, drawn)
             waiting.extend(drawn)
         enter = [waiting.popleft() for _ in range(min(settings.batch_size - len(active), len(waiting)))]
         if enter:
@@ -76,10 +76,17 @@ def find_objects(
             )
         if not len(active):
             return
-        for number, expansion in active.step(heat_of):
-            member = inside.pop(number)
+        ended = [(inside.pop(number), expansion) for number, expansion in active.step(heat_of)]
+        if settings.mirror and ended:
+            boxes = np.array([expansion.box for _, expansion in ended])
+            turned = _amodal_heats(networks, [member for member, _ in ended], boxes, ask_mirrored)
+            for (_, expansion), heat in zip(ended, turned, strict=True):
+                expansion.heat = (expansion.heat + heat) * np.float32(0.5)
+                if keep_heat:
+                    expansion.steps[-1] = replace(expansion.steps[-1], heat=expansion.heat)
+        for member, expansion in ended:
             assert member.modal_heat is not None
-            yield Found(number, member.job, member.modal_heat, expansion)
+            yield Found(member.number, member.job, member.modal_heat, expansion)
 
 
 @dataclass(slots=True)
@@ -92,8 +99,9 @@ class _Member:
     patch: NDArray[np.uint8] | None = None
 
 
-def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]) -> None:
+def _find_modal_heats(networks: NetworkPair, settings: PredictionSettings, members: list[_Member]) -> None:
     """Heat of each visible part over its modal box, float32 ``(s, s)``: found by IIS, given, or given and refined."""
+    passes = settings.iis_passes
     fresh: list[_Member] = []
     looked_at: list[_Member] = []
     for member in members:
@@ -109,13 +117,15 @@ def _find_modal_heats(networks: NetworkPair, passes: int, members: list[_Member]
             member.modal_heat = mask_heat(job.evidence, job.modal_box, networks.modal.heat_px)
     for asked, left in ((fresh, passes), (looked_at, passes - 1)):
         if asked:
-            heats, patches = look_at(networks, left, [member.job for member in asked])
+            heats, patches = look_at(networks, left, [member.job for member in asked], mirror=settings.mirror)
             for member, heat, patch in zip(asked, heats, patches, strict=True):
                 member.modal_heat, member.patch = heat, patch if same_patch(networks) else None
 
 
-def _amodal_heats(networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray) -> NDArray[np.float32]:
-    """One forward pass of the amodal network: what it says of objects when it sees ``boxes``."""
+def _amodal_heats(
+    networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray, ask: Callable[..., NDArray[np.float32]] = ask
+) -> NDArray[np.float32]:
+    """What the amodal network says of objects when it sees ``boxes``, or with `ask_mirrored` their mirror images."""
     network = networks.amodal
     jobs = [member.job for member in members]
     patches = np.empty((len(members), 3, network.patch_px, network.patch_px), np.uint8)

@@ -16,10 +16,13 @@ from .refine import NO_HYPOTHESIS, refine, stretched
 from .seen import spread
 
 
-def look_at(networks: NetworkPair, passes: int, jobs: Sequence[Job]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def look_at(
+    networks: NetworkPair, passes: int, jobs: Sequence[Job], *, mirror: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Passes of IIS over the modal boxes of jobs (paper section 4.1), from what is known of each.
 
     That is what its first pass found (`Job.look`), else the visible part that is given, else nothing.
+    ``mirror``: as `refine` takes it.
 
     Returns:
         modal heats float32 ``(n, s, s)`` over the boxes; the patches, uint8 ``(n, 3, p, p)``.
@@ -34,7 +37,7 @@ def look_at(networks: NetworkPair, passes: int, jobs: Sequence[Job]) -> tuple[ND
             patch[:] = job.look.patch
     hypothesis = np.stack([_hypothesis(job, network.patch_px) for job in jobs])
     told = told_others(network, jobs, boxes, networks.told_px)
-    return refine(network, patches, told_categories(jobs), passes, hypothesis, told), patches
+    return refine(network, patches, told_categories(jobs), passes, hypothesis, told, mirror=mirror), patches
 
 
 def same_patch(networks: NetworkPair) -> bool:

@@ -72,6 +72,19 @@ def ask(
     return answer
 
 
+def ask_mirrored(
+    network: Network,
+    patches: NDArray[np.uint8],
+    heat: NDArray[np.float32],
+    category: NDArray[np.int64] | None,
+    others: NDArray[np.float32] | None,
+) -> NDArray[np.float32]:
+    """What `ask` answers of the mirror images, left and right exchanged back."""
+    maps = [None if map is None else np.ascontiguousarray(map[..., ::-1]) for map in (heat, others)]
+    assert maps[0] is not None
+    return ask(network, np.ascontiguousarray(patches[..., ::-1]), maps[0], category, maps[1])[..., ::-1]
+
+
 @dataclass(frozen=True)
 class NetworkPair:
     """The two networks of the paper and how they are used.

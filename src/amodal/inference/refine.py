@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.resample import resample, resample_taps
-from .pair import Network, ask
+from .pair import Network, ask, ask_mirrored
 
 NO_HYPOTHESIS = 0.5
 """The heat that says nothing: what the first pass is given (Li, Hariharan, Malik, CVPR 2016)."""
@@ -19,6 +19,8 @@ def refine(
     passes: int,
     hypothesis: NDArray[np.float32] | None = None,
     others: NDArray[np.float32] | None = None,
+    *,
+    mirror: bool = False,
 ) -> NDArray[np.float32]:
     """Modal heat of a batch of boxes (paper section 4.1; IIS).
 
@@ -32,6 +34,7 @@ def refine(
         passes: how many, >= 1.
         hypothesis: float32 ``(n, p, p)`` in [0, 1] over the boxes: what is believed already.
         others: float32 ``(n, p, p)``, where other objects are seen, for networks that take it.
+        mirror: the last pass is the mean of what is found in the patches and in their mirror images.
 
     Returns:
         float32 ``(n, s, s)`` in [0, 1] over the boxes.
@@ -40,7 +43,10 @@ def refine(
         hypothesis = np.full((len(patches), network.patch_px, network.patch_px), NO_HYPOTHESIS, np.float32)
     found = ask(network, patches, hypothesis, category, others)
     for _ in range(passes - 1):
-        found = ask(network, patches, stretched(found, network.patch_px), category, others)
+        hypothesis = stretched(found, network.patch_px)
+        found = ask(network, patches, hypothesis, category, others)
+    if mirror:
+        found = (found + ask_mirrored(network, patches, hypothesis, category, others)) * np.float32(0.5)
     return found
 
 

@@ -46,6 +46,9 @@ class PredictionSettings:
     """Most iterations of the expansion. The paper names no cap; ours is reported as stop reason "cap"."""
     iis_passes: int = 3
     """Passes of Iterative Instance Segmentation at test (Li, Hariharan, Malik, CVPR 2016)."""
+    mirror: bool = False
+    """The last answer of each network is the mean of what it says of the patch and of its mirror image, at the cost of
+    two answers more an object. The paper asks once (False)."""
     stop_at_border: bool = True
     """Keep the expanding box inside the picture, as in the paper's Fig. 5."""
     beyond_border: float = 0.5
@@ -60,7 +63,7 @@ class PredictionSettings:
             self._need(name, "a whole number from 1 on", type(v := getattr(self, name)) is int and v >= 1)
         for name in ("least_probability", "others_score"):
             self._need(name, "a number from 0 to 1", _is_number(v := getattr(self, name)) and 0 <= v <= 1)
-        for name in ("stop_at_border", "nested", "others"):
+        for name in ("stop_at_border", "nested", "others", "mirror"):
             self._need(name, "true or false", isinstance(getattr(self, name), bool))
         self._need(
             "beyond_border", "a number from 0 to 10", _is_number(self.beyond_border) and 0 <= self.beyond_border <= 10

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError
@@ -16,8 +15,9 @@ from ..models.weights import Role, load_network, read_model_config, sha256_of
 def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
     """Give a network the weights of a weights folder.
 
-    A network that is told of other objects (``others``) may start from one that is not: what it is told has no weight
-    at first, so both answer the same.
+    A network that is told of other objects (``others``) may start from one that is not, and one with more channels in
+    its decoder (``widths``) from one with fewer: what is new has no weight at first in what was there, so both answer
+    the same.
 
     Args:
         network: changed in place.
@@ -30,7 +30,7 @@ def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
     """
     check_start(network.config, folder, role)  # type: ignore[arg-type]
     trained, state = load_network(folder, role), network.state_dict()
-    network.load_state_dict({name: _widened(value, state[name]) for name, value in trained.state_dict().items()})
+    network.load_state_dict({name: _grown(value, state[name]) for name, value in trained.state_dict().items()})
 
 
 def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
@@ -41,7 +41,7 @@ def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
         RecipeError: a network of another shape.
     """
     theirs = read_model_config(folder, role)
-    if theirs not in (own, replace(own, others=False)):
+    if theirs != own and (own.architecture == "onet" or not _grows(theirs, own)):
         given, wanted = asdict(theirs), asdict(own)
         differs = sorted(key for key in wanted if given[key] != wanted[key])
         raise RecipeError(
@@ -68,8 +68,19 @@ def digests(folder: str | Path) -> list[str]:
         ) from None
 
 
-def _widened(value: Tensor, like: Tensor) -> Tensor:
-    """A weight with the input channels of another one; those it lacks, the last, are zero."""
-    if value.shape == like.shape:
+def _grows(smaller: ModelConfig, larger: ModelConfig) -> bool:
+    """Whether one network is the other but for what it is told of others and for fewer channels in its decoder."""
+    if (smaller.others and not larger.others) or len(smaller.widths) != len(larger.widths):
+        return False
+    alike = replace(smaller, others=larger.others, widths=larger.widths) == larger
+    return alike and all(few <= many for few, many in zip(smaller.widths, larger.widths, strict=True))
+
+
+def _grown(value: Tensor, fresh: Tensor) -> Tensor:
+    """A weight with the channels of a larger one: outputs it lacks are fresh, its own ones ignore inputs it lacks."""
+    if value.shape == fresh.shape:
         return value
-    return torch.cat([value, value.new_zeros(len(value), like.shape[1] - value.shape[1], *value.shape[2:])], 1)
+    grown = fresh.clone()
+    grown[: len(value)] = 0
+    grown[tuple(slice(size) for size in value.shape)] = value
+    return grown
