@@ -61,7 +61,8 @@ def test_mirror_images_are_asked_about_where_they_were_trained_on(make_recipe: M
     for flip in (True, False):
         one = replace(recipe, synthesis=replace(recipe.synthesis, flip=flip))
         validation = make_streams(one)[1]
-        assert choose_settings(one, validation, **pair).settings.mirror == flip
+        found = choose_settings(one, validation, **pair).settings
+        assert (found.mirror, found.iis_passes) == ((True, 2) if flip else (False, 3))
         assert not choose_settings(one, validation, **pair, settings=PredictionSettings()).settings.mirror
 
 

@@ -62,11 +62,13 @@ def choose_settings(
         recipe: says what is measured, and on how many scenes.
         validation: its validation examples, as `data.make_streams` makes them; None where it has none.
         modal, amodal: the trained networks.
-        settings: what is kept, but for the thresholds; None: the defaults, with `mirror` where the networks were
-            trained on mirror images and the thresholds are chosen here.
+        settings: what is kept, but for the thresholds; None: the defaults, with `mirror` and two passes of IIS where
+            the networks were trained on mirror images and the thresholds are chosen here.
     """
     mirror = recipe.synthesis.flip and recipe.thresholds != "paper" and validation is not None
-    settings = replace(settings or PredictionSettings(mirror=mirror), **PAPER)
+    # the mirror image takes the place of the third pass (docs/experiments.md)
+    ours = PredictionSettings(mirror=True, iis_passes=2) if mirror else PredictionSettings()
+    settings = replace(settings or ours, **PAPER)
     if validation is None:
         return Tuned(settings, {}, {})
     scores: dict[str, Any] = {}
