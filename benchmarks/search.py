@@ -1,6 +1,6 @@
 """What each choice of a training is worth: short trainings of IIS that differ in one of them, on validation examples.
 
-    python benchmarks/search.py --output runs/search [--seeds 0] [--variants base lr_high ...] [--steps 500] [--json]
+    python benchmarks/search.py --output runs/search [--seeds 0] [--variants base "lr x 3" ...] [--steps 500] [--json]
 
 Trains the modal network on 64 px patches, from the ImageNet backbone, on the photographs of recipes/coco_compact.yaml,
 with the plain settings of recipes/compact_ablation_full.yaml; then again with each of `VARIANTS`. Those of `AMODAL`
