@@ -77,11 +77,11 @@ def still_statistics(config: Any, **options: Any) -> nn.Module:
     network = _build(config, **options)
     for module in network.backbone.modules():  # type: ignore[union-attr]
         if isinstance(module, nn.BatchNorm2d):
-            module.__class__ = _Still
+            module.__class__ = type("_Still", (_Still, type(module)), {})
     return network.train()
 
 
-class _Still(nn.BatchNorm2d):
+class _Still(nn.Module):
     def train(self, mode: bool = True) -> _Still:
         return super().train(False)
 

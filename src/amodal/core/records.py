@@ -98,7 +98,8 @@ class ExpansionStep:
     Attributes:
         box: the box whose patch the network saw, xyxy.
         strips: mean heat beside the box: left, top, right, bottom (the order of the box's own numbers).
-        heat: float32 ``(s, s)`` over `frame`; None where it was not kept.
+        heat: float32 ``(s, s)`` over `frame`; None where it was not kept. In the last step the mean with that of the
+            mirror image, where it was asked for; ``strips`` is of the patch alone.
         frame: the larger box the heat covers, xyxy.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -35,9 +35,9 @@ def find_objects(
 ) -> Iterator[Found]:
     """Find every object, those of several pictures together (paper section 4.1).
 
-    At the most ``batch_size`` objects expand at once. One that stops leaves and the next one enters, so each call of
-    the amodal network is a full batch until the jobs run out; jobs are drawn when there is room. Memory holds two
-    batches of objects and their pictures, however many jobs there are.
+    At the most ``batch_size`` objects expand at once. One that stops leaves and the next one enters, so each step is a
+    full batch until the jobs run out; jobs are drawn when there is room. Memory holds two batches of objects and their
+    pictures, however many jobs there are.
 
     Args:
         networks: the two networks.
@@ -79,7 +79,7 @@ def find_objects(
         ended = [(inside.pop(number), expansion) for number, expansion in active.step(heat_of)]
         if settings.mirror and ended:
             boxes = np.array([expansion.box for _, expansion in ended])
-            turned = _amodal_heats(networks, [member for member, _ in ended], boxes, ask_mirrored)
+            turned = _amodal_heats(networks, [member for member, _ in ended], boxes, mirror=True)
             for (_, expansion), heat in zip(ended, turned, strict=True):
                 expansion.heat = (expansion.heat + heat) * np.float32(0.5)
                 if keep_heat:
@@ -123,9 +123,9 @@ def _find_modal_heats(networks: NetworkPair, settings: PredictionSettings, membe
 
 
 def _amodal_heats(
-    networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray, ask: Callable[..., NDArray[np.float32]] = ask
+    networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray, *, mirror: bool = False
 ) -> NDArray[np.float32]:
-    """What the amodal network says of objects when it sees ``boxes``, or with `ask_mirrored` their mirror images."""
+    """What the amodal network says of objects when it sees ``boxes``, or their mirror images: one forward pass."""
     network = networks.amodal
     jobs = [member.job for member in members]
     patches = np.empty((len(members), 3, network.patch_px, network.patch_px), np.uint8)
@@ -136,4 +136,5 @@ def _amodal_heats(
             patch[:], member.patch = member.patch, None
     heats = np.stack([member.modal_heat for member in members if member.modal_heat is not None])
     aligned = move_heat(heats, np.array([job.modal_box for job in jobs]), boxes, network.patch_px)
-    return ask(network, patches, aligned, told_categories(jobs), told_others(network, jobs, boxes, networks.told_px))
+    told = told_others(network, jobs, boxes, networks.told_px)
+    return (ask_mirrored if mirror else ask)(network, patches, aligned, told_categories(jobs), told)

@@ -46,7 +46,7 @@ def same_patch(networks: NetworkPair) -> bool:
 
 
 def first_looks(
-    networks: NetworkPair, batch_size: int, most_patches: int
+    networks: NetworkPair, batch_size: int, most_patches: int, *, mirror: bool = False
 ) -> Callable[[Iterator[tuple[int, Job]]], Iterator[tuple[int, Look]]]:
     """The first pass of IIS over the boxes of jobs, for `lanes.in_lanes`: (place, job) to (place, look).
 
@@ -54,11 +54,12 @@ def first_looks(
         networks: as `look_at`.
         batch_size: boxes at once.
         most_patches: the first so many places keep their patch.
+        mirror: as `refine` takes it.
     """
 
     def lane(items: Iterator[tuple[int, Job]]) -> Iterator[tuple[int, Look]]:
         while batch := list(islice(items, batch_size)):
-            heats, patches = look_at(networks, 1, [job for _, job in batch])
+            heats, patches = look_at(networks, 1, [job for _, job in batch], mirror=mirror)
             for (place, _), heat, patch in zip(batch, heats, patches, strict=True):
                 yield place, Look(heat.astype(np.float16), patch.copy() if place < most_patches else None)
 

@@ -58,7 +58,9 @@ def _told_window(
 ) -> Iterator[tuple[Job, Told]]:
     """Empties the window: what is handed on is forgotten here."""
     asked = [job for items in window for job, _ in items if _is_looked_at(job, items)]
-    lane = first_looks(networks, settings.batch_size, KEPT_PATCH_BYTES // (3 * networks.modal.patch_px**2))
+    most_patches = KEPT_PATCH_BYTES // (3 * networks.modal.patch_px**2)
+    # the only pass is the last one, too
+    lane = first_looks(networks, settings.batch_size, most_patches, mirror=settings.mirror and settings.iis_passes == 1)
     looks = dict(in_lanes(asked, networks.lanes, 2 * settings.batch_size, lane))
     places = count()
     while window:

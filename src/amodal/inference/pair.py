@@ -80,9 +80,12 @@ def ask_mirrored(
     others: NDArray[np.float32] | None,
 ) -> NDArray[np.float32]:
     """What `ask` answers of the mirror images, left and right exchanged back."""
-    maps = [None if map is None else np.ascontiguousarray(map[..., ::-1]) for map in (heat, others)]
-    assert maps[0] is not None
-    return ask(network, np.ascontiguousarray(patches[..., ::-1]), maps[0], category, maps[1])[..., ::-1]
+    turned = None if others is None else _turned(others)
+    return ask(network, _turned(patches), _turned(heat), category, turned)[..., ::-1]
+
+
+def _turned(maps: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(maps[..., ::-1])
 
 
 @dataclass(frozen=True)

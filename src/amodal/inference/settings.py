@@ -48,7 +48,7 @@ class PredictionSettings:
     """Passes of Iterative Instance Segmentation at test (Li, Hariharan, Malik, CVPR 2016)."""
     mirror: bool = False
     """The last answer of each network is the mean of what it says of the patch and of its mirror image, at the cost of
-    two answers more an object. The paper asks once (False)."""
+    two answers more an object, one where its mask is given. The paper asks once (False)."""
     stop_at_border: bool = True
     """Keep the expanding box inside the picture, as in the paper's Fig. 5."""
     beyond_border: float = 0.5

@@ -41,7 +41,7 @@ def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
         RecipeError: a network of another shape.
     """
     theirs = read_model_config(folder, role)
-    if theirs != own and (own.architecture == "onet" or not _grows(theirs, own)):
+    if theirs != own and not _grows(theirs, own):
         given, wanted = asdict(theirs), asdict(own)
         differs = sorted(key for key in wanted if given[key] != wanted[key])
         raise RecipeError(
@@ -70,9 +70,9 @@ def digests(folder: str | Path) -> list[str]:
 
 def _grows(smaller: ModelConfig, larger: ModelConfig) -> bool:
     """Whether one network is the other but for what it is told of others and for fewer channels in its decoder."""
-    if (smaller.others and not larger.others) or len(smaller.widths) != len(larger.widths):
+    if larger.architecture == "onet" or len(smaller.widths) != len(larger.widths) or smaller.others > larger.others:
         return False
-    alike = replace(smaller, others=larger.others, widths=larger.widths) == larger
+    alike = replace(larger, others=smaller.others, widths=smaller.widths) == smaller
     return alike and all(few <= many for few, many in zip(smaller.widths, larger.widths, strict=True))
 
 
