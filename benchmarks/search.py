@@ -34,6 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+from validation import photograph_draws  # the file beside this one
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
@@ -313,10 +314,7 @@ def summary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _interval(gain: Any, photographs: list[int]) -> dict[str, float]:
-    """All examples of a photograph are drawn together."""
-    names, photograph = np.unique(photographs, return_inverse=True)
-    drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), size=2000)
-    weights = drawn[:, photograph]
+    weights = photograph_draws(photographs)
     low, high = np.percentile(weights @ gain / weights.sum(axis=1), (2.5, 97.5))
     return {"gain": float(gain.mean()), "gain_low": float(low), "gain_high": float(high)}
 

@@ -30,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+from validation import photograph_draws  # the file beside this one
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
@@ -161,13 +162,15 @@ def summary(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for line in lines:
         runs.setdefault(line["setting"], {})[line["seed"]] = 100 * np.array(list(line["ious"].values()))
     occluded = np.array(lines[0]["hidden"]) > OCCLUDED
-    names, photograph = np.unique(lines[0]["photographs"], return_inverse=True)
-    drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), size=2000)
-    weights = drawn[:, photograph]  # how often each example is drawn, in each draw of the photographs
+    weights = photograph_draws(lines[0]["photographs"])
     rows = []
     for setting, found in runs.items():
         row: dict[str, Any] = {"setting": setting, "seeds": sorted(found), "conditions": {}}
-        row |= {"examples": len(occluded), "occluded": int(occluded.sum()), "photographs": len(names)}
+        row |= {
+            "examples": len(occluded),
+            "occluded": int(occluded.sum()),
+            "photographs": len(set(lines[0]["photographs"])),
+        }
         for place, condition in enumerate(lines[0]["ious"]):
             values = np.mean([run[place] for run in found.values()], axis=0)
             cell = {"iou": values.mean(), "iou_occluded": values[occluded].mean()}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from mask_unet import read_recipe  # the file beside this one
+from numpy.typing import NDArray
 
 from amodal.synthesis.material import Material
 from amodal.training.data import make_streams
@@ -18,6 +21,14 @@ def arguments(doc: str | None, scenes: int) -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
     parser.add_argument("--scenes", type=int, default=scenes, help="of each source")
     return parser.parse_args()
+
+
+def photograph_draws(photographs: Sequence[int]) -> NDArray[np.int64]:
+    """How often each example is drawn in 2,000 draws of photographs: ``(2000, n)``; all of one are drawn together."""
+    names, photograph = np.unique(photographs, return_inverse=True)
+    drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), size=2000)
+    counts: NDArray[np.int64] = drawn[:, photograph]
+    return counts
 
 
 def validation_material(recipe: Path) -> Material:
