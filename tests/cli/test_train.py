@@ -122,7 +122,7 @@ def test_print_config_gives_a_recipe_that_is_read_again(
             cli.main(["train", "--recipe", recipe, "--seed", "5", "--print_config"])
         text = capsys.readouterr().out
         contents.append(yaml.safe_load(text))
-        for word in ("resume", "voc", "sbd", "voc_list"):  # the command's own
+        for word in ("resume", "voc", "sbd", "voc_list", "images", "annotations", "validation"):  # the command's own
             contents[-1].pop(word)
         (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(contents[-1]))
     assert contents[0] == contents[1]
@@ -208,6 +208,43 @@ def test_a_recipe_that_another_one_comes_before(
     assert begun == [first, second, str(tmp_path / "third")]
     capsys.readouterr()
     assert "--resume" in told(["train", "--recipe", str(tmp_path / "second.yaml")], capsys)
+
+
+def test_photographs_of_ones_own(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--images` and `--annotations` take the place of the recipe's data; a tenth is kept, or what a list names."""
+    pytest.importorskip("torch")
+    from amodal.training import ship
+
+    made: list[Any] = []
+
+    def noted(recipe: Any, *, resume: bool) -> Path:
+        made.append(recipe)
+        return tmp_path
+
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("data:\n  - {images: theirs, annotations: t.json, weight: 3}\n")
+    words = ["train", "--recipe", str(recipe), "--images", "mine"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ship, "train_and_ship", noted)
+        assert cli.main([*words, "--annotations", "m.json"]) == 0
+        assert cli.main([*words, "--annotations", "m.json", "--validation", "kept.txt"]) == 0
+    share, listed = (one.data for one in made)
+    assert len(share) == len(listed) == 1
+    assert (share[0].images, share[0].annotations, share[0].weight) == ("mine", "m.json", 1.0)
+    assert (share[0].validation, share[0].validation_share) == ("", 0.1)
+    assert (listed[0].validation, listed[0].validation_share) == ("kept.txt", 0.0)
+    capsys.readouterr()
+    for rest in ([], ["--annotations", "m.json", "--voc", "VOC2012"]):
+        assert "--images and --annotations go together" in told([*words, *rest], capsys)
+
+
+def test_the_recipe_to_fine_tune_by_fits_the_shipped_weights(root: Path) -> None:
+    from amodal.cli.recipe_file import check_recipe
+    from amodal.training.start import check_start
+
+    recipe = check_recipe(root / "recipes" / "finetune.yaml")
+    for role in ("modal", "amodal"):
+        check_start(getattr(recipe, role).network, root / recipe.start_from, role)  # type: ignore[arg-type]
 
 
 def test_recipes_that_cannot_follow_each_other(

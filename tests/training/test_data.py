@@ -51,6 +51,36 @@ def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSour
     assert validation is None and photographs(training, 120) == set(range(1, 9))
 
 
+def test_a_share_is_kept_without_a_list(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
+    """Always the same photographs, whatever their order in the file and whatever else is left out."""
+    kept = []
+    for share, reverse in ((0.4, False), (0.4, True), (0.01, False)):
+        content = json.loads(Path(source.annotations).read_text())
+        if reverse:
+            content["images"].reverse()
+        content["images"].append({"id": 99, "file_name": "empty.png", "width": 64, "height": 64})  # shows no object
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        one = replace(source, annotations=str(tmp_path / "a.json"), validation="", validation_share=share)
+        training, validation = make_streams(make_recipe(data=(one,)))
+        assert validation is not None
+        kept.append(photographs(validation, 8))
+        assert photographs(training, 120) == set(range(1, 9)) - kept[-1]
+    assert kept[0] == kept[1] and [len(ids) for ids in kept] == [3, 3, 2] and kept[2] < kept[0]
+
+    (tmp_path / "out.txt").write_text(f"{min(kept[0])}\n")
+    training, validation = make_streams(make_recipe(data=(replace(one, exclude=str(tmp_path / "out.txt")),)))
+    assert validation is not None
+    assert not {min(kept[0])} & (photographs(training) | photographs(validation, 8))
+
+
+def test_a_list_and_a_share_exclude_each_other(source: DataSource) -> None:
+    with pytest.raises(RecipeError, match=r"without a validation list; found 0\.1"):
+        replace(source, validation_share=0.1)
+    for share in (-0.1, 1.0, float("nan")):
+        with pytest.raises(RecipeError, match="0 or more, below 1; found "):
+            replace(source, validation="", validation_share=share)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

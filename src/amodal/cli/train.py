@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..training.config import Recipe
 
 HELP = "train both networks from a recipe"
+_VALIDATION_SHARE = 0.1
 _FIRST = "train it by a command of its own, then this one"
 
 
@@ -31,6 +32,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Literal["stop", "skip"],
         default="stop",
         help="stop at the first record or picture that cannot be used, or tell, count and leave them out",
+    )
+    parser.add_argument("--images", metavar="DIR", default=None, help="photographs to train on, for the recipe's data")
+    parser.add_argument(
+        "--annotations",
+        metavar="FILE",
+        default=None,
+        help="with --images: their modal masks, in any dialect that is read",
+    )
+    parser.add_argument(
+        "--validation",
+        metavar="LIST",
+        default=None,
+        help="with --images: ids or names of the photographs kept for validation (default: a tenth of them)",
     )
     parser.add_argument(
         "--voc", metavar="DIR", default=None, help="VOC 2012 in its original folder: its train set is the data"
@@ -56,6 +70,8 @@ def run(args: Namespace) -> None:
     from .recipe_file import build
 
     values = args.as_dict()
+    if args.images or args.annotations or args.validation:
+        values["data"] = (_own_data(args),)
     if args.voc or args.sbd or args.voc_list:
         from ..reproduction.training_set import training_source
 
@@ -68,6 +84,17 @@ def run(args: Namespace) -> None:
     folder = train_and_ship(_after_its_start(recipe), resume=args.resume)
     if is_first():
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
+
+
+def _own_data(args: Namespace) -> dict[str, str | float]:
+    """The words' one source, as a recipe would name it."""
+    if not (args.images and args.annotations) or args.voc or args.sbd:
+        raise RecipeError(
+            "--images and --annotations go together, and without --voc and --sbd",
+            remedy="give the folder of the photographs and the file of their masks",
+        )
+    kept = {"validation": args.validation} if args.validation else {"validation_share": _VALIDATION_SHARE}
+    return {"images": args.images, "annotations": args.annotations, **kept}
 
 
 def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:

@@ -27,6 +27,8 @@ class DataSource:
         annotations: annotation file (any dialect that is read).
         weight: share of the main objects drawn from it, relative to the other sources.
         validation: text file of image ids or names, one a line, kept for validation; "" for none.
+        validation_share: without such a list, the share of the photographs with objects that is kept, two at the
+            least: always the same ones, by a hash of their ids. 0 for none.
         exclude: text file of images never used; "" for none.
         only: text file of the images trained on, as VOC's ImageSets/Main/train.txt; "" for all.
     """
@@ -35,12 +37,22 @@ class DataSource:
     annotations: str
     weight: float = 1.0
     validation: str = ""
+    validation_share: float = 0.0
     exclude: str = ""
     only: str = ""
 
     def __post_init__(self) -> None:
         if not self.weight > 0:
             raise RecipeError("a source's weight is over 0", value=self.weight, remedy="remove the source instead")
+        if not 0 <= self.validation_share < 1:
+            raise RecipeError("validation_share is 0 or more, below 1", value=self.validation_share)
+        if self.validation and self.validation_share:
+            raise RecipeError("validation_share is for a source without a validation list", value=self.validation_share)
+
+    @property
+    def validated(self) -> bool:
+        """Whether photographs of it are kept for validation."""
+        return bool(self.validation) or self.validation_share > 0
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,10 @@ class Recipe:
                 value=self.amodal.true_mask_share,
             )
         if not self.data:
-            raise RecipeError('a recipe names at least one source under "data"', remedy="see recipes/coco_compact.yaml")
+            raise RecipeError(
+                'a recipe names at least one source under "data"',
+                remedy="name it there, or give --images, --annotations",
+            )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise RecipeError(f"{name} is {least} or more", value=getattr(self, name))

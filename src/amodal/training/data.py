@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from torch import Tensor
@@ -159,6 +160,10 @@ def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
                 remedy="give the ids or the file names of this source",
             )
 
+    if source.validation_share:
+        found = (record.id for record in album if record.instances)
+        held = _share({i for i in found if i not in excluded and (not only or i in only)}, source.validation_share)
+
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
         used = record.id not in excluded and (not only or record.id in only | held)
         return record if used and (record.id in held) == validation else None
@@ -170,3 +175,12 @@ def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
         )
     validation = album.filter(lambda record: keep(record, True))
     return train, validation if len(validation) else None
+
+
+def _share(ids: set[int], share: float) -> frozenset[int]:
+    """A share of some photographs, two at the least: one gives the other's occluders.
+
+    Those whose ids hash lowest: another photograph changes one place at the most.
+    """
+    count = max(round(share * len(ids)), 2)
+    return frozenset(sorted(ids, key=lambda i: hashlib.sha256(str(i).encode()).digest())[:count])

@@ -47,7 +47,10 @@ def fingerprint_of(recipe: Recipe) -> str:
     if recipe.start_from:
         settings["start_from"] = digests(recipe.start_from)
     data: list[dict[str, Any]] = settings["data"]
-    settings["data"] = [{key: value for key, value in source.items() if key != "only" or value} for source in data]
+    settings["data"] = [
+        {key: value for key, value in source.items() if value or key not in ("only", "validation_share")}
+        for source in data
+    ]
     for name in _FREE | {"modal_from"}:
         del settings[name]
     of_recipe = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

@@ -110,8 +110,10 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
             raise RecipeError(
                 f"the recipe's {role}.network is that of the weights", file=folder / CONFIG_FILE, value=wanted
             )
-    if not any(source.validation for source in recipe.data):
-        raise RecipeError("tuning needs photographs kept for validation", remedy='give a source "validation"')
+    if not any(source.validated for source in recipe.data):
+        raise RecipeError(
+            "tuning needs photographs kept for validation", remedy='give a source "validation" or "validation_share"'
+        )
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
     tuned = choose_settings(recipe, make_streams(recipe)[1], networks["modal"], networks["amodal"], kept)
