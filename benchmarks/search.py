@@ -204,7 +204,7 @@ def make_recipe(name: str, seed: int, args: argparse.Namespace) -> Recipe:
     """The shape and the stages of the ablations' recipe on the photographs of the shipped one, with one change."""
     shipped, small = check_recipe(SHIPPED), check_recipe(SHAPE)
     length = {"steps": args.steps, "warmup_steps": min(small.modal.warmup_steps, args.steps // 4)}
-    data = tuple(source for source in shipped.data if source.validation)
+    data = tuple(source for source in shipped.data if source.validated)
     recipe = replace(
         small,
         output=str(args.output / f"{name.replace(' ', '_').replace('/', 'by')}_{seed}_{args.steps}"),

@@ -105,7 +105,7 @@ def make_recipe(name: str, seed: int, args: argparse.Namespace) -> Recipe:
         small,
         output=str(args.output / f"{name}_{seed}_{args.steps}"),
         seed=seed,
-        data=tuple(source for source in shipped.data if source.validation),
+        data=tuple(source for source in shipped.data if source.validated),
         synthesis=replace(shipped.synthesis, **changes),
         photometric=shipped.photometric if name in ("photometric", "all") else 0.0,
         modal=replace(small.modal, **length),

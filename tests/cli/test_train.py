@@ -122,7 +122,16 @@ def test_print_config_gives_a_recipe_that_is_read_again(
             cli.main(["train", "--recipe", recipe, "--seed", "5", "--print_config"])
         text = capsys.readouterr().out
         contents.append(yaml.safe_load(text))
-        for word in ("resume", "voc", "sbd", "voc_list", "images", "annotations", "validation"):  # the command's own
+        for word in (
+            "resume",
+            "voc",
+            "sbd",
+            "voc_list",
+            "images",
+            "annotations",
+            "validation",
+            "validation_share",
+        ):  # the command's own
             contents[-1].pop(word)
         (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(contents[-1]))
     assert contents[0] == contents[1]
@@ -228,14 +237,21 @@ def test_photographs_of_ones_own(root: Path, tmp_path: Path, capsys: pytest.Capt
         patch.setattr(ship, "train_and_ship", noted)
         assert cli.main([*words, "--annotations", "m.json"]) == 0
         assert cli.main([*words, "--annotations", "m.json", "--validation", "kept.txt"]) == 0
-    share, listed = (one.data for one in made)
+        assert cli.main([*words, "--annotations", "m.json", "--validation-share", "0"]) == 0
+    share, listed, none = (one.data for one in made)
     assert len(share) == len(listed) == 1
+    assert (none[0].validation, none[0].validation_share) == ("", 0.0)
     assert (share[0].images, share[0].annotations, share[0].weight) == ("mine", "m.json", 1.0)
     assert (share[0].validation, share[0].validation_share) == ("", 0.1)
     assert (listed[0].validation, listed[0].validation_share) == ("kept.txt", 0.0)
     capsys.readouterr()
-    for rest in ([], ["--annotations", "m.json", "--voc", "VOC2012"]):
-        assert "--images and --annotations go together" in told([*words, *rest], capsys)
+    both = ["--annotations", "m.json"]
+    for rest in ([], [*both, "--voc", "VOC2012"], [*both, "--voc-list", "val.txt"]):
+        assert "named by --images and --annotations, both" in told([*words, *rest], capsys)
+    assert "for a source without a validation list" in told(
+        [*words, *both, "--validation", "kept.txt", "--validation-share", "0.1"], capsys
+    )
+    assert "--recipe recipes/finetune.yaml" in told(["train", "--images", "mine", *both], capsys)
 
 
 def test_the_recipe_to_fine_tune_by_fits_the_shipped_weights(root: Path) -> None:
@@ -262,6 +278,8 @@ def test_recipes_that_cannot_follow_each_other(
     one, other = (str(tmp_path / f"{name}.yaml") for name in ("one", "other"))
     write("one", start_from=other), write("other", start_from=one)
     assert "one does not start from itself" in told(["train", "--recipe", one], capsys)
+    words_alone = write("words", start_from=write("without", data=[]))
+    assert "has data of its own" in told(["train", "--recipe", words_alone], capsys)
     alone = write("alone", start_from=write("modal", stages=["modal"]))
     assert "both networks start from the recipe" in told(["train", "--recipe", alone], capsys)
     later = write("later", start_from=write("first"))

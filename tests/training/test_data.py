@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ import torch
 from amodal.core.errors import AmodalError, RecipeError
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams, staged_batches, training_batches
+from amodal.training.fingerprint import fingerprint_of
 
 Make = Callable[..., Recipe]
 
@@ -52,25 +54,67 @@ def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSour
 
 
 def test_a_share_is_kept_without_a_list(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
-    """Always the same photographs, whatever their order in the file and whatever else is left out."""
-    kept = []
-    for share, reverse in ((0.4, False), (0.4, True), (0.01, False)):
-        content = json.loads(Path(source.annotations).read_text())
-        if reverse:
-            content["images"].reverse()
-        content["images"].append({"id": 99, "file_name": "empty.png", "width": 64, "height": 64})  # shows no object
-        (tmp_path / "a.json").write_text(json.dumps(content))
-        one = replace(source, annotations=str(tmp_path / "a.json"), validation="", validation_share=share)
-        training, validation = make_streams(make_recipe(data=(one,)))
-        assert validation is not None
-        kept.append(photographs(validation, 8))
-        assert photographs(training, 120) == set(range(1, 9)) - kept[-1]
-    assert kept[0] == kept[1] and [len(ids) for ids in kept] == [3, 3, 2] and kept[2] < kept[0]
+    """Always the same photographs, whatever their order in the file, and only such as can be used."""
 
-    (tmp_path / "out.txt").write_text(f"{min(kept[0])}\n")
-    training, validation = make_streams(make_recipe(data=(replace(one, exclude=str(tmp_path / "out.txt")),)))
-    assert validation is not None
-    assert not {min(kept[0])} & (photographs(training) | photographs(validation, 8))
+    def kept(share: float, change: Callable[[dict[str, Any]], object], **lists: str) -> set[int]:
+        content = json.loads(Path(source.annotations).read_text())
+        change(content)
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        one = replace(source, annotations=str(tmp_path / "a.json"), validation="", validation_share=share, **lists)
+        training, validation = make_streams(make_recipe(data=(one,), validation_examples=60))
+        assert validation is not None
+        ids = photographs(validation)
+        assert not photographs(training, 120) & ids
+        return ids
+
+    def nothing(content: dict[str, Any]) -> None:
+        pass
+
+    def of(image: int, **values: object) -> Callable[[dict[str, Any]], None]:
+        def change(content: dict[str, Any]) -> None:
+            for record in content["annotations"]:
+                if record["image_id"] == image:
+                    record.update(values)
+
+        return change
+
+    most = kept(0.7, nothing)
+    assert len(most) == 6 and kept(0.7, lambda content: content["images"].reverse()) == most
+    few = kept(0.1, nothing)  # four at the least
+    assert len(few) == 4 and few < most
+    name, unused = "out.txt", min(few)
+    (tmp_path / name).write_text(f"{unused}\n")
+    (tmp_path / "in.txt").write_text("".join(f"{i}\n" for i in range(1, 9) if i != unused))
+    square = [0.0, 0.0, 8.0, 0.0, 8.0, 8.0, 0.0, 8.0]
+    others = [
+        kept(0.1, nothing, exclude=str(tmp_path / name)),
+        kept(0.1, nothing, only=str(tmp_path / "in.txt")),
+        kept(0.1, of(unused, segmentation=[square], bbox=[0.0, 0.0, 8.0, 8.0], area=64.0)),  # too small
+        kept(
+            0.1,
+            lambda content: content.update(annotations=[a for a in content["annotations"] if a["image_id"] != unused]),
+        ),
+    ]
+    assert all(other == others[0] for other in others)
+    assert len(others[0]) == 3 and few - {unused} <= others[0]  # half of seven, rounded down
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_too_few_photographs_to_keep_a_share_of(
+    make_recipe: Make, source: DataSource, tmp_path: Path, count: int
+) -> None:
+    content = json.loads(Path(source.annotations).read_text())
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] <= count]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    few = replace(source, annotations=str(tmp_path / "a.json"), validation="", validation_share=0.1)
+    with pytest.raises(RecipeError, match=rf"a\.json: .* four or more .*; found {count}.*validation_share to 0"):
+        make_streams(make_recipe(data=(few,)))
+
+
+def test_a_share_makes_another_run_and_its_absence_the_same(make_recipe: Make, source: DataSource) -> None:
+    listless = replace(source, validation="")
+    runs = [fingerprint_of(make_recipe(data=(one,))) for one in (listless, replace(listless, validation_share=0.1))]
+    assert runs[0] != runs[1]
 
 
 def test_a_list_and_a_share_exclude_each_other(source: DataSource) -> None:

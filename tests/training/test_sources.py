@@ -90,3 +90,29 @@ def test_settings(make_recipe: Make) -> None:
     with pytest.raises(AmodalError, match="bad_records"):
         make_recipe(bad_records="ignore")
     assert replace(make_recipe(), store="x").store == "x"
+
+
+def test_annotations_whose_sizes_are_in_the_pictures(make_recipe: Make, drawn: Path, tmp_path: Path) -> None:
+    """YOLO's texts in one folder, the pictures in another: the source's ``images`` tells the reader where."""
+    content = json.loads((drawn / "annotations.json").read_text())
+    (tmp_path / "set" / "labels").mkdir(parents=True)
+    for image in content["images"]:
+        lines = [
+            " ".join(
+                [
+                    str(one["category_id"] - 1),
+                    *(str(v / (image["width"], image["height"])[i % 2]) for i, v in enumerate(p)),
+                ]
+            )
+            for one in content["annotations"]
+            if one["image_id"] == image["id"] and isinstance(one["segmentation"], list)
+            for p in one["segmentation"][:1]
+        ]
+        text = "\n".join(lines)
+        (tmp_path / "set" / "labels" / image["file_name"]).with_suffix(".txt").write_text(text)
+    names = "".join(f"  {one['id'] - 1}: {one['name']}\n" for one in content["categories"])
+    (tmp_path / "set" / "data.yaml").write_text(f"names:\n{names}")
+    source = DataSource(str(drawn / "images"), str(tmp_path / "set"))
+    training, _ = make_streams(make_recipe(data=(source,)))
+    assert len(training.material.sources[0].album) == 8 and len(training.material) > 0
+    assert training[0]["modal_patch"].shape == (3, 32, 32)

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from amodal.core.errors import RecipeError
-from amodal.models.weights import build_network, config_dict, save_network
+from amodal.inference.calibration import FEATURES
+from amodal.models.weights import build_network, config_dict, load_network, save_network
 from amodal.training import ship
 from amodal.training.config import Recipe
 from amodal.training.fingerprint import fingerprint_of
@@ -78,7 +79,7 @@ def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make
     first = shipped(make_recipe, tmp_path)
     folder = Path(first.output) / "weights"
     assert is_trained(first)
-    second = telling(first, output=str(tmp_path / "second"), start_from=str(folder))
+    second = telling(first, output=str(tmp_path / "second"), start_from=str(folder), keep="last")
     modal, amodal = run_training(second)
     assert amodal is not None
     stem = "backbone." + next(name for name, _ in modal.backbone.named_parameters())  # type: ignore[union-attr,operator]
@@ -94,6 +95,45 @@ def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make
     assert fingerprint_of(second) != before
     with pytest.raises(RecipeError, match="a run resumes with the recipe it began with"):
         run_training(second, resume=True)
+
+
+def test_weights_that_training_only_harms_are_kept(
+    make_recipe: Make, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = shipped(make_recipe, tmp_path)
+    scores = iter(range(100, 0, -1))
+    monkeypatch.setattr("amodal.training.loop.validate", lambda *a: {"loss": 1.0, "iou": float(next(scores))})
+    later = replace(first, output=str(tmp_path / "later"), start_from=str(Path(first.output) / "weights"))
+    modal, amodal = run_training(replace(later, backbone_weights=""))
+    assert amodal is not None
+    for role, network in (("modal", modal), ("amodal", amodal)):
+        before = load_network(later.start_from, role).state_dict()  # type: ignore[arg-type]
+        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+        steps = [
+            json.loads(line)["step"] for line in (tmp_path / "later" / role / "log.jsonl").read_text().splitlines()
+        ]
+        assert steps[0] == 0 and steps.count(0) == 1
+
+
+def test_what_was_chosen_for_the_start_is_kept_where_nothing_is_validated(
+    make_recipe: Make, tmp_path: Path, quick: None
+) -> None:
+    first = shipped(make_recipe, tmp_path)
+    folder = Path(first.output) / "weights"
+    config = json.loads((folder / "config.json").read_text())
+    config["prediction"] |= {"modal_threshold": 0.45, "mirror": True, "iis_passes": 2}
+    fit = {"features": list(FEATURES), "weights": [0.1] * 5, "bias": -1.0}
+    (folder / "config.json").write_text(json.dumps(config | {"calibration": {"box": fit}}))
+    data = (replace(first.data[0], validation=""),)
+    later = replace(first, data=data, start_from=str(folder), backbone_weights="")
+    kept = [
+        json.loads(
+            (train_and_ship(replace(later, output=str(tmp_path / name), thresholds=name)) / "config.json").read_text()
+        )
+        for name in ("validation", "paper")
+    ]
+    assert kept[0]["prediction"] == config["prediction"] and kept[0]["calibration"] == {"box": fit}
+    assert kept[1]["prediction"]["modal_threshold"] == 0.8 and "calibration" not in kept[1]
 
 
 def test_a_recipe_is_trained_when_its_weights_are_there(

@@ -19,7 +19,7 @@ def run_album(args: jsonargparse.Namespace, output: Path) -> None:
     from ..inference.albums import predict_album
     from ..inference.predictor import Predictor
 
-    album = read_annotations(args.annotations)
+    album = read_annotations(args.annotations, images=args.images)
     if args.detections is not None:
         album = read_detections(args.detections, album, min_score=args.min_score or 0.0)
     predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)

@@ -18,7 +18,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The command's words."""
     parser.add_argument("--images", type=str, required=True, metavar="DIR", help="folder of the pictures")
     parser.add_argument(
-        "--annotations", type=str, required=True, metavar="FILE.json", help="their modal masks (COCO or COCOA)"
+        "--annotations",
+        type=str,
+        required=True,
+        metavar="FILE",
+        help="their modal masks: a file or folder of any dialect that is read",
     )
     parser.add_argument("--count", type=int, default=24, metavar="N", help="examples to make, 1 or more")
     parser.add_argument("--output", type=str, required=True, metavar="DIR", help="folder to write")
@@ -116,7 +120,7 @@ def _source(args: Namespace) -> Source:
         raise RecipeError("--store-gb is 0.001 or more", value=args.store_gb, remedy="correct it")
     keeping = Keeping(args.store, round(args.store_gb * 1e9), args.bad_records)
     skipped = Skipped(tqdm.write)
-    album = only(read_source_annotations(args.annotations, args.bad_records, skipped), args.only)
+    album = only(read_source_annotations(args.annotations, args.images, args.bad_records, skipped), args.only)
     with tqdm(total=len(album), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
         source = make_source(album, args.images, keeping, skipped, progress=bar.update)
     skipped.sum_up(args.annotations)

@@ -33,18 +33,27 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="stop",
         help="stop at the first record or picture that cannot be used, or tell, count and leave them out",
     )
-    parser.add_argument("--images", metavar="DIR", default=None, help="photographs to train on, for the recipe's data")
+    parser.add_argument(
+        "--images", metavar="DIR", default=None, help="photographs to train on, in place of the recipe's data"
+    )
     parser.add_argument(
         "--annotations",
         metavar="FILE",
         default=None,
-        help="with --images: their modal masks, in any dialect that is read",
+        help="with --images: their modal masks, a file or folder of any dialect that is read",
     )
     parser.add_argument(
         "--validation",
         metavar="LIST",
         default=None,
-        help="with --images: ids or names of the photographs kept for validation (default: a tenth of them)",
+        help="with --images: ids or names of the photographs kept for validation",
+    )
+    parser.add_argument(
+        "--validation-share",
+        type=float,
+        metavar="SHARE",
+        default=None,
+        help="with --images: the share of them kept for validation instead (default: 0.1; 0: none)",
     )
     parser.add_argument(
         "--voc", metavar="DIR", default=None, help="VOC 2012 in its original folder: its train set is the data"
@@ -70,7 +79,7 @@ def run(args: Namespace) -> None:
     from .recipe_file import build
 
     values = args.as_dict()
-    if args.images or args.annotations or args.validation:
+    if args.images or args.annotations or args.validation or args.validation_share is not None:
         values["data"] = (_own_data(args),)
     if args.voc or args.sbd or args.voc_list:
         from ..reproduction.training_set import training_source
@@ -88,12 +97,17 @@ def run(args: Namespace) -> None:
 
 def _own_data(args: Namespace) -> dict[str, str | float]:
     """The words' one source, as a recipe would name it."""
-    if not (args.images and args.annotations) or args.voc or args.sbd:
+    if not (args.images and args.annotations) or args.voc or args.sbd or args.voc_list:
         raise RecipeError(
-            "--images and --annotations go together, and without --voc and --sbd",
+            "photographs of one's own are named by --images and --annotations, both, and neither --voc nor --sbd",
             remedy="give the folder of the photographs and the file of their masks",
         )
-    kept = {"validation": args.validation} if args.validation else {"validation_share": _VALIDATION_SHARE}
+    if not args.recipe:
+        raise RecipeError("a recipe says how to train on --images", remedy="give --recipe recipes/finetune.yaml")
+    share = args.validation_share
+    if share is None:
+        share = 0.0 if args.validation else _VALIDATION_SHARE
+    kept = {"validation": args.validation or "", "validation_share": share}
     return {"images": args.images, "annotations": args.annotations, **kept}
 
 
@@ -116,6 +130,10 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
     from .recipe_file import check_recipe
 
     first = check_recipe(file)
+    if not first.data[0].annotations:
+        raise RecipeError(
+            "the recipe start_from names has data of its own", file=file, remedy="give start_from the weights it left"
+        )
     if "amodal" not in first.stages:
         raise RecipeError(
             "both networks start from the recipe start_from names", file=file, record="stages", value=first.stages

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError, RecipeError
-from ..core.records import Instance
+from ..core.records import ImageRecord, Instance
 from .drawer import Drawer, Ref
 from .pictures import Picture, read_picture
 from .settings import SynthesisSettings
@@ -95,7 +95,7 @@ class Material:
                 for j, instance in enumerate(record.instances):
                     side = _smaller_side(instance)
                     partial = instance.is_whole is False
-                    if side >= self.settings.min_object_px and not (partial and not self._may_be_partial()):
+                    if _may_be_main(side, partial, self.settings):
                         main.append((i, j, instance.category, partial))
                     if side >= self.settings.min_occluder_px:
                         occluder.append((i, j, instance.category, partial))
@@ -127,9 +127,6 @@ class Material:
         self._mains = Drawer(mains, weights, chances if weighted else None, by_image=not by_category)
         has_occluder = np.array([float(len(o) > 0) for o in occluders])
         self._occluders = Drawer(occluders, weights * has_occluder, None)
-
-    def _may_be_partial(self) -> bool:
-        return not self.settings.whole_only and self.settings.partial_weight > 0
 
     def __len__(self) -> int:
         """Number of main objects."""
@@ -200,6 +197,17 @@ class Material:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": OrderedDict(), "_cached_bytes": 0, "_views": OrderedDict()}
+
+
+def has_material(record: ImageRecord, settings: SynthesisSettings) -> bool:
+    """Whether a picture has both a main object and an occluder."""
+    sides = [(_smaller_side(instance), instance.is_whole is False) for instance in record.instances]
+    main = any(_may_be_main(side, partial, settings) for side, partial in sides)
+    return main and any(side >= settings.min_occluder_px for side, _ in sides)
+
+
+def _may_be_main(side: float, partial: bool, settings: SynthesisSettings) -> bool:
+    return side >= settings.min_object_px and (not partial or (not settings.whole_only and settings.partial_weight > 0))
 
 
 def _smaller_side(instance: Instance) -> float:

@@ -58,9 +58,9 @@ class Keeping:
     bad_records: BadRecords = "stop"
 
 
-def read_source_annotations(path: str | Path, bad_records: BadRecords, skipped: Skipped) -> Album:
+def read_source_annotations(path: str | Path, images: str | Path, bad_records: BadRecords, skipped: Skipped) -> Album:
     """The annotations of a source; records that break a rule are counted and left out where ``bad_records`` says so."""
-    return read_annotations(path, on_bad=skipped if bad_records == "skip" else None)
+    return read_annotations(path, images=images, on_bad=skipped if bad_records == "skip" else None)
 
 
 def make_source(

@@ -27,8 +27,9 @@ class DataSource:
         annotations: annotation file (any dialect that is read).
         weight: share of the main objects drawn from it, relative to the other sources.
         validation: text file of image ids or names, one a line, kept for validation; "" for none.
-        validation_share: without such a list, the share of the photographs with objects that is kept, two at the
-            least: always the same ones, by a hash of their ids. 0 for none.
+        validation_share: without such a list, the share that is kept of the photographs with objects large enough,
+            four at the least, or half of them where there are fewer than eight: always the same ones, by a hash of
+            their names. 0 for none.
         exclude: text file of images never used; "" for none.
         only: text file of the images trained on, as VOC's ImageSets/Main/train.txt; "" for all.
     """
@@ -243,7 +244,7 @@ class Recipe:
         if not self.data:
             raise RecipeError(
                 'a recipe names at least one source under "data"',
-                remedy="name it there, or give --images, --annotations",
+                remedy="see recipes/finetune.yaml",
             )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:

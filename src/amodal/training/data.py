@@ -13,8 +13,8 @@ from ..core.album import Album
 from ..core.errors import AmodalError, RecipeError
 from ..core.records import ImageRecord
 from ..datasets.idlist import listed_ids
-from ..synthesis.material import Material, Source
-from ..synthesis.settings import ExampleShape, validation_settings
+from ..synthesis.material import Material, Source, has_material
+from ..synthesis.settings import ExampleShape, SynthesisSettings, validation_settings
 from ..synthesis.sources import Keeping, Skipped, make_source, read_source_annotations
 from ..synthesis.stream import OcclusionDataset
 from .config import DataSource, Recipe, StageSettings
@@ -42,8 +42,8 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     keeping = Keeping(recipe.store, round(recipe.store_gb * 1e9), recipe.bad_records)
     for source in recipe.data:
         skipped = Skipped(tqdm.write)
-        album = read_source_annotations(source.annotations, recipe.bad_records, skipped)
-        for kept, sources in zip(_split(source, album), (train, validation), strict=True):
+        album = read_source_annotations(source.annotations, source.images, recipe.bad_records, skipped)
+        for kept, sources in zip(_split(source, album, recipe.synthesis), (train, validation), strict=True):
             if kept is not None:
                 # a bar that only shows where there is something to wait for
                 with tqdm(total=len(kept), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
@@ -149,7 +149,7 @@ class _Spans(Sampler[list[int]]):
         return len(self.steps) * len(self.spans)
 
 
-def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
+def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tuple[Album, Album | None]:
     paths = (source.validation, source.exclude, source.only)
     held, excluded, only = (listed_ids(album, path) for path in paths)
     for path, ids in zip(paths, (held, excluded, only), strict=True):
@@ -161,8 +161,8 @@ def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
             )
 
     if source.validation_share:
-        found = (record.id for record in album if record.instances)
-        held = _share({i for i in found if i not in excluded and (not only or i in only)}, source.validation_share)
+        used = (one for one in album if one.id not in excluded and (not only or one.id in only))
+        held = _share(source, {one.file_name: one.id for one in used if has_material(one, settings)})
 
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
         used = record.id not in excluded and (not only or record.id in only | held)
@@ -177,10 +177,18 @@ def _split(source: DataSource, album: Album) -> tuple[Album, Album | None]:
     return train, validation if len(validation) else None
 
 
-def _share(ids: set[int], share: float) -> frozenset[int]:
-    """A share of some photographs, two at the least: one gives the other's occluders.
+def _share(source: DataSource, photographs: dict[str, int]) -> frozenset[int]:
+    """The ids of a share of some photographs: those whose names hash lowest, so that one more changes one at the most.
 
-    Those whose ids hash lowest: another photograph changes one place at the most.
+    Four at the least, or a half where there are few: one gives the other's occluders, and one may turn out to be bad.
     """
-    count = max(round(share * len(ids)), 2)
-    return frozenset(sorted(ids, key=lambda i: hashlib.sha256(str(i).encode()).digest())[:count])
+    if len(photographs) < 4:
+        raise RecipeError(
+            "a share of the photographs is kept where four or more have an object to hide and one to hide it with",
+            file=source.annotations,
+            value=len(photographs),
+            remedy="add photographs, lower min_object_px and min_occluder_px, or set validation_share to 0",
+        )
+    count = max(round(source.validation_share * len(photographs)), min(4, len(photographs) // 2))
+    lowest = sorted(photographs, key=lambda name: hashlib.sha256(name.encode()).digest())[:count]
+    return frozenset(photographs[name] for name in lowest)

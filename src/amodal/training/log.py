@@ -25,7 +25,7 @@ class Log:
         self.board = _board(Path(folder) / "tensorboard", first_step) if tensorboard else None
         self.path = Path(folder) / "log.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [line for line in self._lines() if json.loads(line)["step"] <= first_step]
+        kept = [line for line in self._lines() if first_step and json.loads(line)["step"] <= first_step]
         beside = self.path.with_name(f".{self.path.name}.part")
         beside.write_text("".join(line + "\n" for line in kept))
         beside.replace(self.path)

@@ -88,6 +88,8 @@ def train_network(
     write = _writer(folder, state, recipe)
     called = distributed(network, device)
     batches = staged_batches(training, settings, state.step, recipe.workers, share)
+    if recipe.start_from and state.step == 0:  # it may be better than all that follows
+        _judge(state, stage, checks, write, keep=recipe.keep == "best")
     start, first_step = time.perf_counter(), state.step
     network.train()
     with _progress(name, state.step, settings.steps) as progress:

@@ -15,7 +15,7 @@ from .data import make_streams
 from .fingerprint import fingerprint_of
 from .processes import is_first
 from .run import begin, train
-from .tune import choose_settings
+from .tune import choose_settings, settings_of
 
 
 def is_trained(recipe: Recipe) -> bool:
@@ -47,7 +47,10 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     if amodal is None or not is_first():
         return Path(recipe.output) / ("modal" if amodal is None else "weights")
     training, validation = streams
-    tuned = choose_settings(recipe, validation, modal, amodal)
+    if validation is None and recipe.start_from and recipe.thresholds != "paper":
+        tuned = settings_of(recipe.start_from)
+    else:
+        tuned = choose_settings(recipe, validation, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
     categories = training.material.categories if recipe.modal.network.num_categories else ()
     folder = export_weights(

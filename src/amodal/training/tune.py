@@ -87,6 +87,18 @@ def choose_settings(
     return Tuned(settings, scores, fit.calibrations)
 
 
+def settings_of(folder: str | Path) -> Tuned:
+    """What was chosen for a weights folder, for networks that start from it where there is nothing to choose by.
+
+    Raises:
+        WeightsError, RecipeError: config.json is missing or damaged.
+    """
+    folder = Path(folder)
+    config = read_config(folder)
+    settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
+    return Tuned(settings, {}, config.get("calibration", {}))
+
+
 def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
     """Choose the thresholds and fit the calibration of a weights folder anew; its networks stay as they are.
 
