@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -94,6 +96,31 @@ def test_a_graph_that_differs_is_not_kept(
     with pytest.raises(WeightsError, match=r"x\.onnx: a network gives the same heat in torch and in onnxruntime"):
         export_onnx(other, tmp_path / "x.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["same.onnx"]
+
+
+def test_the_file_has_the_weights_of_the_other_and_their_size(
+    exported: tuple[Path, torch.nn.Module, float], tmp_path: Path
+) -> None:
+    """Weights that are float16 numbers are kept as such and computed with as float32; others stay float32."""
+    path, network, _ = exported
+    inputs = {"image": PATCHES, "heat": HEAT, "category": np.zeros(len(PATCHES), np.int64)}
+    answers, sizes = [], []
+    for name, exact in (("as_trained", False), ("half", True)):
+        other = copy.deepcopy(network)
+        if exact:
+            for value in other.parameters():
+                value.data = value.data.half().float()
+        export_onnx(other, tmp_path / f"{name}.onnx")
+        model = onnx.load(tmp_path / f"{name}.onnx")
+        sizes.append((tmp_path / f"{name}.onnx").stat().st_size)
+        half = {value.name for value in model.graph.initializer if value.data_type == onnx.TensorProto.FLOAT16}
+        assert any("weight" in name for name in half) == exact  # resampling is exact either way
+        session = onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+        answers.append(np.asarray(session.run(None, inputs)[0]))
+        with torch.no_grad():
+            expected = torch.sigmoid(other(*(torch.from_numpy(value) for value in inputs.values()))).numpy()
+        np.testing.assert_allclose(answers[-1], expected, atol=1e-6)
+    assert sizes[1] < 0.8 * sizes[0] and np.abs(answers[0] - answers[1]).max() > 0
 
 
 def test_the_folder(tmp_path: Path, quick: list[torch.nn.Module]) -> None:

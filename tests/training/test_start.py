@@ -12,7 +12,9 @@ import torch
 
 from amodal.core.errors import RecipeError
 from amodal.inference.calibration import FEATURES
+from amodal.inference.detectors.base import package_folder
 from amodal.models.weights import build_network, config_dict, load_network, save_network
+from amodal.models.yolox import YoloxNano, load_yolox
 from amodal.training import ship
 from amodal.training.config import Recipe
 from amodal.training.fingerprint import fingerprint_of
@@ -67,6 +69,13 @@ def test_a_widened_network_answers_as_before(make_recipe: Make, tmp_path: Path) 
         torch.testing.assert_close(larger(image, heat, None, others), expected, atol=1e-5, rtol=1e-5)
     larger.train()(image, heat, None, others).sum().backward()
     assert larger.score.weight.grad[0, 4:].abs().sum() > 0  # type: ignore[union-attr,index]
+    looking = build_network(replace(recipe.modal.network, others=True, detector="yolox_nano")).eval()
+    start_from(looking, folder, "modal")
+    with torch.no_grad():
+        torch.testing.assert_close(looking(image, heat, None, others), expected, atol=1e-5, rtol=1e-5)
+    looking.train()(image, heat, None, others).sum().backward()
+    new = [level.detected[1].weight.grad for level in looking.levels if level.detected]  # type: ignore[union-attr,index]
+    assert len(new) == 4 and all(gradient.abs().max() > 0 for gradient in new)
     for widths in ((4, 6, 8, 8, 11), (4, 6, 8, 8)):
         with pytest.raises(RecipeError, match=r"starts from; widths is not"):
             check_start(replace(recipe.modal.network, widths=widths), folder, "modal")
@@ -95,6 +104,26 @@ def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make
     assert fingerprint_of(second) != before
     with pytest.raises(RecipeError, match="a run resumes with the recipe it began with"):
         run_training(second, resume=True)
+
+
+def test_a_detector_is_looked_at_and_stays_as_it_ships(make_recipe: Make, tmp_path: Path, quick: None) -> None:
+    first = shipped(make_recipe, tmp_path)
+    look = {
+        name: replace(stage, network=replace(stage.network, detector="yolox_nano"))
+        for name, stage in (("modal", first.modal), ("amodal", first.amodal))
+    }
+    file = YoloxNano()
+    load_yolox(file, package_folder() / "yolox" / "yolox_nano.onnx")
+    later = replace(first, **look, keep="last", backbone_weights="")
+    for name, start in (("fresh", ""), ("on", str(Path(first.output) / "weights"))):
+        for network in run_training(replace(later, output=str(tmp_path / name), start_from=start)):
+            state = network.detector.state_dict()  # type: ignore[union-attr]
+            assert all(torch.equal(value, state[key]) for key, value in file.state_dict().items())
+            assert network.levels[-2].detected[1].weight.abs().max() > 0  # type: ignore[union-attr,index]
+    assert fingerprint_of(later) != fingerprint_of(first)
+    with pytest.raises(RecipeError, match=r"starts from; detector is not"):
+        without = replace(first, start_from=str(train_and_ship(replace(later, output=str(tmp_path / "ship")))))
+        run_training(replace(without, output=str(tmp_path / "back"), backbone_weights=""))
 
 
 def test_weights_that_training_only_harms_are_kept(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import warnings
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnxscript import optimizer
 from torch import Tensor, nn
 
 from ..core.errors import WeightsError
@@ -24,6 +26,7 @@ from .settings import PredictionSettings
 PARITY = 1e-4
 """Largest difference allowed between a network in torch and in onnxruntime, in heat."""
 
+_WORTH_HALVING = 256  # numbers
 
 _WRITTEN = ("format", "networks", "prediction", "categories", "notes", "sha256")
 
@@ -52,7 +55,8 @@ def export_weights(
 ) -> Path:
     """Write a weights folder: safetensors (float16), ONNX (float32), config.json with sha256 of each.
 
-    The ONNX is made from the float16 weights, read back, so that both files hold the same network.
+    The ONNX is made from the float16 weights, read back, so that both files hold the same network; on disk its weights
+    are float16, too (`halved`).
 
     Args:
         folder: made if missing; all files are written and checked beside it and moved in at the end.
@@ -155,9 +159,13 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
             output_names=["heat_out"],
             dynamic_shapes={name: {0: batch} for name in inputs},
             verbose=False,
+            optimize=False,  # it would fold normalisation into weights, which float16 then no longer holds exactly
         )
     assert program is not None
-    onnx.save(_without_traces(program.model_proto), str(beside))
+    model = program.model_proto
+    optimizer.fold_constants(model)
+    optimizer.remove_unused_nodes(model)
+    onnx.save(halved(_without_traces(model)), str(beside))
     difference = _difference(graph, beside, _random_inputs(config, 3))
     if difference > PARITY:
         beside.unlink()
@@ -174,6 +182,31 @@ def _without_traces(model: Any) -> Any:
     for item in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
         del item.metadata_props[:]
         item.doc_string = ""
+    return model
+
+
+def halved(model: Any) -> Any:
+    """The same graph in half the bytes: weights that float16 holds exactly are kept so, and cast when it is loaded.
+
+    What is computed, and the numbers it is computed with, stay float32; onnxruntime casts once, not at every run.
+
+    Args:
+        model: an onnx.ModelProto; changed in place and returned.
+    """
+    graph = model.graph
+    casts = []
+    for place, kept in enumerate(graph.initializer):
+        if kept.data_type != onnx.TensorProto.FLOAT or math.prod(kept.dims) < _WORTH_HALVING:
+            continue
+        value = onnx.numpy_helper.to_array(kept)
+        half = value.astype(np.float16)
+        if (half == value).all():
+            name = kept.name
+            graph.initializer[place].CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
     return model
 
 

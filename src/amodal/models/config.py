@@ -27,6 +27,8 @@ class ModelConfig:
             output, its counterpart.
         num_categories: 0 = one heat channel whatever the category; K = a heat channel and an output map for each.
         others: whether it is also told where other objects are seen (a map more beside the heat); not in onet.
+        detector: "yolox_nano": the feature maps of that detector, as it was trained, are taps beside the backbone's own
+            (`YoloxNano`); "" for none. Not in onet.
         mean: subtracted from the RGB bytes.
         std: what they are divided by then.
         tap_scales: onet: what pool3 and pool4 are multiplied by before their branches.
@@ -46,6 +48,7 @@ class ModelConfig:
     grid: int = 5
     num_categories: int = 0
     others: bool = False
+    detector: Literal["", "yolox_nano"] = ""
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
     std: tuple[float, float, float] = (127.5, 127.5, 127.5)
     tap_scales: tuple[float, float] = (0.0027, 0.063)
@@ -62,6 +65,8 @@ class ModelConfig:
             raise RecipeError("others is true or false", value=self.others)
         if self.others and self.architecture == "onet":
             raise RecipeError("others is false for onet, which is as published", value=self.others)
+        if self.detector not in ("", "yolox_nano") or (self.detector and self.architecture == "onet"):
+            raise RecipeError('detector is "yolox_nano" or "", "" for onet', value=self.detector)
         for name, least in (("patch_px", 8), ("heat_px", 8), ("blocks", 1), ("grid", 1), ("num_categories", 0)):
             if not _is_whole(getattr(self, name), least):
                 raise RecipeError(f"{name} is a whole number, {least} or more", value=getattr(self, name))

@@ -5,6 +5,7 @@ paper's O-Net in three ways that make it small and exact: the backbone is any ti
 fine with a small convolution at each level; and feature maps are resampled straight into the frame the heat covers,
 which for the amodal network is larger than the patch, so no layer has to learn that shift. It may also be told where
 other objects are seen (``others``), which the paper's is not: what they cover may be hidden, and nothing else can be.
+And it may look at what a detector makes of the patch (``detector``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..core.errors import RecipeError
 from ..core.resample import resample_matrix
 from .backbones import build_backbone
 from .config import ModelConfig
+from .yolox import CHANNELS, YoloxNano
 
 
 class FrameResize(nn.Module):
@@ -65,17 +67,30 @@ class _Block(nn.Module):
 class _Level(nn.Module):
     """One level of the hypercolumn: a tap and what is believed, brought into the frame, added to the coarser sum."""
 
-    def __init__(self, channels: int, source: int, width: int, target: int, coarser: int, config: ModelConfig) -> None:
+    def __init__(
+        self, channels: int, detected: int, source: int, width: int, target: int, coarser: int, config: ModelConfig
+    ) -> None:
         super().__init__()
         believed = 1 + config.others
         self.project = nn.Sequential(nn.Conv2d(channels + believed, width, 1, bias=False), nn.BatchNorm2d(width))
+        # normalised first: a detector's maps are not of unit size, and its weights never change
+        self.detected = (
+            nn.Sequential(nn.BatchNorm2d(detected, affine=False), nn.Conv2d(detected, width, 1, bias=False))
+            if detected
+            else None
+        )
         self.into_frame = FrameResize(source, target, config.margin)
         self.from_coarser = nn.Conv2d(coarser, width, 1, bias=False)
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(config.blocks)))
 
-    def forward(self, tap: Tensor, believed: Tensor, coarser: Tensor, upsample: nn.Module, target: int) -> Tensor:
+    def forward(
+        self, tap: Tensor, believed: Tensor, detected: Tensor | None, coarser: Tensor, upsample: nn.Module, target: int
+    ) -> Tensor:
         pooled = F.adaptive_avg_pool2d(believed, tap.shape[-1])
-        here = self.into_frame(self.project(torch.cat([tap, pooled], 1)), target)
+        here = self.project(torch.cat([tap, pooled], 1))
+        if self.detected is not None:
+            here = here + self.detected(detected)
+        here = self.into_frame(here, target)
         return self.blocks(F.relu(here + upsample(self.from_coarser(coarser), target)))  # type: ignore[no-any-return]
 
 
@@ -92,6 +107,7 @@ class Hypercolumn(nn.Module):
         self.config = config
         maps = max(config.num_categories, 1)
         self.backbone = build_backbone(config.backbone, maps + config.others, weights=backbone_weights)
+        self.detector = YoloxNano().requires_grad_(False) if config.detector else None
         info: Any = self.backbone.feature_info
         channels: list[int] = info.channels()
         strides: list[int] = info.reduction()
@@ -119,7 +135,8 @@ class Hypercolumn(nn.Module):
         coarser_width, coarser_size = 16, config.grid
         for tap in reversed(range(len(channels))):
             width = config.widths[tap]
-            levels.append(_Level(channels[tap], sources[tap], width, targets[tap], coarser_width, config))
+            detected = CHANNELS.get(strides[tap], 0) if config.detector else 0
+            levels.append(_Level(channels[tap], detected, sources[tap], width, targets[tap], coarser_width, config))
             upsamples.append(FrameResize(coarser_size, targets[tap], 0.0))
             coarser_width, coarser_size = width, targets[tap]
         self.levels, self.upsamples = nn.ModuleList(levels), nn.ModuleList(upsamples)
@@ -164,15 +181,22 @@ class Hypercolumn(nn.Module):
             seen = self.into_dense(seen, self.coarsest_px)
         x = self.dense(seen.flatten(1)).unflatten(1, (16, grid, grid))
         sizes = self._level_sizes(self.config.heat_px * image.shape[-1] // self.config.patch_px)
-        for level, upsample, tap, size in zip(
-            self.levels, self.upsamples, reversed(taps), reversed(sizes), strict=True
+        detected = self._detected(image)
+        for level, upsample, tap, size, stride in zip(
+            self.levels, self.upsamples, reversed(taps), reversed(sizes), reversed(self.strides), strict=True
         ):
-            x = level(tap, pooled, x, upsample, size)
+            x = level(tap, pooled, detected.get(stride), x, upsample, size)
         scores = self.score(x)
         if self.config.num_categories:
             assert category is not None
             return torch.gather(scores, 1, category.view(-1, 1, 1, 1).expand(-1, 1, *scores.shape[2:])).squeeze(1)
         return scores.squeeze(1)  # type: ignore[no-any-return]
+
+    def _detected(self, image: Tensor) -> dict[int, Tensor]:
+        if self.detector is None:
+            return {}
+        with torch.no_grad():  # as it was trained
+            return self.detector(image.to(self.mean.dtype))  # type: ignore[arg-type,no-any-return]
 
     def _level_sizes(self, heat_px: int) -> list[int]:
         """Sides of the sums, finest first: the finest has the answer's own size, the others keep their distance."""

@@ -23,6 +23,7 @@ _ADDED_LATER |= {
     "tight_boxes",
     "start_from",
     "weight_by",
+    "detector",
     "keep",
 }
 _FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}

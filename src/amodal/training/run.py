@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from ..core.errors import RecipeError
 from ..datasets.jsonfile import write_json
+from ..inference.detectors.base import package_folder
+from ..models.config import ModelConfig
+from ..models.hypercolumn import Hypercolumn
 from ..models.weights import ROLES, build_network
+from ..models.yolox import load_yolox
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
@@ -102,7 +107,7 @@ def _train(
         )
     if "amodal" not in recipe.stages:
         return modal.cpu(), None
-    amodal = _placed(build_network(recipe.amodal.network), recipe)
+    amodal = _placed(_built(recipe.amodal.network), recipe)
     if recipe.start_from:
         start_from(amodal, recipe.start_from, "amodal")
     else:
@@ -115,9 +120,17 @@ def _train(
 def _first_modal(recipe: Recipe) -> nn.Module:
     """The modal network before its first step."""
     if not recipe.start_from:
-        return build_network(recipe.modal.network, backbone_weights=recipe.backbone_weights or None)
-    network = build_network(recipe.modal.network)
+        return _built(recipe.modal.network, backbone_weights=recipe.backbone_weights or None)
+    network = _built(recipe.modal.network)
     start_from(network, recipe.start_from, "modal")
+    return network
+
+
+def _built(config: ModelConfig, **options: Any) -> nn.Module:
+    """A new network; its detector, where it has one, is the one that ships."""
+    network = build_network(config, **options)
+    if isinstance(network, Hypercolumn) and network.detector is not None:
+        load_yolox(network.detector, package_folder() / "yolox" / "yolox_nano.onnx")
     return network
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError
@@ -15,9 +16,9 @@ from ..models.weights import Role, load_network, read_model_config, sha256_of
 def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
     """Give a network the weights of a weights folder.
 
-    A network that is told of other objects (``others``) may start from one that is not, and one with more channels in
-    its decoder (``widths``) from one with fewer: what is new has no weight at first in what was there, so both answer
-    the same.
+    A network that is told of other objects (``others``) may start from one that is not, one that looks at a
+    ``detector`` from one that does not, and one with more channels in its decoder (``widths``) from one with fewer:
+    what is new has no weight at first in what was there, so both answer the same.
 
     Args:
         network: changed in place.
@@ -30,7 +31,9 @@ def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
     """
     check_start(network.config, folder, role)  # type: ignore[arg-type]
     trained, state = load_network(folder, role), network.state_dict()
-    network.load_state_dict({name: _grown(value, state[name]) for name, value in trained.state_dict().items()})
+    grown = {name: _grown(value, state[name]) for name, value in trained.state_dict().items()}
+    silent = {name: torch.zeros_like(state[name]) for name in state if name.endswith(".detected.1.weight")}
+    network.load_state_dict(state | silent | grown)
 
 
 def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
@@ -69,10 +72,12 @@ def digests(folder: str | Path) -> list[str]:
 
 
 def _grows(smaller: ModelConfig, larger: ModelConfig) -> bool:
-    """Whether one network is the other but for what it is told of others and for fewer channels in its decoder."""
+    """Whether one network is the other but for what it is told of others, a detector and fewer channels."""
     if larger.architecture == "onet" or len(smaller.widths) != len(larger.widths) or smaller.others > larger.others:
         return False
-    alike = replace(larger, others=smaller.others, widths=smaller.widths) == smaller
+    if smaller.detector not in ("", larger.detector):
+        return False
+    alike = replace(larger, others=smaller.others, widths=smaller.widths, detector=smaller.detector) == smaller
     return alike and all(few <= many for few, many in zip(smaller.widths, larger.widths, strict=True))
 
 
