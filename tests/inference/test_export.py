@@ -102,7 +102,7 @@ def test_the_file_has_the_weights_of_the_other_and_their_size(
     exported: tuple[Path, torch.nn.Module, float], tmp_path: Path
 ) -> None:
     """Weights that are float16 numbers are kept as such and computed with as float32; others stay float32."""
-    path, network, _ = exported
+    network = exported[1]
     inputs = {"image": PATCHES, "heat": HEAT, "category": np.zeros(len(PATCHES), np.int64)}
     answers, sizes = [], []
     for name, exact in (("as_trained", False), ("half", True)):
