@@ -174,9 +174,9 @@ def test_no_path_of_a_machine_is_shipped(exported: tuple[Path, torch.nn.Module, 
     assert '"/' not in (root / "weights" / "config.json").read_text()  # no absolute path in the recipe it notes
 
 
-def test_a_network_that_is_told_of_others(tmp_path: Path) -> None:
+def test_a_network_that_is_told_of_others_and_looks_at_a_detector(tmp_path: Path) -> None:
     torch.manual_seed(3)
-    module = build_network(replace(TINY, num_categories=0, others=True)).eval()
+    module = build_network(replace(TINY, num_categories=0, others=True, detector="yolox_nano")).eval()
     path = tmp_path / "modal.onnx"
     assert 0 < export_onnx(module, path) < 1e-4
     sizes = {"patch_px": TINY.patch_px, "heat_px": TINY.heat_px, "margin": TINY.margin}

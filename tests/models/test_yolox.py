@@ -44,11 +44,12 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         load_yolox(YoloxNano(), tmp_path / "a.onnx")
     with pytest.raises(WeightsError, match=r"b\.onnx: an ONNX file that can be read"):
         load_yolox(YoloxNano(), tmp_path / "b.onnx")
-    model = onnx.load(FILE)
-    del model.graph.node[8:14]
-    onnx.save(model, tmp_path / "c.onnx")
-    with pytest.raises(WeightsError, match=r"c\.onnx: the convolutions of YOLOX-nano"):
-        load_yolox(YoloxNano(), tmp_path / "c.onnx")
+    for part in ("node", "initializer"):
+        model = onnx.load(FILE)
+        del getattr(model.graph, part)[8:40]
+        onnx.save(model, tmp_path / "c.onnx")
+        with pytest.raises(WeightsError, match=r"c\.onnx: the convolutions of YOLOX-nano"):
+            load_yolox(YoloxNano(), tmp_path / "c.onnx")
 
 
 def test_a_network_looks_at_all_its_maps_and_leaves_them_as_they_are(tiny_config: Callable[..., ModelConfig]) -> None:
@@ -74,6 +75,8 @@ def test_a_network_looks_at_all_its_maps_and_leaves_them_as_they_are(tiny_config
 
 
 def test_which_detectors_there_are() -> None:
+    with pytest.raises(RecipeError, match="patch_px is a multiple of 32 for a detector; found 48"):
+        ModelConfig(detector="yolox_nano", patch_px=48)
     for changes in ({"detector": "yolox"}, {"detector": "yolox_nano", "architecture": "onet", "backbone": "vgg16"}):
         with pytest.raises(RecipeError, match='detector is "yolox_nano" or ""'):
             ModelConfig(**changes)  # type: ignore[arg-type]

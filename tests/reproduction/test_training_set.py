@@ -13,6 +13,7 @@ from amodal.core.errors import AmodalError
 from amodal.datasets import read_annotations
 from amodal.reproduction.miniature import Miniature
 from amodal.reproduction.training_set import training_source, training_words
+from amodal.synthesis.settings import SynthesisSettings
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import _split
 
@@ -30,7 +31,7 @@ def lists(folder: Path, **files: list[str]) -> Path:
 def trained_on(source: dict[str, str]) -> tuple[list[str], list[str]]:
     """What `amodal train` makes of a source: the pictures trained on and those kept for validation."""
     album = read_annotations(source["annotations"])
-    parts = _split(DataSource(**source), album)  # type: ignore[arg-type]
+    parts = _split(DataSource(**source), album, SynthesisSettings())  # type: ignore[arg-type]
     return tuple([Path(r.file_name).stem for r in part or ()] for part in parts)  # type: ignore[return-value]
 
 

@@ -80,6 +80,15 @@ def test_a_share_is_kept_without_a_list(make_recipe: Make, source: DataSource, t
 
     most = kept(0.7, nothing)
     assert len(most) == 6 and kept(0.7, lambda content: content["images"].reverse()) == most
+    assert len(kept(0.95, nothing)) == 6  # two are left to train on
+
+    def twice(content: dict[str, Any]) -> None:
+        """Each picture has a record more, with its objects."""
+        content["images"] += [image | {"id": image["id"] + 8} for image in content["images"]]
+        own = content["annotations"]
+        content["annotations"] = own + [a | {"id": a["id"] + 1000, "image_id": a["image_id"] + 8} for a in own]
+
+    assert {(i - 1) % 8 + 1 for i in kept(0.7, twice)} == most
     few = kept(0.1, nothing)  # four at the least
     assert len(few) == 4 and few < most
     name, unused = "out.txt", min(few)

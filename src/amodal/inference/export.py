@@ -135,7 +135,7 @@ def _write_all(
 
 
 def export_onnx(network: nn.Module, path: str | Path) -> float:
-    """Write one network as float32 ONNX with a dynamic batch, and check it against torch.
+    """Write one network as ONNX with a dynamic batch, computed in float32 (`halved`), and check it against torch.
 
     Returns:
         The largest difference in heat on random input.

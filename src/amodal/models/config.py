@@ -67,6 +67,8 @@ class ModelConfig:
             raise RecipeError("others is false for onet, which is as published", value=self.others)
         if self.detector not in ("", "yolox_nano") or (self.detector and self.architecture == "onet"):
             raise RecipeError('detector is "yolox_nano" or "", "" for onet', value=self.detector)
+        if self.detector and isinstance(self.patch_px, int) and self.patch_px % 32:
+            raise RecipeError("patch_px is a multiple of 32 for a detector", value=self.patch_px)
         for name, least in (("patch_px", 8), ("heat_px", 8), ("blocks", 1), ("grid", 1), ("num_categories", 0)):
             if not _is_whole(getattr(self, name), least):
                 raise RecipeError(f"{name} is a whole number, {least} or more", value=getattr(self, name))

@@ -23,7 +23,7 @@ ROLES: tuple[Role, ...] = ("modal", "amodal")
 
 
 def build_network(config: ModelConfig, *, backbone_weights: str | Path | None = None) -> nn.Module:
-    """The network a config describes, new or on a pretrained backbone."""
+    """The network a config describes, new or on a pretrained backbone; a detector in it has random weights."""
     kind = ONet if config.architecture == "onet" else Hypercolumn
     return kind(config, backbone_weights=backbone_weights)
 

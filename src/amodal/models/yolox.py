@@ -131,10 +131,11 @@ def load_yolox(network: YoloxNano, path: str | Path) -> None:
     names = [list(node.input)[1:3] for node in graph.node if node.op_type == "Conv"]
     own: list[Any] = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     given = [
-        [torch.from_numpy(numpy_helper.to_array(values[name]).copy()) for name in pair] for pair in names[: len(own)]
+        [torch.from_numpy(numpy_helper.to_array(values[name]).copy()) for name in pair if name in values]
+        for pair in names[: len(own)]
     ]
-    wanted = [(conv.weight.shape, conv.bias.shape) for conv in own]
-    if [tuple(tensor.shape for tensor in pair) for pair in given] != wanted:
+    wanted = [[conv.weight.shape, conv.bias.shape] for conv in own]
+    if [[tensor.shape for tensor in pair] for pair in given] != wanted:
         raise WeightsError("the convolutions of YOLOX-nano", file=path, remedy="give the file that ships")
     given[0][0] = given[0][0].reshape(16, 4, 3, 3, 3).flip(2).flatten(1, 2)  # it was trained on BGR
     with torch.no_grad():

@@ -161,6 +161,8 @@ class StageSettings:
         side, full, heat = self.start_px, self.network.patch_px, self.network.heat_px
         if not 0 <= self.start_steps <= self.steps:
             raise RecipeError("start_steps is 0 to steps", value=self.start_steps)
+        if side % 32 and self.network.detector:
+            raise RecipeError("start_px is a multiple of 32 for a detector", value=side)
         if side and self.network.architecture == "onet":
             raise RecipeError("start_px is 0 for onet: its fc6 fits one size of patch", value=side)
         if (side > 0) != (self.start_steps > 0):

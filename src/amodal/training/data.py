@@ -162,7 +162,8 @@ def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tup
 
     if source.validation_share:
         used = (one for one in album if one.id not in excluded and (not only or one.id in only))
-        held = _share(source, {one.file_name: one.id for one in used if has_material(one, settings)})
+        names = _share(source, {one.file_name for one in used if has_material(one, settings)})
+        held = frozenset(one.id for one in album if one.file_name in names)  # a picture may have several records
 
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
         used = record.id not in excluded and (not only or record.id in only | held)
@@ -177,10 +178,11 @@ def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tup
     return train, validation if len(validation) else None
 
 
-def _share(source: DataSource, photographs: dict[str, int]) -> frozenset[int]:
-    """The ids of a share of some photographs: those whose names hash lowest, so that one more changes one at the most.
+def _share(source: DataSource, photographs: set[str]) -> frozenset[str]:
+    """A share of some photographs by name: those whose names hash lowest, so that one more changes one at the most.
 
     Four at the least, or a half where there are few: one gives the other's occluders, and one may turn out to be bad.
+    Two are left to train on.
     """
     if len(photographs) < 4:
         raise RecipeError(
@@ -190,5 +192,5 @@ def _share(source: DataSource, photographs: dict[str, int]) -> frozenset[int]:
             remedy="add photographs, lower min_object_px and min_occluder_px, or set validation_share to 0",
         )
     count = max(round(source.validation_share * len(photographs)), min(4, len(photographs) // 2))
-    lowest = sorted(photographs, key=lambda name: hashlib.sha256(name.encode()).digest())[:count]
-    return frozenset(photographs[name] for name in lowest)
+    count = min(count, len(photographs) - 2)
+    return frozenset(sorted(photographs, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])

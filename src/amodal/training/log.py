@@ -54,4 +54,4 @@ def _board(folder: Path, first_step: int) -> Any:
         raise RecipeError(
             f"tensorboard is installed ({problem})", value=True, remedy="run pip install 'amodal[tensorboard]'"
         ) from problem
-    return SummaryWriter(str(folder), purge_step=first_step + 1)
+    return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else 0)

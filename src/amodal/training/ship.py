@@ -42,15 +42,15 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
         WeightsError: as `export_weights`.
     """
     fingerprint = begin(recipe, resume=resume)
+    kept = None
+    if recipe.start_from and recipe.thresholds != "paper" and not any(source.validated for source in recipe.data):
+        kept = settings_of(recipe.start_from)  # now: what cannot be read is told before hours of training
     streams = make_streams(recipe)  # once: reading and looking through photographs takes minutes where there are many
     modal, amodal = train(recipe, streams, fingerprint)
     if amodal is None or not is_first():
         return Path(recipe.output) / ("modal" if amodal is None else "weights")
     training, validation = streams
-    if validation is None and recipe.start_from and recipe.thresholds != "paper":
-        tuned = settings_of(recipe.start_from)
-    else:
-        tuned = choose_settings(recipe, validation, modal, amodal)
+    tuned = kept or choose_settings(recipe, validation, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
     categories = training.material.categories if recipe.modal.network.num_categories else ()
     folder = export_weights(
