@@ -11,17 +11,8 @@ from ..models.config import ModelConfig
 from ..synthesis.settings import SynthesisSettings
 
 Precision = Literal["fp32", "bf16"]
-_SHARED: tuple[str, ...] = (
-    "architecture",
-    "backbone",
-    "patch_px",
-    "widths",
-    "blocks",
-    "grid",
-    "num_categories",
-    "others",
-)
-_SHARED += ("detector", "tap_scales")
+_SHARED: tuple[str, ...] = ("architecture", "backbone", "patch_px", "widths", "blocks", "grid", "num_categories")
+_SHARED += ("others", "detector", "tap_scales")
 _CHOICES = {"optimizer": ("adamw", "sgd"), "schedule": ("cosine", "constant"), "loss": ("mean", "sum")}
 _CHOICES |= {"weight_by": ("patch", "seen"), "target": ("visible", "whole")}
 _LEAST = {"seed": 0, "workers": 0, "threads": 0, "calibration_examples": 0}
