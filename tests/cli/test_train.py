@@ -251,7 +251,7 @@ def test_photographs_of_ones_own(root: Path, tmp_path: Path, capsys: pytest.Capt
     assert "for a source without a validation list" in told(
         [*words, *both, "--validation", "kept.txt", "--validation-share", "0.1"], capsys
     )
-    assert "--recipe recipes/finetune.yaml" in told(["train", "--images", "mine", *both], capsys)
+    assert "--recipe finetune" in told(["train", "--images", "mine", *both], capsys)
 
 
 def test_the_recipe_to_fine_tune_by_fits_the_shipped_weights(root: Path) -> None:
@@ -260,7 +260,33 @@ def test_the_recipe_to_fine_tune_by_fits_the_shipped_weights(root: Path) -> None
 
     recipe = check_recipe(root / "recipes" / "finetune.yaml")
     for role in ("modal", "amodal"):
-        assert getattr(recipe, role).network == read_model_config(root / recipe.start_from, role)  # type: ignore[arg-type]
+        assert getattr(recipe, role).network == read_model_config(root / "weights", role)  # type: ignore[arg-type]
+
+
+def test_the_shipped_recipe_is_found_by_its_word_anywhere(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from amodal.training import ship
+
+    made: list[Any] = []
+
+    def noted(recipe: Any, *, resume: bool) -> Path:
+        made.append(recipe)
+        return tmp_path
+
+    monkeypatch.setattr(ship, "train_and_ship", noted)
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "--images", "mine", "--annotations", "m.json", "--recipe"]
+    assert cli.main([*words, "finetune"]) == 0
+    assert Path(made[0].start_from) == root / "weights"
+    assert made[0].modal.network.others  # not a recipe of defaults
+    assert cli.main([*words, "finetune", "--start_from", "./shipped"]) == 0
+    assert made[1].start_from == "./shipped"
+    capsys.readouterr()
+    assert "a YAML file, or the word finetune" in told([*words, "finetoon"], capsys)
+    (tmp_path / "finetune").write_text("steps: here")
+    assert "finetune" in told([*words, "finetune"], capsys)  # a file of that name comes first
 
 
 def test_recipes_that_cannot_follow_each_other(

@@ -18,21 +18,28 @@ from amodal.models.hypercolumn import Hypercolumn
 from amodal.models.yolox import CHANNELS, YoloxNano, load_yolox
 
 FILE = package_folder() / "yolox" / "yolox_nano.onnx"
-ENDS = {4: "input.67", 8: "input.471", 16: "input.531", 32: "input.591"}  # names of the maps in the file
+ENDS = {  # names of the maps in the file; before the sigmoid
+    4: ("input.67",),
+    8: ("input.471", "onnx::Concat_1062", "onnx::Sigmoid_1063", "onnx::Sigmoid_1045"),
+    16: ("input.531", "onnx::Concat_1104", "onnx::Sigmoid_1105", "onnx::Sigmoid_1087"),
+    32: ("input.591", "onnx::Concat_1146", "onnx::Sigmoid_1147", "onnx::Sigmoid_1129"),
+}
 
 
 def test_the_maps_are_those_of_the_file() -> None:
     model = onnx.load(FILE)
-    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in ENDS.values())
+    names = [name for ends in ENDS.values() for name in ends]
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     picture = np.random.default_rng(0).uniform(0, 255, (1, 3, 416, 416)).astype(np.float32)
-    expected = session.run(list(ENDS.values()), {"images": picture[:, ::-1]})  # BGR
+    expected = [session.run(list(ends), {"images": picture[:, ::-1]}) for ends in ENDS.values()]  # BGR
     network = YoloxNano()
     load_yolox(network, FILE)
     with torch.no_grad():
         found = network(torch.from_numpy(picture))
     assert list(found) == list(ENDS) == list(CHANNELS)
-    for stride, value in zip(found, expected, strict=True):
+    for stride, parts in zip(found, expected, strict=True):
+        value = np.concatenate(parts, axis=1)
         assert found[stride].shape == (1, CHANNELS[stride], 416 // stride, 416 // stride)
         np.testing.assert_allclose(found[stride].numpy(), value, atol=1e-3, rtol=1e-4)
         assert np.abs(np.asarray(value)).max() > 1

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import fields, is_dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -24,8 +25,21 @@ class RecipeFile(ActionConfigFile):
     """Takes a recipe's values from a file, after checking the file by itself."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        Context().run(check_recipe, values)  # the parser's own state would change how lists are read
-        super().__call__(parser, namespace, values, option_string)  # type: ignore[no-untyped-call]
+        file = find_recipe(values)
+        Context().run(check_recipe, file)  # the parser's own state would change how lists are read
+        super().__call__(parser, namespace, str(file), option_string)  # type: ignore[no-untyped-call]
+
+
+def find_recipe(word: str | Path) -> Path:
+    """A recipe's file; a word without an ending names one that comes with the package: ``finetune``."""
+    file = Path(word)
+    if file.suffix or file.exists():
+        return file
+    package = Path(str(resources.files("amodal")))
+    for folder in (package / "recipes", package.parents[1] / "recipes"):  # installed, or a checkout
+        if (folder / f"{word}.yaml").is_file():
+            return folder / f"{word}.yaml"
+    return file
 
 
 def check_recipe(path: str | Path) -> Recipe:
@@ -38,7 +52,9 @@ def check_recipe(path: str | Path) -> Recipe:
         RecipeError: naming the file and the key.
     """
     if not Path(path).is_file():
-        raise RecipeError("a recipe is a YAML file", file=path, remedy="check the path")
+        raise RecipeError(
+            "a recipe is a YAML file, or the word finetune", file=path, remedy="check the path, or the word"
+        )
     alone = ArgumentParser(exit_on_error=False)
     alone.add_class_arguments(Recipe)
     try:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from ..core.errors import RecipeError
+from ..inference.folder import default_weights
 
 if TYPE_CHECKING:
     from ..training.config import Recipe
 
 HELP = "train both networks from a recipe"
+SHIPPED = "shipped"
+"""The word for the package's own weights in ``start_from``; a folder of that name is ``./shipped``."""
 _VALIDATION_SHARE = 0.1
 _FIRST = "train it by a command of its own, then this one"
 
@@ -24,7 +27,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     from .recipe_file import RecipeFile
 
     parser.add_argument(
-        "--recipe", action=RecipeFile, metavar="FILE.yaml", help="recipe, e.g. recipes/smoke.yaml; words after it win"
+        "--recipe",
+        action=RecipeFile,
+        metavar="FILE.yaml",
+        help="recipe; words after it win. finetune: the one that comes with the package, for --images of your own",
     )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of the run")
     parser.add_argument(
@@ -103,7 +109,7 @@ def _own_data(args: Namespace) -> dict[str, str | float]:
             remedy="give the folder of the photographs and the file of their masks",
         )
     if not args.recipe:
-        raise RecipeError("a recipe says how to train on --images", remedy="give --recipe recipes/finetune.yaml")
+        raise RecipeError("a recipe says how to train on --images", remedy="give --recipe finetune")
     share = args.validation_share
     if share is None:
         share = 0.0 if args.validation else _VALIDATION_SHARE
@@ -112,12 +118,15 @@ def _own_data(args: Namespace) -> dict[str, str | float]:
 
 
 def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
-    """The recipe whose ``start_from`` is a folder: where it names a recipe, that one is trained first, or resumed.
+    """The recipe whose ``start_from`` is a folder: the package's weights where it is `SHIPPED`; where it names a recipe,
+    that one is trained first, or resumed.
 
     Raises:
         RecipeError: a recipe that comes before itself, or trains the modal network alone; or one that has not been
             trained, under torchrun: the other processes do not see when the first one has written its weights.
     """
+    if recipe.start_from == SHIPPED:
+        return replace(recipe, start_from=str(default_weights()))
     file = Path(recipe.start_from)
     if file.suffix not in (".yaml", ".yml"):
         return recipe

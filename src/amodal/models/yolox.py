@@ -1,7 +1,7 @@
-"""The feature maps of YOLOX-nano (Ge et al., 2021), a detector trained on the boxes of COCO's 118,000 photographs.
+"""What YOLOX-nano (Ge et al., 2021) makes of a picture: a detector trained on the boxes of COCO's 118,000 photographs.
 
-What it has learnt of where objects end, 3,000 photographs with masks cannot teach (docs/experiments.md). Its head,
-which names objects, is left out. Batch normalisation is folded into the convolutions, as in the ONNX file that ships.
+What it has learnt of where objects end, 3,000 photographs with masks cannot teach (docs/experiments.md). Batch
+normalisation is folded into the convolutions, as in the ONNX file that ships.
 """
 
 from __future__ import annotations
@@ -15,12 +15,17 @@ from torch import Tensor, nn
 
 from ..core.errors import WeightsError
 
-CHANNELS = {4: 32, 8: 64, 16: 128, 32: 256}
+_PYRAMID = {8: 64, 16: 128, 32: 256}
+_KINDS, _SIDES = 80, 4
+CHANNELS = {4: 32} | {stride: width + _SIDES + 1 + _KINDS for stride, width in _PYRAMID.items()}
 """Of the maps, by stride."""
 
 
 class YoloxNano(nn.Module):
     """A picture in, four feature maps out: that of stride 4 from the backbone, the others from the pyramid.
+
+    After each of the pyramid stands what the head answers there, before its sigmoid: a box, whether there is an object,
+    and of which of COCO's 80 kinds.
 
     It has random weights until `load_yolox` gives it those of the file.
     """
@@ -40,6 +45,7 @@ class YoloxNano(nn.Module):
         self.up4_stage = _Stage(128, 128, 1, add=False)
         self.up4 = _apart(128, 128, 2)
         self.up5_stage = _Stage(256, 256, 1, add=False)
+        self.heads = nn.ModuleList(_Head(width) for width in _PYRAMID.values())
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """Maps of `CHANNELS` by stride.
@@ -57,7 +63,8 @@ class YoloxNano(nn.Module):
         fine = self.down3(torch.cat([_doubled(middle), three], 1))
         medium = self.up4_stage(torch.cat([self.up3(fine), middle], 1))
         coarse = self.up5_stage(torch.cat([self.up4(medium), five], 1))
-        return {4: two, 8: fine, 16: medium, 32: coarse}
+        pyramid = zip(_PYRAMID, self.heads, (fine, medium, coarse), strict=True)
+        return {4: two} | {stride: torch.cat([level, head(level)], 1) for stride, head, level in pyramid}
 
 
 class _Conv(nn.Module):
@@ -108,6 +115,23 @@ class _Pools(nn.Module):
         x = self.conv1(x)
         pooled = [F.max_pool2d(x, size, 1, size // 2) for size in (5, 9, 13)]
         return self.conv2(torch.cat([x, *pooled], 1))  # type: ignore[no-any-return]
+
+
+class _Head(nn.Module):
+    """What is found at each place of a map: ``(b, 85, h, w)``."""
+
+    def __init__(self, channels: int, width: int = 64) -> None:
+        super().__init__()
+        self.stem = _Conv(channels, width, 1)
+        self.to_kinds = nn.Sequential(_apart(width, width), _apart(width, width))
+        self.kinds = nn.Conv2d(width, _KINDS, 1)
+        self.to_box = nn.Sequential(_apart(width, width), _apart(width, width))
+        self.box, self.object = nn.Conv2d(width, _SIDES, 1), nn.Conv2d(width, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        placed = self.to_box(x)
+        return torch.cat([self.box(placed), self.object(placed), self.kinds(self.to_kinds(x))], 1)
 
 
 def _doubled(x: Tensor) -> Tensor:

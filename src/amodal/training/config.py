@@ -176,8 +176,9 @@ class Recipe:
         data: annotated sets of photographs.
         modal: how the modal network is trained.
         modal_from: folder of a finished run whose modal network is taken, not trained; "" for none.
-        start_from: folder of weights both networks start from, `amodal train`'s or the package's, to go on with other
-            settings or on other photographs; or a recipe, which is trained first where it has not been; "" for none.
+        start_from: folder of weights both networks start from, as `amodal train` writes it, to go on with other settings
+            or on other photographs. For the command also "shipped", the package's own, or a recipe, which is trained
+            first where it has not been. "" for none.
         stages: ["modal", "amodal"], or ["modal"] to train IIS alone, for runs that take it by ``modal_from``.
         amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
@@ -247,7 +248,7 @@ class Recipe:
         if not self.data:
             raise RecipeError(
                 'a recipe names at least one source under "data"',
-                remedy="see recipes/finetune.yaml",
+                remedy="name images and annotations, see docs/training.md",
             )
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
