@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -44,9 +44,9 @@ def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
         RecipeError: a network of another shape.
     """
     theirs = read_model_config(folder, role)
-    if theirs != own and not _grows(theirs, own):
-        given, wanted = asdict(theirs), asdict(own)
-        differs = sorted(key for key in wanted if given[key] != wanted[key])
+    differs = _misfits(theirs, own)
+    if differs:
+        given = asdict(theirs)
         raise RecipeError(
             f"the {role} network is that of the weights it starts from; {', '.join(differs)} is not",
             file=folder,
@@ -71,14 +71,19 @@ def digests(folder: str | Path) -> list[str]:
         ) from None
 
 
-def _grows(smaller: ModelConfig, larger: ModelConfig) -> bool:
-    """Whether one network is the other but for what it is told of others, a detector and fewer channels."""
-    if larger.architecture == "onet" or len(smaller.widths) != len(larger.widths) or smaller.others > larger.others:
-        return False
-    if smaller.detector not in ("", larger.detector):
-        return False
-    alike = replace(larger, others=smaller.others, widths=smaller.widths, detector=smaller.detector) == smaller
-    return alike and all(few <= many for few, many in zip(smaller.widths, larger.widths, strict=True))
+def _misfits(smaller: ModelConfig, larger: ModelConfig) -> list[str]:
+    """The settings that keep a network from being another one with more: told of others, a detector, more channels."""
+    given, wanted = asdict(smaller), asdict(larger)
+    differs = {key for key in wanted if given[key] != wanted[key]}
+    if larger.architecture == "onet":
+        return sorted(differs)
+    fits = {
+        "others": larger.others,
+        "detector": not smaller.detector,
+        "widths": len(smaller.widths) == len(larger.widths)
+        and all(few <= many for few, many in zip(smaller.widths, larger.widths, strict=True)),
+    }
+    return sorted(key for key in differs if not fits.get(key))
 
 
 def _grown(value: Tensor, fresh: Tensor) -> Tensor:
