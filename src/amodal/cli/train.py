@@ -118,8 +118,9 @@ def _own_data(args: Namespace) -> dict[str, str | float]:
 
 
 def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
-    """The recipe whose ``start_from`` is a folder: the package's weights where it is `SHIPPED`; where it names a recipe,
-    that one is trained first, or resumed.
+    """The recipe whose ``start_from`` is a folder.
+
+    Where it is `SHIPPED`, the package's weights; where it names a recipe, that one is trained first, or resumed.
 
     Raises:
         RecipeError: a recipe that comes before itself, or trains the modal network alone; or one that has not been

@@ -176,9 +176,9 @@ class Recipe:
         data: annotated sets of photographs.
         modal: how the modal network is trained.
         modal_from: folder of a finished run whose modal network is taken, not trained; "" for none.
-        start_from: folder of weights both networks start from, as `amodal train` writes it, to go on with other settings
-            or on other photographs. For the command also "shipped", the package's own, or a recipe, which is trained
-            first where it has not been. "" for none.
+        start_from: folder of weights both networks start from, as `amodal train` writes it, to go on with other
+            settings or on other photographs. For the command also "shipped", the package's own, or a recipe, which is
+            trained first where it has not been. "" for none.
         stages: ["modal", "amodal"], or ["modal"] to train IIS alone, for runs that take it by ``modal_from``.
         amodal: how the amodal network is trained.
         synthesis: how occlusion is made.
