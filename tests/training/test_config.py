@@ -110,6 +110,7 @@ def test_runs_that_cannot_be(make_recipe: Callable[..., Recipe], changes: dict[s
         ("modal", "blocks", 2, "blocks is the same"),
         ("modal", "backbone", "test_resnet", "backbone is the same"),
         ("amodal", "num_categories", 2, "num_categories is the same"),
+        ("modal", "detector", "yolox_nano", "detector is the same"),
     ],
 )
 def test_the_two_networks_fit_each_other(
@@ -118,6 +119,11 @@ def test_the_two_networks_fit_each_other(
     network = replace(getattr(make_recipe(), role).network, **{name: value})
     with pytest.raises(RecipeError, match=told):
         make_recipe(**{role: {"network": network}})
+
+
+def test_networks_with_weights_of_their_own_need_no_common_detector(make_recipe: Callable[..., Recipe]) -> None:
+    network = replace(make_recipe().modal.network, detector="yolox_nano")
+    assert make_recipe(modal={"network": network}, start_from="somewhere").amodal.network.detector == ""
 
 
 def test_another_trim_with_its_margin_is_fine(make_recipe: Callable[..., Recipe]) -> None:

@@ -121,6 +121,9 @@ def test_a_detector_is_looked_at_and_stays_as_it_ships(make_recipe: Make, tmp_pa
             assert all(torch.equal(value, state[key]) for key, value in file.state_dict().items())
             taken = network.levels[-2].detected[1].weight  # type: ignore[union-attr,index]
             assert start == "" or taken.abs().max() > 0  # from zero: it has been trained
+    alone = replace(later, amodal=first.amodal, output=str(tmp_path / "alone"), start_from=start)
+    modal, amodal = run_training(alone)
+    assert modal.detector is not None and amodal is not None and amodal.detector is None
     assert fingerprint_of(later) != fingerprint_of(first)
     with pytest.raises(RecipeError, match=r"starts from; detector is not"):
         without = replace(first, start_from=str(train_and_ship(replace(later, output=str(tmp_path / "ship")))))

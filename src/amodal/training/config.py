@@ -280,6 +280,8 @@ class Recipe:
                 remedy="set the margin to that, or change the trim",
             )
         for name in _SHARED:
+            if name == "detector" and self.start_from:
+                continue  # each network starts from its own weights there
             if getattr(modal, name) != getattr(amodal, name):
                 raise RecipeError(
                     f"the amodal network starts from the weights of the modal one: {name} is the same for both",
