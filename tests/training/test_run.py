@@ -273,6 +273,24 @@ def test_another_recipe_is_refused_and_nothing_of_the_run_changed(make_recipe: M
     assert {p: p.read_bytes() for p in Path(recipe.output).rglob("*") if p.is_file()} == before
 
 
+def test_other_photographs_under_the_same_name_are_refused(make_recipe: Make, tmp_path: Path) -> None:
+    recipe = make_recipe(modal={"steps": 2}, amodal={"steps": 1})
+    source = recipe.data[0]
+    annotations = tmp_path / "changing.json"
+    content = json.loads(Path(source.annotations).read_text())
+    annotations.write_text(json.dumps(content))
+    recipe = replace(recipe, data=(replace(source, annotations=str(annotations)), *recipe.data[1:]))
+    run_training(recipe)
+    run_training(recipe, resume=True)
+    before = {p: p.read_bytes() for p in Path(recipe.output).rglob("*.pt")}
+    moved = content["annotations"][0]
+    moved["segmentation"] = [[value + 1 for value in polygon] for polygon in moved["segmentation"]]
+    annotations.write_text(json.dumps(content))
+    with pytest.raises(RecipeError, match=r"checkpoint\.pt: a run resumes with the photographs and masks it began"):
+        run_training(recipe, resume=True)
+    assert {p: p.read_bytes() for p in Path(recipe.output).rglob("*.pt")} == before
+
+
 def test_a_run_that_diverges_says_so(make_recipe: Make) -> None:
     wild = {"optimizer": "sgd", "lr": 999.0, "backbone_lr": 999.0, "clip_norm": 0.0, "loss": "sum", "steps": 40}
     recipe = make_recipe(modal=wild | {"warmup_steps": 0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Material:
 
     Attributes:
         categories: names of all sources' categories; `category` numbers them.
+        digest: tells it from other material, by what may be drawn: the pictures' names, the objects, their boxes.
 
     Raises:
         RecipeError: no source, or a weight that is not a positive number.
@@ -86,14 +88,18 @@ class Material:
 
     def _index(self, weights: NDArray[np.float64]) -> None:
         mains, occluders = [], []
+        digest = hashlib.sha256(weights.tobytes())
         for source in self.sources:
             main: list[tuple[int, int, int, bool]] = []
             occluder: list[tuple[int, int, int, bool]] = []
             for i, record in enumerate(source.album):
                 if i in source.left_out:
                     continue
+                digest.update(record.file_name.encode())
                 for j, instance in enumerate(record.instances):
-                    side = _smaller_side(instance)
+                    box = _usable_box(instance)
+                    side = _smaller_side(box)
+                    digest.update(repr(box).encode())
                     partial = instance.is_whole is False
                     if _may_be_main(side, partial, self.settings):
                         main.append((i, j, instance.category, partial))
@@ -107,6 +113,8 @@ class Material:
                 )
             mains.append(np.array(main, dtype=np.int64).reshape(-1, 4))
             occluders.append(np.array(occluder, dtype=np.int64).reshape(-1, 4))
+            digest.update(mains[-1].tobytes() + occluders[-1].tobytes())
+        self.digest = digest.hexdigest()
         if self.settings.max_occluders and sum(len(np.unique(o[:, 0])) for o in occluders) < 2:
             raise AnnotationError(
                 f"occluders come from other pictures: at least two need an object of {self.settings.min_occluder_px} "
@@ -201,7 +209,7 @@ class Material:
 
 def has_material(record: ImageRecord, settings: SynthesisSettings) -> bool:
     """Whether a picture has both a main object and an occluder."""
-    sides = [(_smaller_side(instance), instance.is_whole is False) for instance in record.instances]
+    sides = [(_smaller_side(_usable_box(instance)), instance.is_whole is False) for instance in record.instances]
     main = any(_may_be_main(side, partial, settings) for side, partial in sides)
     return main and any(side >= settings.min_occluder_px for side, _ in sides)
 
@@ -210,8 +218,11 @@ def _may_be_main(side: float, partial: bool, settings: SynthesisSettings) -> boo
     return side >= settings.min_object_px and (not partial or (not settings.whole_only and settings.partial_weight > 0))
 
 
-def _smaller_side(instance: Instance) -> float:
+def _usable_box(instance: Instance) -> bx.Box | None:
+    """Of the mask of an object that may be drawn, as far as its size allows."""
     mask = instance.modal_mask
-    if mask is None or instance.is_crowd or instance.is_stuff:
-        return 0.0
-    return float(bx.sides(mask.box).min())
+    return None if mask is None or instance.is_crowd or instance.is_stuff else mask.box
+
+
+def _smaller_side(box: bx.Box | None) -> float:
+    return 0.0 if box is None else float(bx.sides(box).min())

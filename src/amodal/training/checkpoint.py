@@ -24,15 +24,16 @@ def has_checkpoint(folder: str | Path) -> bool:
     return (Path(folder) / CHECKPOINT).exists()
 
 
-def read_checkpoint(folder: str | Path, fingerprint: str) -> dict[str, Any] | None:
+def read_checkpoint(folder: str | Path, fingerprint: str, material: str = "") -> dict[str, Any] | None:
     """The last checkpoint of a run, None where there is none. Tensors and plain values only, nothing is unpickled.
 
     Args:
         folder: of the stage.
         fingerprint: of the run, by `fingerprint.fingerprint_of`; another one in the checkpoint is an error.
+        material: digest of what examples are made of, where it is known yet; so is another one.
 
     Raises:
-        RecipeError: the checkpoint belongs to another recipe or modal network, or is damaged.
+        RecipeError: the checkpoint belongs to another recipe, modal network or set of objects, or is damaged.
     """
     path = Path(folder) / CHECKPOINT
     if not path.exists():
@@ -51,6 +52,12 @@ def read_checkpoint(folder: str | Path, fingerprint: str) -> dict[str, Any] | No
             file=path,
             value=f"sha256 {now[2][:12] or 'none'} after {began[2][:12] or 'none'}",
             remedy="give the folder of those weights, or another --output",
+        )
+    if material and state.get("material", material) != material:
+        raise RecipeError(
+            "a run resumes with the photographs and masks it began with; an annotation file or a list has changed",
+            file=path,
+            remedy="give those of then, or another --output; --start_from goes on from finished weights",
         )
     return state
 

@@ -81,7 +81,8 @@ def train_network(
     share = Share(*this_process(), settings.accumulate)
     share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
-    _restore(state, read_checkpoint(folder, fingerprint))
+    material = training.material.digest
+    _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another
     checks = _validation_batches(validation, settings, device) if is_first() else []
@@ -106,7 +107,7 @@ def train_network(
             if state.step % recipe.validate_every == 0 or ends:
                 _judge(state, stage, checks, write, keep=recipe.keep == "best")
             if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
-                write_checkpoint(folder, _captured(state, fingerprint))
+                write_checkpoint(folder, _captured(state, fingerprint, material))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
     same_everywhere(list(network.state_dict().values()))  # the first process alone validates
     return network.eval()
@@ -221,9 +222,10 @@ def _validation_batches(dataset: OcclusionDataset | None, settings: StageSetting
     return [_to(device, batch) for batch in loader]
 
 
-def _captured(state: _State, fingerprint: str) -> dict[str, Any]:
+def _captured(state: _State, fingerprint: str, material: str) -> dict[str, Any]:
     return {
         "fingerprint": fingerprint,
+        "material": material,
         "step": state.step,
         "best_step": state.best_step,
         "best_score": state.best_score,
