@@ -1,6 +1,7 @@
 """What each choice of a training is worth: short trainings of IIS that differ in one of them, on validation examples.
 
     python benchmarks/search.py --output runs/search [--seeds 0] [--variants base "lr x 3" ...] [--steps 500] [--json]
+    python benchmarks/search.py --output runs/unseen --unseen recipes/splits/objects_unseen.txt [...]
 
 Trains the modal network on 64 px patches, from the ImageNet backbone, on the photographs of recipes/coco_compact.yaml,
 with the plain settings of recipes/compact_ablation_full.yaml; then again with each of `VARIANTS`. Those of `AMODAL`
@@ -13,6 +14,9 @@ the difference from "base", with the interval that holds 95 % of 2,000 draws of 
 choice of photographs may do, not what another seed of training would: the spread of "base" over several seeds says
 that. A short training prefers what learns fast. A stopped run goes on where it was; every line of ``results_*.jsonl``
 is one trained variant.
+
+With ``--unseen`` the listed photographs of `objects` are tried, alone, and all others of both sets trained on: where
+the list has all photographs of some kinds, it says what a choice is worth for kinds that training has not seen.
 """
 
 from __future__ import annotations
@@ -20,8 +24,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,7 +44,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from amodal.cli.recipe_file import check_recipe
 from amodal.core.labels import POSITIVE, UNKNOWN
-from amodal.models import backbones, weights
+from amodal.models import backbones, hypercolumn, weights
+from amodal.models.hypercolumn import Hypercolumn
 from amodal.synthesis.material import Material
 from amodal.synthesis.stream import OcclusionDataset
 from amodal.training import loop, run
@@ -88,6 +93,22 @@ class _Still(nn.Module):
 
 
 _build = weights.build_network
+
+
+@contextmanager
+def enlarged_twice() -> Iterator[None]:
+    """A detector sees the patch enlarged, 128 px of 64: as much as it sees in the shipped networks."""
+
+    def detected(self: Hypercolumn, image: Tensor) -> dict[int, Tensor]:
+        if self.detector is None:
+            return {}
+        with torch.no_grad():
+            maps = self.detector(F.interpolate(image.to(self.mean.dtype), scale_factor=2, mode="bilinear"))
+        return {stride // 2: level for stride, level in maps.items()}
+
+    channels = {stride // 2: count for stride, count in hypercolumn.CHANNELS.items()}
+    with mock.patch.object(hypercolumn, "CHANNELS", channels), mock.patch.object(Hypercolumn, "_detected", detected):
+        yield
 
 
 def _modal(**changes: Any) -> Callable[[Recipe], Recipe]:
@@ -148,6 +169,14 @@ VARIANTS: dict[str, tuple[Callable[[Recipe], Recipe], Patch | None]] = {
     "mostly later passes": (_modal(hypothesis_passes=(0.2, 0.4, 0.4)), None),
     "tight boxes": (_synthesis(tight_boxes=1.0), None),
     "tight boxes, half of them": (_synthesis(tight_boxes=0.5), None),
+    "a detector's maps and answers": (_network(detector="yolox_nano"), enlarged_twice),
+    "photographs changed, seams, low resolution": (
+        lambda recipe: replace(
+            _synthesis(low_resolution=0.35, feather_px=1.0, occluder_colour=0.2, occluder_blur_px=1.0)(recipe),
+            photometric=0.5,
+        ),
+        None,
+    ),
 }
 """Trainings of the modal network: what is changed in the recipe, and what is patched while it trains."""
 
@@ -179,6 +208,7 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", choices=EVERYTHING, default=list(EVERYTHING), metavar="NAME")
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--examples", type=int, default=512)
+    parser.add_argument("--unseen", default="", metavar="LIST", help="photographs of objects to try, and no others")
     parser.add_argument("--json", action="store_true", help="print the figures of the table as JSON")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -205,6 +235,8 @@ def make_recipe(name: str, seed: int, args: argparse.Namespace) -> Recipe:
     shipped, small = check_recipe(SHIPPED), check_recipe(SHAPE)
     length = {"steps": args.steps, "warmup_steps": min(small.modal.warmup_steps, args.steps // 4)}
     data = tuple(source for source in shipped.data if source.validated)
+    if args.unseen:
+        data = (*(replace(source, validation="") for source in data[:-1]), replace(data[-1], validation=args.unseen))
     recipe = replace(
         small,
         output=str(args.output / f"{name.replace(' ', '_').replace('/', 'by')}_{seed}_{args.steps}"),
@@ -247,11 +279,14 @@ def validation_sets(recipe: Recipe, count: int) -> dict[str, list[Batch]]:
 @torch.no_grad()
 def score(name: str, recipe: Recipe, sets: dict[str, list[Batch]]) -> dict[str, Any]:
     """Train, then for each condition the IoU of each example at each of `CUTS`, thousandths."""
-    with ExitStack() as stack, torch.enable_grad():
-        patch = EVERYTHING[name][1]
-        if patch is not None:
-            stack.enter_context(patch())
-        modal, amodal = run_training(recipe, resume=True)
+    patch = EVERYTHING[name][1]
+    with patch() if patch else nullcontext():
+        with torch.enable_grad():
+            modal, amodal = run_training(recipe, resume=True)
+        return _tried(recipe, modal, amodal, sets)
+
+
+def _tried(recipe: Recipe, modal: nn.Module, amodal: nn.Module | None, sets: dict[str, list[Batch]]) -> dict[str, Any]:
     ious: dict[str, list[Tensor]] = {}
     for kind, batches in sets.items():
         for batch in batches:
