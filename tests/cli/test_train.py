@@ -115,27 +115,25 @@ def test_help_is_quick_light_and_tells_every_field(root: Path) -> None:
 def test_print_config_gives_a_recipe_that_is_read_again(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from amodal.cli.recipe_file import check_recipe
+
     monkeypatch.chdir(root)
-    contents = []
-    for i, recipe in enumerate(("recipes/smoke.yaml", str(tmp_path / "0.yaml"))):
-        with pytest.raises(SystemExit):
-            cli.main(["train", "--recipe", recipe, "--seed", "5", "--print_config"])
-        text = capsys.readouterr().out
-        contents.append(yaml.safe_load(text))
-        for word in (
-            "resume",
-            "voc",
-            "sbd",
-            "voc_list",
-            "images",
-            "annotations",
-            "validation",
-            "validation_share",
-        ):  # the command's own
-            contents[-1].pop(word)
-        (tmp_path / f"{i}.yaml").write_text(yaml.safe_dump(contents[-1]))
-    assert contents[0] == contents[1]
-    assert contents[0]["seed"] == 5 and contents[0]["amodal"]["network"]["margin"] == 0.125
+    own = ["--images", "mine", "--annotations", "m.json"]
+    for recipe, words in (("recipes/smoke.yaml", ["--seed", "5"]), ("finetune", own)):
+        assert cli.main(["train", "--recipe", recipe, *words, "--print_config"]) == 0
+        printed = capsys.readouterr().out
+        again = tmp_path / "again.yaml"
+        again.write_text(printed)
+        assert cli.main(["train", "--recipe", str(again), "--print-config"]) == 0
+        assert capsys.readouterr().out == printed
+        found = check_recipe(again)
+        given = check_recipe(root / "recipes" / f"{Path(recipe).stem}.yaml")
+        assert found.amodal == given.amodal and found.synthesis == given.synthesis
+        if words[0] == "--seed":
+            assert found.data == given.data and found.seed == 5
+        else:
+            assert [source.images for source in found.data] == ["mine"] and found.data[0].validation_share == 0.1
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("recipe", sorted(p.name for p in (Path(__file__).parents[2] / "recipes").glob("*.yaml")))

@@ -90,7 +90,7 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
         if asked in COMMANDS and name != asked:
             continue
         module = _command(name)
-        child = jsonargparse.ArgumentParser(description=module.__doc__)
+        child = jsonargparse.ArgumentParser(description=module.__doc__, print_config=None)  # train has its own
         if name == asked or words is None:
             module.add_arguments(child)
         commands.add_subcommand(name, child, help=module.HELP)

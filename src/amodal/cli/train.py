@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         action=RecipeFile,
         metavar="FILE.yaml",
         help="recipe; words after it win. finetune: the one that comes with the package, for --images of your own",
+    )
+    parser.add_argument(
+        "--print_config", "--print-config", action="store_true", help="print the recipe that results, and train nothing"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of the run")
     parser.add_argument(
@@ -93,12 +97,23 @@ def run(args: Namespace) -> None:
         folder = Path(values["output"]) / "data"
         values["data"] = (training_source(folder, sbd=args.sbd, voc=args.voc, voc_list=args.voc_list),)
     recipe = build(Recipe, values)
+    if args.print_config:
+        print(_as_yaml(recipe), end="")
+        return
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
     folder = train_and_ship(_after_its_start(recipe), resume=args.resume)
     if is_first():
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
+
+
+def _as_yaml(recipe: Recipe) -> str:
+    """A recipe file that says all of it."""
+    import yaml
+
+    values = json.loads(json.dumps(asdict(recipe)))  # lists for tuples
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)  # type: ignore[no-any-return]
 
 
 def _own_data(args: Namespace) -> dict[str, str | float]:
