@@ -178,7 +178,8 @@ VARIANTS: dict[str, tuple[Callable[[Recipe], Recipe], Patch | None]] = {
         None,
     ),
 }
-"""Trainings of the modal network: what is changed in the recipe, and what is patched while it trains."""
+"""Trainings of the modal network: what is changed in the recipe, and what is patched while it is trained
+and tried."""
 
 AMODAL: dict[str, tuple[Callable[[Recipe], Recipe], Patch | None]] = {
     "predicted heat alone": (_amodal(true_mask_share=0.0), None),
@@ -213,7 +214,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.output.mkdir(parents=True, exist_ok=True)
-    results = args.output / f"results_{args.steps}_{args.examples}.jsonl"
+    tried = f"_{Path(args.unseen).stem}" if args.unseen else ""
+    results = args.output / f"results_{args.steps}_{args.examples}{tried}.jsonl"
     lines = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     done = {(line["seed"], line["variant"]) for line in lines}
     wanted = [(seed, name) for seed in args.seeds for name in dict.fromkeys(("base", *args.variants))]
@@ -236,17 +238,17 @@ def make_recipe(name: str, seed: int, args: argparse.Namespace) -> Recipe:
     length = {"steps": args.steps, "warmup_steps": min(small.modal.warmup_steps, args.steps // 4)}
     data = tuple(source for source in shipped.data if source.validated)
     if args.unseen:
-        data = (*(replace(source, validation="") for source in data[:-1]), replace(data[-1], validation=args.unseen))
+        data = tuple(replace(s, validation=args.unseen if "objects" in s.images else "") for s in data)
     recipe = replace(
         small,
-        output=str(args.output / f"{name.replace(' ', '_').replace('/', 'by')}_{seed}_{args.steps}"),
+        output=str(_run_folder(args, name, seed)),
         seed=seed,
         data=data[-1:] if name in CATEGORIES else data,
         synthesis=replace(
             small.synthesis, balance="category", whole_only=True, jitter_min_overlap=0.85, weight_reference_px=48
         ),
         modal=replace(small.modal, **length),
-        modal_from=str(args.output / f"base_{seed}_{args.steps}") if name in AMODAL else "",
+        modal_from=str(_run_folder(args, "base", seed)) if name in AMODAL else "",
         stages=("modal", "amodal") if name in AMODAL else ("modal",),
         amodal=replace(small.amodal, **length),
         store=str(args.output / "stores"),
@@ -256,6 +258,11 @@ def make_recipe(name: str, seed: int, args: argparse.Namespace) -> Recipe:
         validation_examples=32,
     )
     return EVERYTHING[name][0](recipe)
+
+
+def _run_folder(args: argparse.Namespace, name: str, seed: int) -> Path:
+    unseen = f"_{Path(args.unseen).stem}" if args.unseen else ""
+    return Path(args.output) / f"{name.replace(' ', '_').replace('/', 'by')}_{seed}_{args.steps}{unseen}"
 
 
 def validation_sets(recipe: Recipe, count: int) -> dict[str, list[Batch]]:

@@ -133,7 +133,10 @@ def test_print_config_gives_a_recipe_that_is_read_again(
             assert found.data == given.data and found.seed == 5
         else:
             assert [source.images for source in found.data] == ["mine"] and found.data[0].validation_share == 0.1
-    assert not (tmp_path / "runs").exists()
+    nothing = tmp_path / "run"
+    assert cli.main(["train", "--recipe", "finetune", "--print_config", "--output", str(nothing)]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert "data" not in printed and printed["start_from"] == "shipped" and not nothing.exists()
 
 
 @pytest.mark.parametrize("recipe", sorted(p.name for p in (Path(__file__).parents[2] / "recipes").glob("*.yaml")))
@@ -265,6 +268,7 @@ def test_the_shipped_recipe_is_found_by_its_word_anywhere(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
+    from amodal.cli.recipe_file import find_recipe
     from amodal.training import ship
 
     made: list[Any] = []
@@ -283,8 +287,19 @@ def test_the_shipped_recipe_is_found_by_its_word_anywhere(
     assert made[1].start_from == "./shipped"
     capsys.readouterr()
     assert "a YAML file, or the word finetune" in told([*words, "finetoon"], capsys)
+    (tmp_path / "finetune").mkdir()  # a folder of that name is in nobody's way
+    assert cli.main([*words, "finetune"]) == 0
+    capsys.readouterr()
+    (tmp_path / "finetune").rmdir()
     (tmp_path / "finetune").write_text("steps: here")
     assert "finetune" in told([*words, "finetune"], capsys)  # a file of that name comes first
+    installed = tmp_path / "site" / "amodal"
+    (installed / "recipes").mkdir(parents=True)
+    (installed / "recipes" / "finetune.yaml").write_text("")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("amodal.cli.recipe_file.resources.files", lambda package: tmp_path / "site" / package)
+    assert find_recipe("finetune") == installed / "recipes" / "finetune.yaml"
+    assert find_recipe("../amodal/recipes/finetune") == Path("../amodal/recipes/finetune")
 
 
 def test_recipes_that_cannot_follow_each_other(

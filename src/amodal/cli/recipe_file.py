@@ -18,7 +18,8 @@ from ..training.config import DataSource, Recipe
 
 T = TypeVar("T")
 _REMEDY = "see docs/training.md, or amodal train --help"
-_ANY_DATA = ({"images": "", "annotations": ""},)
+ANY_DATA = ({"images": "", "annotations": ""},)
+"""Stands for the data of a recipe that names none: words that follow may."""
 
 
 class RecipeFile(ActionConfigFile):
@@ -31,9 +32,12 @@ class RecipeFile(ActionConfigFile):
 
 
 def find_recipe(word: str | Path) -> Path:
-    """A recipe's file; a word without an ending names one that comes with the package: ``finetune``."""
+    """A recipe's file; a plain word that is none names one that comes with the package: ``finetune``.
+
+    In a checkout each of ``recipes/`` has its word.
+    """
     file = Path(word)
-    if file.suffix or file.exists():
+    if file.is_file() or file.name != str(word):
         return file
     package = Path(str(resources.files("amodal")))
     for folder in (package / "recipes", package.parents[1] / "recipes"):  # installed, or a checkout
@@ -70,7 +74,7 @@ def check_recipe(path: str | Path) -> Recipe:
         raise RecipeError(rule, file=path, record=key, remedy=_REMEDY) from None
     except UnicodeDecodeError:
         raise RecipeError("a recipe is UTF-8 text", file=path, remedy="save it so") from None
-    return build(Recipe, values if values["data"] else values | {"data": _ANY_DATA}, file=path)
+    return build(Recipe, values if values["data"] else values | {"data": ANY_DATA}, file=path)
 
 
 def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", place: str = "") -> T:

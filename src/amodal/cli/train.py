@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -96,10 +97,10 @@ def run(args: Namespace) -> None:
 
         folder = Path(values["output"]) / "data"
         values["data"] = (training_source(folder, sbd=args.sbd, voc=args.voc, voc_list=args.voc_list),)
-    recipe = build(Recipe, values)
     if args.print_config:
-        print(_as_yaml(recipe), end="")
+        print(_as_yaml(values), end="")
         return
+    recipe = build(Recipe, values)
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
@@ -108,12 +109,17 @@ def run(args: Namespace) -> None:
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
 
 
-def _as_yaml(recipe: Recipe) -> str:
-    """A recipe file that says all of it."""
+def _as_yaml(values: Mapping[str, Any]) -> str:
+    """A recipe file that says all of it; without data where the words and the recipe name none."""
     import yaml
 
-    values = json.loads(json.dumps(asdict(recipe)))  # lists for tuples
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)  # type: ignore[no-any-return]
+    from ..training.config import Recipe
+    from .recipe_file import ANY_DATA, build
+
+    recipe = asdict(build(Recipe, values if values["data"] else {**values, "data": ANY_DATA}))
+    if not values["data"]:
+        del recipe["data"]
+    return yaml.safe_dump(json.loads(json.dumps(recipe)), sort_keys=False)  # type: ignore[no-any-return]
 
 
 def _own_data(args: Namespace) -> dict[str, str | float]:

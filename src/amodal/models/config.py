@@ -27,8 +27,8 @@ class ModelConfig:
             output, its counterpart.
         num_categories: 0 = one heat channel whatever the category; K = a heat channel and an output map for each.
         others: whether it is also told where other objects are seen (a map more beside the heat); not in onet.
-        detector: "yolox_nano": the feature maps of that detector, as it was trained, are taps beside the backbone's own
-            (`YoloxNano`); "" for none. Not in onet.
+        detector: "yolox_nano": the feature maps and answers of that detector, as it was trained, are taps beside the
+            backbone's own (`YoloxNano`); "" for none. Not in onet.
         mean: subtracted from the RGB bytes.
         std: what they are divided by then.
         tap_scales: onet: what pool3 and pool4 are multiplied by before their branches.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError, RecipeError
+from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
 from .drawer import Drawer, Ref
 from .pictures import Picture, read_picture
@@ -58,7 +59,7 @@ class Material:
 
     Attributes:
         categories: names of all sources' categories; `category` numbers them.
-        digest: tells it from other material, by what may be drawn: the pictures' names, the objects, their boxes.
+        digest: tells it from other material by names of pictures, masks, who may be drawn and how often; not by pixels.
 
     Raises:
         RecipeError: no source, or a weight that is not a positive number.
@@ -95,11 +96,11 @@ class Material:
             for i, record in enumerate(source.album):
                 if i in source.left_out:
                     continue
-                digest.update(record.file_name.encode())
+                digest.update(record.file_name.encode(errors="surrogatepass"))
                 for j, instance in enumerate(record.instances):
-                    box = _usable_box(instance)
-                    side = _smaller_side(box)
-                    digest.update(repr(box).encode())
+                    mask = _usable_mask(instance)
+                    side = _smaller_side(mask)
+                    digest.update(b"none" if mask is None else mask.counts)
                     partial = instance.is_whole is False
                     if _may_be_main(side, partial, self.settings):
                         main.append((i, j, instance.category, partial))
@@ -209,7 +210,7 @@ class Material:
 
 def has_material(record: ImageRecord, settings: SynthesisSettings) -> bool:
     """Whether a picture has both a main object and an occluder."""
-    sides = [(_smaller_side(_usable_box(instance)), instance.is_whole is False) for instance in record.instances]
+    sides = [(_smaller_side(_usable_mask(instance)), instance.is_whole is False) for instance in record.instances]
     main = any(_may_be_main(side, partial, settings) for side, partial in sides)
     return main and any(side >= settings.min_occluder_px for side, _ in sides)
 
@@ -218,11 +219,10 @@ def _may_be_main(side: float, partial: bool, settings: SynthesisSettings) -> boo
     return side >= settings.min_object_px and (not partial or (not settings.whole_only and settings.partial_weight > 0))
 
 
-def _usable_box(instance: Instance) -> bx.Box | None:
-    """Of the mask of an object that may be drawn, as far as its size allows."""
-    mask = instance.modal_mask
-    return None if mask is None or instance.is_crowd or instance.is_stuff else mask.box
+def _usable_mask(instance: Instance) -> Mask | None:
+    """The mask of an object that may be drawn, as far as its size allows."""
+    return None if instance.is_crowd or instance.is_stuff else instance.modal_mask
 
 
-def _smaller_side(box: bx.Box | None) -> float:
-    return 0.0 if box is None else float(bx.sides(box).min())
+def _smaller_side(mask: Mask | None) -> float:
+    return 0.0 if mask is None else float(bx.sides(mask.box).min())

@@ -286,5 +286,5 @@ class Recipe:
                 raise RecipeError(
                     f"the amodal network starts from the weights of the modal one: {name} is the same for both",
                     value=(getattr(modal, name), getattr(amodal, name)),
-                    remedy="give both networks one value",
+                    remedy="give both networks one value" + (", or start_from" if name == "detector" else ""),
                 )

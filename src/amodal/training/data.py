@@ -73,6 +73,11 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     )
 
 
+def digest_of(training: OcclusionDataset, validation: OcclusionDataset | None) -> str:
+    """Tells what a run trains and validates on from other photographs and masks."""
+    return training.material.digest + ("" if validation is None else validation.material.digest)
+
+
 def staged_batches(
     dataset: OcclusionDataset, settings: StageSettings, first_step: int, workers: int, share: Share | None = None
 ) -> Iterator[Batch]:

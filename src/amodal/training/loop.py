@@ -24,7 +24,7 @@ from ..datasets.jsonfile import write_json
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
-from .data import Batch, staged_batches
+from .data import Batch, digest_of, staged_batches
 from .log import Log
 from .loss import masked_nll, seen_weight
 from .optimizer import build_optimizer, learning_rate_factor
@@ -81,7 +81,7 @@ def train_network(
     share = Share(*this_process(), settings.accumulate)
     share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
-    material = training.material.digest
+    material = digest_of(training, validation)
     _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another

@@ -20,7 +20,7 @@ from ..models.yolox import load_yolox
 from ..synthesis.stream import OcclusionDataset
 from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
-from .data import make_streams
+from .data import digest_of, make_streams
 from .fingerprint import fingerprint_of
 from .loop import train_network
 from .precision import place
@@ -86,6 +86,8 @@ def train(
     """
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     training, validation = streams
+    for name in STAGES:  # as before: refused before anything of the run is touched
+        read_checkpoint(Path(recipe.output) / name, fingerprint, digest_of(training, validation))
     training.material.warm()
     if is_first():
         write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)

@@ -67,7 +67,7 @@ def digests(folder: str | Path) -> list[str]:
         raise RecipeError(
             f"start_from is a folder of weights ({problem.strerror})",
             file=folder,
-            remedy="give a folder that amodal train wrote, or the weights/ of the package",
+            remedy="give a folder that amodal train wrote or, to amodal train, the word shipped",
         ) from None
 
 
