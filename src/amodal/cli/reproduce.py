@@ -96,7 +96,7 @@ def _train(recipe: str, options: Options) -> Path:
     from . import train
 
     given = with_miniature(options) if options.quick else options
-    parser = jsonargparse.ArgumentParser()
+    parser = jsonargparse.ArgumentParser(print_config=None)  # train has its own
     train.add_arguments(parser)
     words = training_words(recipe, Path(options.output), sbd=given.sbd, voc=given.voc, voc_list=given.voc_list)
     train.run(parser.parse_args(words))
