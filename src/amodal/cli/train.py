@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from jsonargparse import ArgumentParser, Namespace
 
 from ..core.errors import RecipeError
-from ..inference.folder import default_weights
 
 if TYPE_CHECKING:
     from ..training.config import Recipe
@@ -148,6 +147,8 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
             trained, under torchrun: the other processes do not see when the first one has written its weights.
     """
     if recipe.start_from == SHIPPED:
+        from ..inference.folder import default_weights  # with numpy: --help does without
+
         return replace(recipe, start_from=str(default_weights()))
     file = Path(recipe.start_from)
     if file.suffix not in (".yaml", ".yml"):
