@@ -170,6 +170,10 @@ VARIANTS: dict[str, tuple[Callable[[Recipe], Recipe], Patch | None]] = {
     "tight boxes": (_synthesis(tight_boxes=1.0), None),
     "tight boxes, half of them": (_synthesis(tight_boxes=0.5), None),
     "a detector's maps and answers": (_network(detector="yolox_nano"), enlarged_twice),
+    "a detector's, half of the objects repainted": (
+        lambda recipe: _synthesis(repaint=0.5)(_network(detector="yolox_nano")(recipe)),
+        enlarged_twice,
+    ),
     "photographs changed, seams, low resolution": (
         lambda recipe: replace(
             _synthesis(low_resolution=0.35, feather_px=1.0, occluder_colour=0.2, occluder_blur_px=1.0)(recipe),

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from amodal.core.errors import RecipeError
 from amodal.core.images import MEAN_COLOUR
@@ -17,6 +18,7 @@ from amodal.synthesis.draw import draw_example
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material
+from amodal.synthesis.repaint import shaded
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings, validation_settings
 
 Make = Callable[..., Material]
@@ -32,7 +34,7 @@ def several(material: Material, main: Ref = MAIN, count: int = 60) -> list[Compo
 def test_all_are_off_by_default() -> None:
     default = SynthesisSettings()
     off = ("behind", "same_image", "occluder_at_edge", "border", "feather_px", "occluder_colour", "occluder_blur_px")
-    for name in (*off, "low_resolution", "mask_noise", "tight_boxes"):
+    for name in (*off, "low_resolution", "mask_noise", "tight_boxes", "repaint"):
         assert getattr(default, name) == 0
     assert default.clear is None and default.paired is False and default.partial_weight == 1
 
@@ -47,12 +49,43 @@ def test_all_are_off_by_default() -> None:
         {"low_resolution_px": (30, 10)},
         {"mask_noise_size": 0.5},
         {"tight_boxes": 1.5},
+        {"repaint": -0.5},
         {"feather_px": 99.0},
     ],
 )
 def test_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(RecipeError, match=next(iter(wrong))):
         SynthesisSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_repainted_objects_alone_change_colour(make_material: Make) -> None:
+    plain = several(make_material(max_occluders=0))
+    painted = several(make_material(max_occluders=0, repaint=1.0))
+    colours = set()
+    for before, after in zip(plain, painted, strict=True):
+        # the paint is drawn after the patch's box, before all else
+        assert after.patch_box == before.patch_box
+        whole, inner = ImageFilter.MaxFilter(9), ImageFilter.MinFilter(9)
+        own = Image.fromarray(before.own.view(np.uint8) * np.uint8(255))
+        near, well_inside = np.asarray(own.filter(whole)) > 0, np.asarray(own.filter(inner)) > 0
+        if not before.mirrored and not after.mirrored:
+            assert (after.own == before.own).all() and (after.visible == before.visible).all()
+            assert (after.image == before.image)[~near].all()
+            assert (after.image != before.image).any(-1)[well_inside].all()
+        assert (after.clean == after.image).all()  # the object is so, with and without what is laid over it
+        colours.update(map(tuple, after.image[after.own][:1].tolist()))
+    assert len(colours) > 20
+
+
+def test_one_colour_keeps_its_shading() -> None:
+    image = np.full((4, 6, 3), 100, np.uint8)
+    image[:, 3:] = 150
+    mask = np.ones((4, 6), np.bool_)
+    flat = shaded(image, mask, np.array([250.0, 50, 10]), 0.0)
+    assert (flat == (250, 50, 10)).all()
+    full = shaded(image, mask, np.array([200.0, 50, 0]), 1.0)
+    assert (full[:, :3] == (160, 40, 0)).all() and (full[:, 3:] == (240, 60, 0)).all()
+    assert (shaded(np.zeros_like(image), mask, np.array([9.0, 9, 9]), 1.0) == 0).all()  # black all over: no division by 0
 
 
 def test_behind_hides_nothing_and_shows_beside_the_object(make_material: Make) -> None:
@@ -197,7 +230,7 @@ def test_partial_objects_are_drawn_less_often(make_material: Make, album, folder
 def test_validation_has_none_of_it() -> None:
     changed = SynthesisSettings(
         clear=0.3, paired=True, behind=0.2, same_image=0.1, occluder_at_edge=0.1, border=0.1, feather_px=1.0,
-        occluder_colour=0.1, occluder_blur_px=1.0, low_resolution=0.5, mask_noise=0.5, colour_jitter=0.2,
+        occluder_colour=0.1, occluder_blur_px=1.0, low_resolution=0.5, mask_noise=0.5, colour_jitter=0.2, repaint=0.5,
         min_hidden=0.1,
     )  # fmt: skip
     plain = validation_settings(changed)

@@ -76,12 +76,12 @@ class Layer:
     def draw(self, canvas: Pixels) -> None:
         """Lay it on the canvas."""
         x1, y1, x2, y2 = self.box
-        pixels = _blurred(cut_pixels(self.picture, self.inside, (x2 - x1, y2 - y1)), self.blur_px)
+        pixels = blurred(cut_pixels(self.picture, self.inside, (x2 - x1, y2 - y1)), self.blur_px)
         if self.colours is not None:
             pixels = recolour(pixels, self.colours)
-        matte = _blurred(self.matte, self.feather_px)
+        matte = blurred(self.matte, self.feather_px)
         if self.spared is not None:
-            matte = np.minimum(matte, 255 - _blurred(self.spared.view(np.uint8) * np.uint8(255), self.feather_px))
+            matte = np.minimum(matte, 255 - blurred(self.spared.view(np.uint8) * np.uint8(255), self.feather_px))
         blend(canvas[y1:y2, x1:x2], pixels, matte)
 
 
@@ -95,6 +95,7 @@ class Drawing:
         neighbours: the other objects of the picture that the patch shows.
         box: the patch in the picture.
         size: of the canvas, ``(width, height)``.
+        paint: what is done to the picture before anything is laid on it; None: nothing.
         layers: what is laid on it, in this order.
         changes: what is then done to its colours, in this order.
         mirrored: whether left and right are exchanged at last.
@@ -105,6 +106,7 @@ class Drawing:
     neighbours: tuple[Cutout, ...]
     box: WholeBox
     size: tuple[int, int]
+    paint: Change | None = None
     layers: tuple[Layer, ...] = ()
     changes: tuple[Change, ...] = ()
     mirrored: bool = False
@@ -116,6 +118,8 @@ class Drawing:
     def draw(self) -> Pixels:
         """The picture, drawn anew."""
         image = cut_picture(self.picture, self.box, self.size)
+        if self.paint is not None:
+            image = self.paint(image)
         for layer in self.layers:
             layer.draw(image)
         for change in self.changes:
@@ -181,5 +185,6 @@ class Drawn:
         return replace(self, image=self.clean, laid=None)
 
 
-def _blurred(array: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+def blurred(array: NDArray[np.uint8], radius: float) -> NDArray[np.uint8]:
+    """A picture or a mask through a Gaussian filter of so many pixels; itself where that is 0."""
     return np.asarray(Image.fromarray(array).filter(ImageFilter.GaussianBlur(radius))) if radius else array

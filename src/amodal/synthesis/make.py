@@ -10,6 +10,7 @@ from .finish import cut_off, low_resolution, mirrored, recoloured
 from .material import Material
 from .paste import add_object
 from .patch import sample_patch
+from .repaint import repainted
 from .settings import SynthesisSettings
 
 
@@ -27,6 +28,8 @@ def make_composite(material: Material, main: Ref, rng: np.random.Generator) -> C
     composite = sample_patch(material, picture, main, rng)
     if composite is None:
         return None
+    if settings.repaint and rng.random() < settings.repaint:
+        composite = repainted(composite, rng)
     for behind in _objects(settings, rng):
         composite = add_object(material, composite, main, rng, behind=behind)
         if composite is None:

@@ -60,6 +60,7 @@ class SynthesisSettings:
         feather_px: an occluder's matte is blurred by a radius of 0 to this many canvas pixels, uniform. Ours.
         occluder_colour: as ``colour_jitter``, of each occluder alone. Ours.
         occluder_blur_px: each occluder is blurred by a radius of 0 to this many canvas pixels, uniform. Ours.
+        repaint: share of examples whose main object is painted in other colours before anything is laid over it. Ours.
         low_resolution: share of examples whose picture is shrunk and enlarged again after all else. Ours.
         low_resolution_px: bounds of the longer side of the object (visible or hidden, within the patch) when it is
             smallest, log-uniform; an object that is smaller is left as it is.
@@ -109,12 +110,13 @@ class SynthesisSettings:
     mask_noise: float = 0.0
     mask_noise_size: float = 0.06
     others_told: float = 0.0
+    repaint: float = 0.0
 
     def __post_init__(self) -> None:
         _within(self, 0, 1, "min_patch_overlap", "min_visible", "min_hidden", "min_visible_in_patch")
         _within(self, 0, 1, "jitter_min_overlap")
         _within(self, 0, 1, "partial_weight", "behind", "same_image", "occluder_at_edge", "border")
-        _within(self, 0, 1, "low_resolution", "mask_noise", "others_told", "tight_boxes")
+        _within(self, 0, 1, "low_resolution", "mask_noise", "others_told", "tight_boxes", "repaint")
         _within(self, 0, 0.9, "colour_jitter", "jitter_max_resize", "occluder_colour")
         _within(self, 0, 16, "feather_px", "occluder_blur_px")
         _within(self, 0, 0.25, "mask_noise_size")
@@ -168,7 +170,8 @@ def validation_settings(settings: SynthesisSettings) -> SynthesisSettings:
     Runs that differ in those settings are then compared on one set of examples.
     """
     names = ("colour_jitter", "behind", "same_image", "occluder_at_edge", "border", "feather_px", "occluder_colour")
-    off: dict[str, Any] = dict.fromkeys((*names, "occluder_blur_px", "low_resolution", "mask_noise"), 0.0)
+    more = ("occluder_blur_px", "low_resolution", "mask_noise", "repaint")
+    off: dict[str, Any] = dict.fromkeys((*names, *more), 0.0)
     return replace(settings, **off, clear=None, paired=False, fixed=False, partial_weight=1.0)
 
 

@@ -25,6 +25,7 @@ _ADDED_LATER |= {
     "weight_by",
     "detector",
     "keep",
+    "repaint",
 }
 _FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}
 _FREE |= {"tensorboard", "store", "store_gb"}

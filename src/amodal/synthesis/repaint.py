@@ -1,0 +1,76 @@
+"""The main object in other colours than its own: figure and ground of kinds that no photograph at hand shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .colour import recolour, strange_table
+from .composite import Composite
+from .drawing import Drawing, blurred
+from .pixels import blend
+
+FEATHER_PX = 1.0
+"""The rim of the paint is blurred by a radius of 0 to this many canvas pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """What is painted on a picture before anything is laid on it.
+
+    Attributes:
+        matte: uint8 ``(h, w)``: 255 painted, 0 not.
+        feather_px: radius the matte is blurred by.
+        change: a picture ``(h, w, 3)`` in other colours; what it is given stays as it is.
+    """
+
+    matte: NDArray[np.uint8]
+    feather_px: float
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Paint on a picture, which is written to."""
+        blend(image, self.change(image), blurred(self.matte, self.feather_px))
+        return image
+
+
+def repainted(composite: Composite, rng: np.random.Generator) -> Composite:
+    """The main object painted: by half its levels changed, each colour's apart; else one colour, shaded as it was."""
+    if rng.random() < 0.5:
+        table = strange_table(rng)
+
+        def change(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return recolour(image, table)
+    else:
+        colour, contrast = rng.uniform(0, 255, size=3), rng.uniform(0.2, 1.0)
+        own = composite.own
+
+        def change(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return shaded(image, own, colour, contrast)
+
+    look = composite.look
+    assert isinstance(look, Drawing)
+    matte = composite.own.view(np.uint8) * np.uint8(255)
+    return replace(composite, look=replace(look, paint=Paint(matte, rng.uniform(0, FEATHER_PX), change)))
+
+
+def shaded(
+    image: NDArray[np.uint8], mask: NDArray[np.bool_], colour: NDArray[np.float64], contrast: float
+) -> NDArray[np.uint8]:
+    """One colour, lighter and darker where the picture is, as compared with its mean over a mask.
+
+    Args:
+        image: uint8 ``(h, w, 3)``.
+        mask: bool ``(h, w)``, not empty.
+        colour: ``(3,)``, 0-255.
+        contrast: 0 is flat, 1 as strong as the picture's.
+
+    Returns:
+        uint8 ``(h, w, 3)``.
+    """
+    grey = image.mean(axis=2, dtype=np.float32)
+    shade = 1 + np.float32(contrast) * (grey / max(float(grey[mask].mean()), 1.0) - 1)
+    return np.clip(shade[..., None] * colour.astype(np.float32), 0, 255).astype(np.uint8)
