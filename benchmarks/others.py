@@ -1,10 +1,11 @@
 """What it is worth to tell objects where the others of their picture are seen (`PredictionSettings.others`).
 
-    python benchmarks/others.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 150]
+    python benchmarks/others.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 150] [--repaint 1]
 
 On scenes of the recipe's validation photographs, with made occlusion and exact truth. Every object that was laid on the
 photograph, over the main one or (a fifth of them) behind it, is asked about together with the main one, which alone is
-scored; those of the photograph itself are left out. Each scene is predicted twice: told of the others, and not.
+scored; those of the photograph itself are left out. Each scene is predicted twice: told of the others, and not. With ``--repaint`` that share of the main
+objects is painted in other colours, as a kind that no photograph shows might be.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from validation import arguments, validation_material  # the file beside this one
+from validation import parser, validation_material  # the file beside this one
 
 from amodal.core.masks import Mask
 from amodal.inference.predictor import Predictor
@@ -29,11 +30,13 @@ _DRAWS = 2000
 
 def main() -> None:
     """Print one table a source."""
-    args = arguments(__doc__, 150)
+    options = parser(__doc__, 150)
+    options.add_argument("--repaint", type=float, default=0.0, metavar="SHARE", help="of the main objects, 0 to 1")
+    args = options.parse_args()
     validation = validation_material(args.recipe)
     told = Predictor.from_pretrained(args.weights)
     alone = Predictor(told.networks, replace(told.settings, others=False))
-    settings = replace(scene_settings(validation.settings), behind=0.2, clear=0.3)
+    settings = replace(scene_settings(validation.settings), behind=0.2, clear=0.3, repaint=args.repaint)
     for source in validation.sources:
         rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
         hidden = []

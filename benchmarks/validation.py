@@ -16,11 +16,16 @@ from amodal.training.data import make_streams
 
 def arguments(doc: str | None, scenes: int) -> argparse.Namespace:
     """``--weights``, ``--recipe`` and ``--scenes`` of the command line."""
+    return parser(doc, scenes).parse_args()
+
+
+def parser(doc: str | None, scenes: int) -> argparse.ArgumentParser:
+    """The same, to be added to."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=None, help="default: the weights of the package")
     parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
     parser.add_argument("--scenes", type=int, default=scenes, help="of each source")
-    return parser.parse_args()
+    return parser
 
 
 def photograph_draws(photographs: Sequence[int]) -> NDArray[np.int64]:

@@ -85,7 +85,9 @@ def test_one_colour_keeps_its_shading() -> None:
     assert (flat == (250, 50, 10)).all()
     full = shaded(image, mask, np.array([200.0, 50, 0]), 1.0)
     assert (full[:, :3] == (160, 40, 0)).all() and (full[:, 3:] == (240, 60, 0)).all()
-    assert (shaded(np.zeros_like(image), mask, np.array([9.0, 9, 9]), 1.0) == 0).all()  # black all over: no division by 0
+    assert (
+        shaded(np.zeros_like(image), mask, np.array([9.0, 9, 9]), 1.0) == 0
+    ).all()  # black all over: no division by 0
 
 
 def test_behind_hides_nothing_and_shows_beside_the_object(make_material: Make) -> None:
