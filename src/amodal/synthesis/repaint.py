@@ -73,4 +73,4 @@ def shaded(
     """
     grey = image.mean(axis=2, dtype=np.float32)
     shade = 1 + np.float32(contrast) * (grey / max(float(grey[mask].mean()), 1.0) - 1)
-    return np.clip(shade[..., None] * colour.astype(np.float32), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(shade[..., None] * colour.astype(np.float32), 0, 255), dtype=np.uint8)
