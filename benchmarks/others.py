@@ -6,7 +6,7 @@ On scenes of the recipe's validation photographs, with made occlusion and exact 
 photograph, over the main one or (a fifth of them) behind it, is asked about together with the main one, which alone is
 scored; those of the photograph itself are left out. Each scene is predicted twice: told of the others, and not.
 
-With ``--repaint`` that share of the main objects is painted in other colours, as a kind that is in no photograph may be.
+With ``--repaint`` that share of the main objects is painted in other colours, as kinds may be that no photograph shows.
 """
 
 from __future__ import annotations
