@@ -234,8 +234,8 @@ class Plain:
         modal = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
         seen = (x + w // 10, y + h // 10, x + w - w // 10, y + h - h // 10)
         return (
-            _cut(canvas, modal, PATCH_PX).transpose(2, 0, 1).copy(),
-            _cut(canvas, seen, PATCH_PX).transpose(2, 0, 1).copy(),
+            _cut(canvas, modal, PATCH_PX).transpose(2, 0, 1),  # a view, as ours
+            _cut(canvas, seen, PATCH_PX).transpose(2, 0, 1),
             _cut(Image.fromarray(visible.astype(np.uint8) * 255), modal, MODAL_PX),
             _cut(Image.fromarray(whole * np.uint8(255)), (x, y, x + w, y + h), AMODAL_PX),
             _cut(Image.fromarray(rest * np.uint8(255)), (x, y, x + w, y + h), AMODAL_PX),

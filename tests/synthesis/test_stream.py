@@ -16,7 +16,7 @@ from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader  # noqa: E402
 
-from amodal.synthesis.stream import OcclusionDataset  # noqa: E402
+from amodal.synthesis.stream import OcclusionDataset, collate  # noqa: E402
 
 SHAPE = ExampleShape(patch_px=16, modal_heat_px=8, amodal_heat_px=10)
 
@@ -69,6 +69,20 @@ def test_batches(dataset: OcclusionDataset) -> None:
     assert batch["modal_label"].shape == batch["visible_mask"].shape == (4, 8, 8)
     assert batch["seen_box"].shape == (4, 4) and batch["weight"].dtype == torch.float32
     assert batch["category"].dtype == torch.int64 and batch["image_id"].tolist()[0] in (100, 101, 102)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("told", [0.0, 1.0])  # without others there are patches of none
+def test_collate_makes_the_same_batches_channels_last(album: Album, folder: Path, workers: int, told: float) -> None:
+    dataset = OcclusionDataset(album, folder, settings=SynthesisSettings(others_told=told), shape=SHAPE, length=8)
+    plain = next(iter(DataLoader(dataset, batch_size=4)))
+    ours = next(iter(DataLoader(dataset, batch_size=4, num_workers=workers, collate_fn=collate)))
+    assert list(ours) == list(plain)
+    for name, value in plain.items():
+        assert ours[name].shape == value.shape and ours[name].dtype == value.dtype and torch.equal(ours[name], value)
+    for name in ("modal_patch", "amodal_patch"):
+        assert ours[name].is_contiguous(memory_format=torch.channels_last)
+        assert not plain[name].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_length(dataset: OcclusionDataset, album: Album, folder: Path) -> None:

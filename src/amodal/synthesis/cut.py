@@ -27,11 +27,10 @@ def cut_pixels(image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, 
 
 
 def cut_planes(image: NDArray[np.uint8], box: bx.Box, size_px: int) -> NDArray[np.uint8]:
-    """The same as ``(3, size, size)``."""
-    by_torch = _by_torch()
-    if by_torch is None:
-        return np.ascontiguousarray(cut_patch(image, box, size_px).transpose(2, 0, 1))
-    return by_torch[0](image, box, size_px, planar=True)
+    """The same as ``(3, size, size)``: a view, in memory the colours of a pixel still lie side by side."""
+    patch = cut_pixels(image, box, size_px)
+    # Pillow's bytes cannot be written to, which torch wants
+    return (patch if patch.flags.writeable else patch.copy()).transpose(2, 0, 1)
 
 
 def cut_mask(

@@ -24,6 +24,8 @@ from .told import damaged_mask, told_others
 class Example:
     """One training example. Boxes are float32 ``(4,)`` xyxy in canvas pixels; p, m, a are `ExampleShape`'s sizes.
 
+    Patches are views of pictures ``(p, p, 3)``: in memory, a pixel's colours lie side by side, as convolutions like it.
+
     Attributes:
         modal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `modal_box`.
         modal_label: int8 ``(m, m)`` over `modal_box`: the object's visible pixels positive, all others negative,
@@ -181,7 +183,7 @@ def _told(plane: NDArray[np.uint8] | None, box: bx.Box, composite: Composite, si
 
 
 def _others(boxed: list[Boxed], composite: Composite, count: int, patch_px: int) -> dict[str, Any]:
-    patches = np.zeros((count, 3, patch_px, patch_px), np.uint8)
+    patches = np.zeros((count, patch_px, patch_px, 3), np.uint8).transpose(0, 3, 1, 2)
     boxes = np.zeros((count, 4), np.float32)
     categories = np.zeros(count, np.int64)
     for place, (box, category) in enumerate(boxed):

@@ -34,22 +34,18 @@ class _Span(NamedTuple):
     extra: int  # pixels of the patch to cut off
 
 
-def cut(
-    image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, int], *, planar: bool = False
-) -> NDArray[np.uint8]:
+def cut(image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
     """As `core.images.cut_patch` of a picture ``(H, W, 3)``, shifted by `NEAREST_PX` at most.
 
     So values differ by rounding and, along each axis, a 32nd of the step to the next pixel, but for the outermost ones.
-    With ``planar`` it is returned as ``(3, height, width)``, contiguous; else only its rows are. Where the box starts
-    at a whole pixel, or at the picture's border, a patch's first pixels are made of the box alone; Pillow takes a
-    little of what lies before it.
+    Its rows are contiguous. Where the box starts at a whole pixel, or at the picture's border, a patch's first pixels
+    are made of the box alone; Pillow takes a little of what lies before it.
     """
     width, height = (size_px, size_px) if isinstance(size_px, int) else size_px
     beyond = box[0] < 0 or box[1] < 0 or box[2] > image.shape[1] or box[3] > image.shape[0]
     x, y = _span(box[0], box[2], width, beyond), _span(box[1], box[3], height, beyond)
     if x is None or y is None:
-        cut_by_pillow = cut_patch(image, box, size_px)
-        return np.ascontiguousarray(cut_by_pillow.transpose(2, 0, 1)) if planar else cut_by_pillow
+        return cut_patch(image, box, size_px)
     part = _part(image, x, y, (box[0] < 0, box[1] < 0), beyond)
     size = y.extra + height, x.extra + width
     if size[0] == part.shape[0] or size[1] == part.shape[1]:  # torch would leave such an axis as it is
@@ -58,7 +54,7 @@ def cut(
     pixels = part.reshape(1, *part.shape).transpose(0, 3, 1, 2)
     found = _resample(torch.from_numpy(pixels), size, False, 1 / y.scale, 1 / x.scale)
     patch: NDArray[np.uint8] = found.numpy()[0, :, y.extra :, x.extra :]
-    return np.ascontiguousarray(patch) if planar else patch.transpose(1, 2, 0)
+    return patch.transpose(1, 2, 0)
 
 
 def turned(array: NDArray[T]) -> NDArray[T]:

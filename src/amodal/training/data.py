@@ -16,7 +16,7 @@ from ..datasets.idlist import listed_ids
 from ..synthesis.material import Material, Source, has_material
 from ..synthesis.settings import ExampleShape, SynthesisSettings, validation_settings
 from ..synthesis.sources import Keeping, Skipped, make_source, read_source_annotations
-from ..synthesis.stream import OcclusionDataset
+from ..synthesis.stream import OcclusionDataset, collate
 from .config import DataSource, Recipe, StageSettings
 from .photometric import Photometric
 from .processes import Share
@@ -124,6 +124,7 @@ def training_batches(
         dataset,
         batch_sampler=_Spans(batch_size, first_step, steps, share or Share()),
         num_workers=workers,
+        collate_fn=collate,
         prefetch_factor=4 if workers else None,
     )
     return _plainly(iter(loader))

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from ..core.errors import RecipeError
 from ..core.random import generator
 from ..datasets.jsonfile import write_json
-from ..synthesis.stream import OcclusionDataset
+from ..synthesis.stream import OcclusionDataset, collate
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
 from .data import Batch, digest_of, staged_batches
@@ -218,7 +218,7 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..
 def _validation_batches(dataset: OcclusionDataset | None, settings: StageSettings, device: torch.device) -> list[Batch]:
     if dataset is None:
         return []
-    loader = DataLoader(dataset, batch_size=settings.batch_size // settings.accumulate)
+    loader = DataLoader(dataset, batch_size=settings.batch_size // settings.accumulate, collate_fn=collate)
     return [_to(device, batch) for batch in loader]
 
 

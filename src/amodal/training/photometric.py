@@ -9,6 +9,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ..core.images import MEAN_COLOUR
+from ..synthesis.stream import PATCHES
 
 
 class Photometric:
@@ -36,7 +37,7 @@ class Photometric:
 
     def __call__(self, item: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
         """The item with changed patches; all randomness comes from ``rng``, torch's own is left as it was."""
-        names = [name for name in ("modal_patch", "amodal_patch", "other_patches") if item[name].numel()]
+        names = [name for name in PATCHES if item[name].numel()]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
             changed = self._transform(*(tv_tensors.Image(item[name]) for name in names))
