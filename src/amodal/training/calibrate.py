@@ -12,6 +12,7 @@ from ..core.masks import Mask
 from ..inference.calibration import Calibration, fit_calibration, prediction_features
 from ..inference.settings import PredictionSettings
 from ..synthesis.stream import OcclusionDataset
+from .progress import shown
 from .question import Question
 from .trial import trial
 from .validate import OCCLUDED
@@ -84,7 +85,7 @@ def fit_on_validation(
     rows: dict[str, list[NDArray[np.float64]]] = {"box": [], "mask": []}
     occluded: list[bool] = []
     ious: list[tuple[float, float]] = []
-    for place, scene in enumerate(scenes):
+    for place, scene in enumerate(shown(scenes, "calibration", examples, "scene")):
         question = Question.of(scene, place, predictor.networks)
         rows["box"].append(prediction_features(question.by_box(predictor)))
         by_mask = question.by_mask(predictor)  # always completed: a trial has no calibration

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +29,7 @@ from .loss import masked_nll, seen_weight
 from .optimizer import build_optimizer, learning_rate_factor
 from .precision import autocast
 from .processes import Share, average_statistics, distributed, is_first, same_everywhere, summed, this_process, wait
+from .progress import progress
 from .stages import Stage
 from .validate import validate
 
@@ -93,17 +93,17 @@ def train_network(
         _judge(state, stage, checks, write, keep=recipe.keep == "best")
     start, first_step = time.perf_counter(), state.step
     network.train()
-    with _progress(name, state.step, settings.steps) as progress:
+    with progress(name, settings.steps, "step", initial=state.step) as bar:
         while state.step < settings.steps:
             parts = [_to(device, next(batches)) for _ in range(settings.accumulate)]
             loss = _step(state, called, stage, settings, recipe, parts, share)
             stage.after(state.step, state.average, folder, write=is_first())
             ends = state.step == settings.steps
-            progress.update()
+            bar.update()
             if state.step % 20 == 0 or ends:
                 rate = (state.step - first_step) * settings.batch_size / (time.perf_counter() - start)
                 write(loss=loss, examples_per_second=round(rate, 1))
-                progress.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
+                bar.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
             if state.step % recipe.validate_every == 0 or ends:
                 _judge(state, stage, checks, write, keep=recipe.keep == "best")
             if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
@@ -124,19 +124,6 @@ def _writer(folder: Path, state: _State, recipe: Recipe) -> Callable[..., None]:
     write_json(folder / "recipe.json", asdict(recipe), indent=2)
     log = Log(folder, state.step, tensorboard=recipe.tensorboard)
     return lambda **values: log.write(state.step, **values)
-
-
-def _progress(name: str, first_step: int, steps: int) -> tqdm[None]:
-    interval = 0.2 if sys.stderr.isatty() else 60  # a log file needs no line a step
-    return tqdm(
-        total=steps,
-        initial=first_step,
-        desc=name,
-        unit="step",
-        dynamic_ncols=True,
-        mininterval=interval,
-        disable=not is_first(),
-    )
 
 
 def _step(

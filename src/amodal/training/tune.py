@@ -19,6 +19,7 @@ from ..synthesis.stream import OcclusionDataset
 from .calibrate import LEVELS, fit_on_validation
 from .config import Recipe
 from .data import make_streams
+from .progress import shown
 from .thresholds import CUTOFFS, STRIPS, measure_curves
 from .trial import trial
 
@@ -73,7 +74,9 @@ def choose_settings(
         return Tuned(settings, {}, {})
     scores: dict[str, Any] = {}
     if recipe.thresholds != "paper":
-        curves = measure_curves(*trial(validation, modal, amodal, settings, recipe.validation_examples))
+        count = recipe.validation_examples
+        predictor, scenes = trial(validation, modal, amodal, settings, count)
+        curves = measure_curves(predictor, shown(scenes, "thresholds", count, "scene"))
         scores = {"scenes": recipe.validation_examples, "cutoffs": list(CUTOFFS), "strips": list(STRIPS)}
         scores |= {name: _rounded(values) for name, values in curves._asdict().items()}
         settings = replace(settings, **curves.best())
