@@ -21,7 +21,7 @@ from amodal.models.config import ModelConfig
 from amodal.models.onet import ONet
 from amodal.models.vgg import VGG16_WIDTHS
 from amodal.synthesis.settings import ExampleShape
-from amodal.synthesis.stream import OcclusionDataset
+from amodal.synthesis.stream import OcclusionDataset, collate
 from amodal.training.config import StageSettings
 from amodal.training.loss import masked_nll
 from amodal.training.optimizer import build_optimizer
@@ -35,7 +35,7 @@ def batch_of(count: int) -> dict[str, torch.Tensor]:
     """Examples 0 to count - 1 of the photographs in examples/, at the published sizes."""
     album = read_annotations(EXAMPLES / "annotations.json")
     dataset = OcclusionDataset(album, EXAMPLES / "images", shape=ExampleShape(224, 50, 50), length=count)
-    batch: dict[str, torch.Tensor] = next(iter(DataLoader(dataset, batch_size=count)))
+    batch: dict[str, torch.Tensor] = next(iter(DataLoader(dataset, batch_size=count, collate_fn=collate)))
     return batch
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from validation import parser, validation_material  # the file beside this one
+from validation import scene_parser, validation_material  # the file beside this one
 
 from amodal.core.masks import Mask
 from amodal.inference.predictor import Predictor
@@ -31,7 +31,7 @@ _DRAWS = 2000
 
 def main() -> None:
     """Print one table a source."""
-    options = parser(__doc__, 150)
+    options = scene_parser(__doc__, 150)
     options.add_argument("--repaint", type=float, default=0.0, metavar="SHARE", help="of the main objects, 0 to 1")
     args = options.parse_args()
     validation = validation_material(args.recipe)

@@ -47,7 +47,7 @@ from amodal.core.labels import POSITIVE, UNKNOWN
 from amodal.models import backbones, hypercolumn, weights
 from amodal.models.hypercolumn import Hypercolumn
 from amodal.synthesis.material import Material
-from amodal.synthesis.stream import OcclusionDataset
+from amodal.synthesis.stream import OcclusionDataset, collate
 from amodal.training import loop, run
 from amodal.training.config import Recipe, StageSettings
 from amodal.training.data import VALIDATION_SEED, Batch, make_streams
@@ -283,7 +283,9 @@ def validation_sets(recipe: Recipe, count: int) -> dict[str, list[Batch]]:
             seed=VALIDATION_SEED,
             length=count,
         )
-        sets[name] = list(tqdm(DataLoader(dataset, batch_size=32), desc=f"examples: {name}", leave=False))
+        sets[name] = list(
+            tqdm(DataLoader(dataset, batch_size=32, collate_fn=collate), desc=f"examples: {name}", leave=False)
+        )
     return sets
 
 

@@ -37,7 +37,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from amodal.cli.recipe_file import check_recipe
 from amodal.core.labels import POSITIVE, UNKNOWN
 from amodal.synthesis.material import Material
-from amodal.synthesis.stream import OcclusionDataset
+from amodal.synthesis.stream import OcclusionDataset, collate
 from amodal.training.config import Recipe
 from amodal.training.data import VALIDATION_SEED, Batch, make_streams
 from amodal.training.run import run_training
@@ -129,7 +129,9 @@ def validation_sets(args: argparse.Namespace) -> dict[str, list[Batch]]:
         dataset = OcclusionDataset.from_material(
             material, shape=validation.shape, seed=VALIDATION_SEED, length=args.examples
         )
-        sets[name] = list(tqdm(DataLoader(dataset, batch_size=32), desc=f"examples: {name}", leave=False))
+        sets[name] = list(
+            tqdm(DataLoader(dataset, batch_size=32, collate_fn=collate), desc=f"examples: {name}", leave=False)
+        )
     return sets
 
 

@@ -16,10 +16,10 @@ from amodal.training.data import make_streams
 
 def arguments(doc: str | None, scenes: int) -> argparse.Namespace:
     """``--weights``, ``--recipe`` and ``--scenes`` of the command line."""
-    return parser(doc, scenes).parse_args()
+    return scene_parser(doc, scenes).parse_args()
 
 
-def parser(doc: str | None, scenes: int) -> argparse.ArgumentParser:
+def scene_parser(doc: str | None, scenes: int) -> argparse.ArgumentParser:
     """The same, to be added to."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=None, help="default: the weights of the package")

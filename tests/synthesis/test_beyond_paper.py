@@ -18,7 +18,7 @@ from amodal.synthesis.draw import draw_example
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material
-from amodal.synthesis.repaint import shaded
+from amodal.synthesis.repaint import Paint, shaded
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings, validation_settings
 
 Make = Callable[..., Material]
@@ -61,20 +61,48 @@ def test_refused(wrong: dict[str, float]) -> None:
 def test_repainted_objects_alone_change_colour(make_material: Make) -> None:
     plain = several(make_material(max_occluders=0))
     painted = several(make_material(max_occluders=0, repaint=1.0))
+    mirrored = several(make_material(max_occluders=0, repaint=1.0, flip=True))
     colours = set()
-    for before, after in zip(plain, painted, strict=True):
+    for before, after, turned in zip(plain, painted, mirrored, strict=True):
         # the paint is drawn after the patch's box, before all else
         assert after.patch_box == before.patch_box
         whole, inner = ImageFilter.MaxFilter(9), ImageFilter.MinFilter(9)
         own = Image.fromarray(before.own.view(np.uint8) * np.uint8(255))
         near, well_inside = np.asarray(own.filter(whole)) > 0, np.asarray(own.filter(inner)) > 0
-        if not before.mirrored and not after.mirrored:
-            assert (after.own == before.own).all() and (after.visible == before.visible).all()
-            assert (after.image == before.image)[~near].all()
-            assert (after.image != before.image).any(-1)[well_inside].all()
-        assert (after.clean == after.image).all()  # the object is so, with and without what is laid over it
+        assert (after.own == before.own).all() and (after.visible == before.visible).all()
+        assert (after.image == before.image)[~near].all()
+        assert (after.image != before.image).any(-1)[well_inside].all()
+        assert (turned.image == (after.image[:, ::-1] if turned.mirrored else after.image)).all()
         colours.update(map(tuple, after.image[after.own][:1].tolist()))
-    assert len(colours) > 20
+    assert len(colours) > 20 and {c.mirrored for c in mirrored} == {False, True}
+
+
+def test_paint_stays_under_what_is_laid_over_it(make_material: Make) -> None:
+    alone = {seed: make_composite(make_material(max_occluders=0, repaint=1.0), MAIN, rng) for seed, rng in seeded(40)}
+    hidden = 0
+    for seed, rng in seeded(40):
+        after = make_composite(make_material(clear=0.0, repaint=1.0), MAIN, rng)
+        if after is None:
+            continue
+        painted = alone[seed]
+        assert painted is not None and after.occluders
+        assert (after.clean == painted.image).all()  # the object is so, with and without what is laid over it
+        assert (after.look.cleared().image == after.clean).all()
+        assert (after.image == after.clean).all(-1)[after.visible].all()
+        hidden += bool((after.image != after.clean).any())
+    assert hidden > 20
+
+
+def test_nothing_is_painted_beyond_the_picture() -> None:
+    image = np.full((8, 10, 3), 90, np.uint8)
+    matte = np.zeros((8, 10), np.uint8)
+    matte[2:6, :5] = 255  # the object ends where the picture ends
+    painted = Paint(matte, (0, 0, 5, 8), 1.0, lambda picture: np.full_like(picture, 200))(image.copy())
+    assert (painted[:, 5:] == 90).all() and (painted[3:5, 4] > 90).all()
+
+
+def seeded(count: int) -> list[tuple[int, np.random.Generator]]:
+    return [(seed, np.random.default_rng(seed)) for seed in range(count)]
 
 
 def test_one_colour_keeps_its_shading() -> None:
@@ -85,9 +113,10 @@ def test_one_colour_keeps_its_shading() -> None:
     assert (flat == (250, 50, 10)).all()
     full = shaded(image, mask, np.array([200.0, 50, 0]), 1.0)
     assert (full[:, :3] == (160, 40, 0)).all() and (full[:, 3:] == (240, 60, 0)).all()
-    assert (
-        shaded(np.zeros_like(image), mask, np.array([9.0, 9, 9]), 1.0) == 0
-    ).all()  # black all over: no division by 0
+    black = np.zeros_like(image)
+    assert (shaded(black, mask, np.array([9.0, 9, 9]), 1.0) == 0).all()  # no division by 0
+    nothing = shaded(image, ~mask, np.array([200.0, 50, 0]), 1.0)  # nor by the mean of no pixel
+    assert (nothing == full).all()
 
 
 def test_behind_hides_nothing_and_shows_beside_the_object(make_material: Make) -> None:

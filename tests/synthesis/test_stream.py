@@ -80,9 +80,10 @@ def test_collate_makes_the_same_batches_channels_last(album: Album, folder: Path
     assert list(ours) == list(plain)
     for name, value in plain.items():
         assert ours[name].shape == value.shape and ours[name].dtype == value.dtype and torch.equal(ours[name], value)
-    for name in ("modal_patch", "amodal_patch"):
-        assert ours[name].is_contiguous(memory_format=torch.channels_last)
-        assert not plain[name].is_contiguous(memory_format=torch.channels_last)
+    names = ("modal_patch", "amodal_patch", "other_patches") if told else ("modal_patch", "amodal_patch")
+    for name in names:
+        assert ours[name].flatten(0, -4).is_contiguous(memory_format=torch.channels_last)
+    assert not plain["modal_patch"].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_length(dataset: OcclusionDataset, album: Album, folder: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from amodal.core.errors import AmodalError, RecipeError
 from amodal.training.config import DataSource, Recipe
-from amodal.training.data import make_streams, staged_batches, training_batches
+from amodal.training.data import make_streams, staged_batches, training_batches, validation_batches
 from amodal.training.fingerprint import fingerprint_of
 
 Make = Callable[..., Recipe]
@@ -196,6 +196,17 @@ def test_step_s_holds_the_same_examples_wherever_a_run_starts(make_recipe: Make,
     for step, batch in enumerate(batches, first_step):
         for i in range(3):
             assert torch.equal(batch["modal_patch"][i], training[step * 3 + i]["modal_patch"])
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_batches_have_the_layout_of_the_recipe(make_recipe: Make, channels_last: bool) -> None:
+    recipe = make_recipe(channels_last=channels_last)
+    training, validation = make_streams(recipe)
+    (step,) = staged_batches(training, recipe.modal, recipe.modal.steps - 1, 0, channels_last=recipe.channels_last)
+    assert validation is not None
+    checks = validation_batches(validation, 4, channels_last=recipe.channels_last)
+    for batch in (step, *checks):
+        assert batch["modal_patch"].is_contiguous(memory_format=torch.channels_last) == channels_last
 
 
 def test_the_number_of_categories_is_that_of_the_data(make_recipe: Make) -> None:

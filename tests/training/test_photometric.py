@@ -52,6 +52,15 @@ def test_a_function_of_its_generator_alone() -> None:
     assert torch.equal(first["modal_patch"], again["modal_patch"])
 
 
+def test_the_layout_of_a_patch_changes_nothing() -> None:
+    planes = item()
+    pixels = {name: x.movedim(-3, -1).contiguous().movedim(-1, -3) if x.ndim else x for name, x in planes.items()}
+    assert not pixels["modal_patch"].is_contiguous()
+    for seed in range(30):  # enough for each change, noise too
+        first, again = (Photometric(1.0)(x, np.random.default_rng(seed)) for x in (planes, pixels))
+        assert all(torch.equal(first[name], again[name]) for name in planes)
+
+
 def test_in_a_recipe_it_reaches_training_alone(make_recipe: Callable[..., Recipe]) -> None:
     plain, changed = make_streams(make_recipe()), make_streams(make_recipe(photometric=1.0))
     assert any(not torch.equal(plain[0][i]["amodal_patch"], changed[0][i]["amodal_patch"]) for i in range(4))

@@ -25,7 +25,7 @@ from amodal.models.weights import build_network
 from amodal.synthesis.material import Material
 from amodal.training import fingerprint, loop
 from amodal.training.config import DataSource, Recipe
-from amodal.training.data import make_streams
+from amodal.training.data import make_streams, validation_batches
 from amodal.training.run import run_training
 from amodal.training.stages import AmodalStage, ModalStage
 from amodal.training.validate import validate
@@ -178,7 +178,9 @@ def test_the_best_by_validation_is_kept(make_recipe: Make) -> None:
     wild = {"steps": 12, "schedule": "constant", "lr": 0.2, "backbone_lr": 0.2, "clip_norm": 0.0, "ema_decay": 0.0}
     recipe = make_recipe(modal=wild, amodal=wild)
     modal, amodal = run_training(recipe)
-    checks = loop._validation_batches(make_streams(recipe)[1], recipe.modal, torch.device("cpu"))
+    validation = make_streams(recipe)[1]
+    assert validation is not None
+    checks = list(validation_batches(validation, recipe.modal.batch_size))
     stages = {"modal": (ModalStage(recipe.modal), modal), "amodal": (AmodalStage(recipe.amodal, modal), amodal)}
     earlier = 0
     for name, (stage, network) in stages.items():

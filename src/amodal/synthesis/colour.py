@@ -19,7 +19,7 @@ def colour_table(amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def strange_table(rng: np.random.Generator) -> NDArray[np.uint8]:
-    """As `colour_table`, far from what it was: each colour's levels bent and squeezed apart."""
+    """uint8 ``(256, 3)``: as `colour_table`, far from what was: each colour's levels bent and squeezed, apart."""
     levels = np.arange(256)[:, None] / 255
     bent = levels ** np.exp(rng.uniform(-0.7, 0.7, size=3))
     low, high = rng.uniform(0, 0.35, size=3), rng.uniform(0.65, 1.0, size=3)
@@ -27,5 +27,5 @@ def strange_table(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def recolour(image: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 ``(h, w, 3)``: the picture through a table of `colour_table`."""
+    """uint8 ``(h, w, 3)``: the picture through a table, `colour_table` or `strange_table`."""
     return np.stack([table[:, c][image[..., c]] for c in range(3)], axis=-1)

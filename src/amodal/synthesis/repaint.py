@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .colour import recolour, strange_table
 from .composite import Composite
 from .drawing import Drawing, blurred
+from .pictures import WholeBox
 from .pixels import blend
 
 FEATHER_PX = 1.0
@@ -23,22 +24,30 @@ class Paint:
 
     Attributes:
         matte: uint8 ``(h, w)``: 255 painted, 0 not.
+        shown_box: the part of the canvas inside the picture; beyond it nothing is painted.
         feather_px: radius the matte is blurred by.
         change: a picture ``(h, w, 3)`` in other colours; what it is given stays as it is.
     """
 
     matte: NDArray[np.uint8]
+    shown_box: WholeBox
     feather_px: float
     change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Paint on a picture, which is written to."""
-        blend(image, self.change(image), blurred(self.matte, self.feather_px))
+        x1, y1, x2, y2 = self.shown_box
+        shown = image[y1:y2, x1:x2]
+        blend(shown, self.change(image)[y1:y2, x1:x2], blurred(self.matte, self.feather_px)[y1:y2, x1:x2])
         return image
 
 
 def repainted(composite: Composite, rng: np.random.Generator) -> Composite:
-    """The main object painted: by half its levels changed, each colour's apart; else one colour, shaded as it was."""
+    """The main object painted.
+
+    Half of the time each colour's levels are changed, apart from the others'; the other half the object gets one
+    colour, lighter and darker where it was so.
+    """
     if rng.random() < 0.5:
         table = strange_table(rng)
 
@@ -54,7 +63,9 @@ def repainted(composite: Composite, rng: np.random.Generator) -> Composite:
     look = composite.look
     assert isinstance(look, Drawing)
     matte = composite.own.view(np.uint8) * np.uint8(255)
-    return replace(composite, look=replace(look, paint=Paint(matte, rng.uniform(0, FEATHER_PX), change)))
+    return replace(
+        composite, look=replace(look, paint=Paint(matte, composite.shown_box, rng.uniform(0, FEATHER_PX), change))
+    )
 
 
 def shaded(
@@ -64,7 +75,7 @@ def shaded(
 
     Args:
         image: uint8 ``(h, w, 3)``.
-        mask: bool ``(h, w)``, not empty.
+        mask: bool ``(h, w)``; where it is empty, the mean is over the whole picture.
         colour: ``(3,)``, 0-255.
         contrast: 0 is flat, 1 as strong as the picture's.
 
@@ -72,5 +83,6 @@ def shaded(
         uint8 ``(h, w, 3)``.
     """
     grey = image.mean(axis=2, dtype=np.float32)
-    shade = 1 + np.float32(contrast) * (grey / max(float(grey[mask].mean()), 1.0) - 1)
+    mean = float((grey[mask] if mask.any() else grey).mean())
+    shade = 1 + np.float32(contrast) * (grey / max(mean, 1.0) - 1)
     return np.asarray(np.clip(shade[..., None] * colour.astype(np.float32), 0, 255), dtype=np.uint8)

@@ -127,7 +127,8 @@ class OcclusionDataset(Dataset[Item]):
 def collate(items: list[Item]) -> Item:
     """A batch of items, as torch's own collate makes it, with patches in torch's ``channels_last`` layout.
 
-    That is how an item has them: nothing is rearranged here, nor by convolutions of that layout.
+    That is how an item has them: nothing is rearranged here, nor by convolutions of that layout. (A transform may leave
+    them otherwise, as the training's `Photometric` does; they are then rearranged here.)
     """
     flat = [item | {name: item[name].movedim(-3, -1) for name in PATCHES} for item in items]
     batch: Item = default_collate(flat)

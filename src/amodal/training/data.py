@@ -79,7 +79,13 @@ def digest_of(training: OcclusionDataset, validation: OcclusionDataset | None) -
 
 
 def staged_batches(
-    dataset: OcclusionDataset, settings: StageSettings, first_step: int, workers: int, share: Share | None = None
+    dataset: OcclusionDataset,
+    settings: StageSettings,
+    first_step: int,
+    workers: int,
+    share: Share | None = None,
+    *,
+    channels_last: bool = True,
 ) -> Iterator[Batch]:
     """The batches of a stage from ``first_step`` on: small patches up to ``start_steps``, then the full size.
 
@@ -88,6 +94,7 @@ def staged_batches(
         first_step: the step to begin at.
         workers: processes that make examples.
         share: which part of each batch, in how many parts; None: all of it in one.
+        channels_last: the layout of the patches.
 
     Raises:
         AmodalError: as `training_batches`.
@@ -100,9 +107,13 @@ def staged_batches(
         start = OcclusionDataset.from_material(
             dataset.material, shape=small, seed=dataset.seed, length=_ENDLESS, transform=dataset.transform
         )
-        yield from training_batches(start, settings.batch_size, first_step, settings.start_steps, workers, share)
+        yield from training_batches(
+            start, settings.batch_size, first_step, settings.start_steps, workers, share, channels_last=channels_last
+        )
     first_step = max(first_step, settings.start_steps)
-    yield from training_batches(dataset, settings.batch_size, first_step, settings.steps, workers, share)
+    yield from training_batches(
+        dataset, settings.batch_size, first_step, settings.steps, workers, share, channels_last=channels_last
+    )
 
 
 def training_batches(
@@ -112,6 +123,8 @@ def training_batches(
     steps: int,
     workers: int,
     share: Share | None = None,
+    *,
+    channels_last: bool = True,
 ) -> Iterator[Batch]:
     """The batches of steps ``first_step`` to ``steps - 1``: step s holds examples ``s * batch_size`` and on.
 
@@ -124,10 +137,19 @@ def training_batches(
         dataset,
         batch_sampler=_Spans(batch_size, first_step, steps, share or Share()),
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=collate if channels_last else None,
         prefetch_factor=4 if workers else None,
     )
     return _plainly(iter(loader))
+
+
+def validation_batches(dataset: OcclusionDataset, batch_size: int, *, channels_last: bool = True) -> Iterator[Batch]:
+    """All examples a recipe validates on, in order.
+
+    Raises:
+        AmodalError: what making an example raised.
+    """
+    yield from DataLoader(dataset, batch_size=batch_size, collate_fn=collate if channels_last else None)
 
 
 def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -14,16 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from ..core.errors import RecipeError
 from ..core.random import generator
 from ..datasets.jsonfile import write_json
-from ..synthesis.stream import OcclusionDataset, collate
+from ..synthesis.stream import OcclusionDataset
 from .checkpoint import read_checkpoint, write_checkpoint
 from .config import Recipe, StageSettings
-from .data import Batch, digest_of, staged_batches
+from .data import Batch, digest_of, staged_batches, validation_batches
 from .log import Log
 from .loss import masked_nll, seen_weight
 from .optimizer import build_optimizer, learning_rate_factor
@@ -85,10 +84,14 @@ def train_network(
     _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another
-    checks = _validation_batches(validation, settings, device) if is_first() else []
+    checks = []
+    if validation is not None and is_first():
+        size = settings.batch_size // settings.accumulate
+        examples = validation_batches(validation, size, channels_last=recipe.channels_last)
+        checks = [_to(device, batch) for batch in examples]
     write = _writer(folder, state, recipe)
     called = distributed(network, device)
-    batches = staged_batches(training, settings, state.step, recipe.workers, share)
+    batches = staged_batches(training, settings, state.step, recipe.workers, share, channels_last=recipe.channels_last)
     if recipe.start_from and state.step == 0:  # it may be better than all that follows
         _judge(state, stage, checks, write, keep=recipe.keep == "best")
     start, first_step = time.perf_counter(), state.step
@@ -200,13 +203,6 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
     shown = ", ".join(f"{key} {value:.4f}" for key, value in scores.items())
     tqdm.write(f"step {state.step}: validation {shown}{' (best)' if state.best_step == state.step else ''}")
-
-
-def _validation_batches(dataset: OcclusionDataset | None, settings: StageSettings, device: torch.device) -> list[Batch]:
-    if dataset is None:
-        return []
-    loader = DataLoader(dataset, batch_size=settings.batch_size // settings.accumulate, collate_fn=collate)
-    return [_to(device, batch) for batch in loader]
 
 
 def _captured(state: _State, fingerprint: str, material: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class Photometric:
         names = [name for name in PATCHES if item[name].numel()]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
-            changed = self._transform(*(tv_tensors.Image(item[name]) for name in names))
+            # by planes: torchvision is slower on a patch's own layout, pixel by pixel, and draws other noise for it
+            changed = self._transform(*(tv_tensors.Image(item[name].contiguous()) for name in names))
         mean = torch.tensor(MEAN_COLOUR, dtype=torch.uint8).view(3, 1, 1)
         return item | {
             name: torch.where((item[name] == mean).all(-3, keepdim=True), mean, patch.as_subclass(Tensor))
