@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,7 +132,42 @@ def test_words_that_do_not_go_together(
     assert "threads" in refused(capsys, *out, some, "--threads", "-1")
     assert "is a folder" in refused(capsys, "--output", some, some)
     assert "results file" in refused(capsys, "--output", str(tmp_path), "--images", "i", "--annotations", "x.json")
+    assert "have no score" in refused(capsys, *out, some, *box, "--min-score", "0.5")
+    assert "have no score" in refused(capsys, *out, "--images", "i", "--annotations", "x.json", "--min-score", "0.5")
+    for mask in (["--refine"], ["--given", "mask"]):
+        assert "finds visible masks" in refused(capsys, *out, some, *mask)
+        assert "finds visible masks" in refused(capsys, *out, some, *box, *mask)
+    assert "--box" in refused(capsys, *out, some, "--detections", "x.json")
     assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_over_what_is_read_or_is_another_s(
+    tiny_set: tuple[Path, Path], photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    found = tmp_path / "found.json"
+    found.write_text("[]")
+    album = ["--weights", weights, "--images", str(images), "--annotations", str(annotations)]
+    drawn = photo.rename(photo.with_name("a_amodal.png"))
+    plain = Path(shutil.copy(drawn, photo.with_name("a.png")))
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "annotations.json").write_text('{"images": []}')
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "predictions.json").write_text("[]")
+    files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    over = "nothing is written over what is read"
+    assert over in refused(capsys, *album, "--output", str(annotations))
+    assert over in refused(capsys, *album, "--detections", str(found), "--output", str(found))
+    assert over in refused(capsys, str(plain), str(drawn), "--weights", weights, "--output", str(photo.parent))
+    assert "did not write" in refused(capsys, str(plain), "--weights", weights, "--output", str(own))
+    assert "something else" in refused(capsys, str(plain), "--weights", weights, "--output", str(tmp_path / "results"))
+    # before the work, not after it
+    assert "cannot be written" in refused(capsys, *album, "--output", str(found / "x.json"))
+    assert "cannot be written" in refused(capsys, *album, "--output", str(own / "x.json"), "--page", str(found))
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
+    again = [str(plain), "--box", "5,5,60,60", "--weights", weights, "--output", str(tmp_path / "new")]
+    assert main(["predict", *again]) == main(["predict", *again]) == 0  # its own are replaced
 
 
 @pytest.mark.parametrize("box", ["200,2,300,40", "nan,2,30,40", "30,2,3,40", "1,2,3", "5,5,5,5", "a,b,c,d"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import jsonargparse
 
-from ..core.errors import AmodalError
+from .predict_words import check_places, check_words
 
 HELP = "amodal masks and boxes for a COCO file's records, or for single photographs"
 
@@ -114,7 +114,8 @@ def run(args: jsonargparse.Namespace) -> None:
     Raises:
         AmodalError: words that do not go together, or input that cannot be used.
     """
-    _check_words(args)
+    check_words(args)
+    check_places(args)
     with _plain_warnings():
         if args.photos:
             from .predict_photos import run_photos
@@ -128,44 +129,6 @@ def run(args: jsonargparse.Namespace) -> None:
             from .predict_album import run_album
 
             run_album(args, Path(args.output))
-
-
-def _check_words(args: jsonargparse.Namespace) -> None:
-    output = Path(args.output)
-    if args.photos and (args.images or args.annotations):
-        raise AmodalError(
-            "give photographs, or --images and --annotations, not both", value=args.photos, remedy="see --help"
-        )
-    if not args.photos and not (args.images and args.annotations):
-        raise AmodalError("give one or more photographs, or --images DIR and --annotations FILE", remedy="see --help")
-    if args.box and not args.photos:
-        raise AmodalError("--box belongs to a single photograph", value=args.box, remedy="name the photograph")
-    if args.threads < 0:
-        raise AmodalError("--threads is 0 or more", value=args.threads)
-    for name, needed in (("detector", "photos"), ("segmenter", "photos"), ("detections", "annotations")):
-        if getattr(args, name) and not getattr(args, needed):
-            raise AmodalError(
-                f"--{name} goes with {'photographs' if needed == 'photos' else '--annotations'}",
-                value=getattr(args, name),
-                remedy="to use a detector's answers on an album, give them with --detections",
-            )
-    if args.detector_weights and not args.photos:
-        raise AmodalError("--detector-weights goes with photographs", value=args.detector_weights)
-    if args.refine and args.given != "mask" and not (args.photos and args.given is None):
-        raise AmodalError("--refine improves given masks", remedy="give --given mask")
-    if args.box and (args.detector or args.detector_weights):
-        raise AmodalError("give boxes or a detector, not both", value=args.box, remedy="leave one out")
-    if args.shards is None and (args.retry_failed or args.ray_workers is not None):
-        raise AmodalError("--retry-failed and --ray-workers go with --shards", remedy="give --shards N")
-    if args.shards is not None and (args.photos or args.page):
-        raise AmodalError("--shards goes with --images and --annotations, without --page", value=args.shards)
-    if (args.photos or args.shards is not None) and output.is_file():
-        what = "photographs" if args.photos else "--shards"
-        raise AmodalError(f"with {what}, --output is a folder", file=output, remedy="name a folder")
-    if not args.photos and args.shards is None and output.is_dir():
-        raise AmodalError(
-            "--output is the results file to write", file=output, remedy=f"name {output}/predictions.json"
-        )
 
 
 @contextmanager

@@ -13,11 +13,16 @@ def write_page(page: str, album: Album, images_dir: str | Path, predictions: Seq
     """Write the page --page asks for, and say where."""
     from ..report import page as report
 
-    path = Path(page) if page.endswith((".html", ".htm")) else Path(page) / "index.html"
+    path = page_path(page)
     sizes = {record.id: (record.width, record.height) for record in album}
     shown = [prediction.in_picture(*sizes[prediction.image_id]) for prediction in predictions]
     report.write_page(path, album, images_dir, shown, title=title)
     print(f"page: {path}")
+
+
+def page_path(page: str) -> Path:
+    """The file --page names: itself, or index.html in the folder."""
+    return Path(page) if page.endswith((".html", ".htm")) else Path(page) / "index.html"
 
 
 def tell(predictions: Sequence[Prediction], path: Path) -> None:

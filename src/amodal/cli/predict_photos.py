@@ -43,7 +43,8 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
             if not predictions:
                 warnings.warn(f"{photo}: no object found; lower --min-score or give --box", stacklevel=2)
             shown = [prediction.in_picture(image.shape[1], image.shape[0]) for prediction in predictions]
-            Image.fromarray(draw_predictions(image, shown, names)).save(_free_name(folder, photo.stem))
+            drawn = Image.fromarray(draw_predictions(image, shown, names))
+            drawn.save(_free_name(folder, photo.stem), compress_level=1)  # a third of the time, a quarter larger
 
         with tqdm(total=len(args.photos), unit="photo", disable=None) as bar:
             album, root, predictions = predict_photos(

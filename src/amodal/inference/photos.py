@@ -25,6 +25,8 @@ from .predictor import Predictor
 UNNAMED = "object"
 """Category of a box given without one."""
 
+_DESCRIPTION = "what amodal predict was asked about"
+
 
 @dataclass(frozen=True, slots=True)
 class GivenBox:
@@ -203,6 +205,7 @@ def _work_on(
 def album_content(album: Album) -> dict[str, Any]:
     """An album of modal boxes, and masks where known, as the content of a COCO file, to be read beside the results."""
     return {
+        "info": {"description": _DESCRIPTION},  # first: `is_own_album` looks there
         "images": [{"id": r.id, "file_name": r.file_name, "width": r.width, "height": r.height} for r in album],
         "annotations": [
             {
@@ -220,6 +223,12 @@ def album_content(album: Album) -> dict[str, Any]:
         ],
         "categories": [{"id": category.id, "name": category.name} for category in album.categories],
     }
+
+
+def is_own_album(path: Path) -> bool:
+    """Whether a file is one of `album_content`, which the next run may replace."""
+    with open(path, "rb") as file:
+        return _DESCRIPTION.encode() in file.read(200)
 
 
 def _common_folder(photos: Sequence[Path]) -> tuple[Path, list[str]]:

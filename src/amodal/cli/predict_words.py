@@ -1,0 +1,133 @@
+"""Words of `amodal predict` that do not go together, and places it must not or cannot write to."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import jsonargparse
+
+from ..core.errors import AmodalError
+from .predict_output import page_path
+
+
+def check_words(args: jsonargparse.Namespace) -> None:
+    """Raises AmodalError for words that do not go together."""
+    output = Path(args.output)
+    if args.photos and (args.images or args.annotations):
+        raise AmodalError(
+            "give photographs, or --images and --annotations, not both", value=args.photos, remedy="see --help"
+        )
+    if not args.photos and not (args.images and args.annotations):
+        raise AmodalError("give one or more photographs, or --images DIR and --annotations FILE", remedy="see --help")
+    if args.box and not args.photos:
+        raise AmodalError("--box belongs to a single photograph", value=args.box, remedy="name the photograph")
+    if args.threads < 0:
+        raise AmodalError("--threads is 0 or more", value=args.threads)
+    for name in ("detector", "segmenter"):
+        if getattr(args, name) and not args.photos:
+            raise AmodalError(
+                f"--{name} goes with photographs",
+                value=getattr(args, name),
+                remedy="to use a detector's answers on an album, give them with --detections",
+            )
+    if args.detections and not args.annotations:
+        raise AmodalError(
+            "--detections goes with --annotations and --images",
+            value=args.detections,
+            remedy="for photographs name the --detector, or give each --box",
+        )
+    _check_scores_and_masks(args)
+    if args.detector_weights and not args.photos:
+        raise AmodalError("--detector-weights goes with photographs", value=args.detector_weights)
+    if args.refine and args.given != "mask" and not (args.photos and args.given is None):
+        raise AmodalError("--refine improves given masks", remedy="give --given mask")
+    if args.box and (args.detector or args.detector_weights):
+        raise AmodalError("give boxes or a detector, not both", value=args.box, remedy="leave one out")
+    if args.shards is None and (args.retry_failed or args.ray_workers is not None):
+        raise AmodalError("--retry-failed and --ray-workers go with --shards", remedy="give --shards N")
+    if args.shards is not None and (args.photos or args.page):
+        raise AmodalError("--shards goes with --images and --annotations, without --page", value=args.shards)
+    if (args.photos or args.shards is not None) and output.is_file():
+        what = "photographs" if args.photos else "--shards"
+        raise AmodalError(f"with {what}, --output is a folder", file=output, remedy="name a folder")
+    if not args.photos and args.shards is None and output.is_dir():
+        raise AmodalError(
+            "--output is the results file to write", file=output, remedy=f"name {output}/predictions.json"
+        )
+
+
+def _check_scores_and_masks(args: jsonargparse.Namespace) -> None:
+    """A least score where nothing has one, masks where nothing finds any: they would do nothing."""
+    if args.min_score is not None:
+        if not 0 <= args.min_score <= 1:
+            raise AmodalError("--min-score is a number from 0 to 1", value=args.min_score)
+        if args.box or not (args.photos or args.detections):
+            raise AmodalError(
+                "--min-score goes with a detector or with --detections: given boxes and annotations have no score",
+                value=args.min_score,
+                remedy="leave it out",
+            )
+    boxes_alone = args.box or (args.detector or "yolox") == "yolox"
+    if args.photos and (args.refine or args.given == "mask") and boxes_alone and not args.segmenter:
+        raise AmodalError(
+            f"{'--refine' if args.refine else '--given mask'} goes with something that finds visible masks",
+            value="--box" if args.box else "yolox",
+            remedy="give --segmenter sam2:FOLDER_OR_REPOSITORY or --detector torchvision:mask",
+        )
+
+
+def check_places(args: jsonargparse.Namespace) -> None:
+    """See that what will be written can be, and lies over nothing that is read: before the work, not after it.
+
+    Raises:
+        AmodalError: it would, or cannot.
+    """
+    output = Path(args.output)
+    read = [Path(path) for path in (args.annotations, args.detections, *args.photos) if path]
+    written = [] if args.page is None else [page_path(args.page)]
+    if args.photos:
+        written += [output / "annotations.json", output / "predictions.json"]
+        written += [output / f"{Path(photo).stem}_amodal.png" for photo in args.photos]
+    elif args.shards is None:
+        written.append(output)
+    taken = {path.resolve() for path in read}
+    for path in written:
+        if path.resolve() in taken:
+            raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
+    if args.photos:
+        _check_folder(output)
+    for path in written:
+        _check_writable(path)
+
+
+def _check_folder(output: Path) -> None:
+    """A folder for photographs is new, has other things in it, or holds an earlier run, which is replaced."""
+    from ..inference.photos import is_own_album
+
+    annotations, predictions = output / "annotations.json", output / "predictions.json"
+    if annotations.exists() and not is_own_album(annotations):
+        raise AmodalError(
+            "a file of this name would be replaced that amodal predict did not write",
+            file=annotations,
+            remedy="name another folder",
+        )
+    if predictions.exists() and not annotations.exists():
+        raise AmodalError(
+            "predictions of something else would be replaced", file=predictions, remedy="name another folder"
+        )
+
+
+def _check_writable(path: Path) -> None:
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise AmodalError(
+            f"the place cannot be written to ({problem.strerror})", file=path, remedy="name another"
+        ) from None
+    if path.is_dir():
+        raise AmodalError("a file is to be written where a folder is", file=path, remedy="name a file")
