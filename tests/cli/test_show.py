@@ -24,6 +24,21 @@ def test_the_page_and_its_pictures_are_written(
     assert sorted(path.name for path in (tmp_path / "out" / "pictures").iterdir()) == ["000000.jpg", "000001.jpg"]
 
 
+def test_pictures_that_are_not_there_are_told_of(
+    tiny_set: Set, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    words = ["show", str(annotations), "--images", str(images), "--output", str(tmp_path / "out")]
+    first, second = sorted(path for path in images.rglob("*") if path.is_file())
+    first.unlink()
+    assert main(words) == 0
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("amodal: warning:")]
+    assert "1 picture drawn on grey" in told and first.name in told
+    second.unlink()
+    assert main(words) == 2
+    assert "none does" in capsys.readouterr().err
+
+
 def test_predictions_are_shown_beside_the_annotations(tmp_path: Path, tiny_set: Set) -> None:
     images, _ = tiny_set
     whole = tmp_path / "whole.json"

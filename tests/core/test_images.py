@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import struct
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +74,32 @@ def test_sixteen_bit_grey_is_scaled_not_cut(tmp_path: Path) -> None:
     assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, 100, 255]
 
 
+@pytest.mark.parametrize(
+    ("highest", "white"),
+    [(255, 255), (256, 65535), (4095, 65535), (65535, 65535)],
+    ids=["8 bits", "9 bits", "12 bits", "16 bits"],
+)
+def test_the_highest_value_tells_what_is_white(tmp_path: Path, highest: int, white: int) -> None:
+    Image.fromarray(np.array([[0, highest]], dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert read_image(tmp_path / "deep.png")[0, :, 0].tolist() == [0, highest * 255 // white]
+
+
+@pytest.mark.parametrize(
+    ("values", "seen"),
+    [
+        ([0, 0.5, 1], [0, 127, 255]),
+        ([0, 0.5, 1.0000001], [0, 127, 255]),  # rounded
+        ([-1, 0, 0.25], [0, 0, 63]),
+        ([0, 100, 255], [0, 100, 255]),
+        ([0, 25700, 65535], [0, 100, 255]),
+        ([float("nan"), float("inf"), 1], [0, 0, 255]),
+    ],
+)
+def test_floats_up_to_1_are_shares_of_white(tmp_path: Path, values: list[float], seen: list[int]) -> None:
+    Image.fromarray(np.array([values], dtype=np.float32)).save(tmp_path / "float.tif")
+    assert read_image(tmp_path / "float.tif")[0, :, 0].tolist() == seen
+
+
 def test_transparency_is_laid_over_white(tmp_path: Path) -> None:
     rgba = np.zeros((1, 3, 4), np.uint8)
     rgba[0, :, 3] = [255, 0, 128]
@@ -109,6 +140,52 @@ def test_a_truncated_picture_is_refused_not_half_read(tmp_path: Path, kind: str)
     else:  # a PNG's rotation may come last
         with pytest.raises(ImageError):
             read_size(tmp_path / "a.png")
+
+
+# ---- the limit of pixels --------------------------------------------------------------------------------------------
+
+
+def jpeg_header(width: int, height: int) -> bytes:
+    """A small JPEG that says it is a large one."""
+    file = BytesIO()
+    Image.new("L", (8, 8)).save(file, format="JPEG")
+    content = file.getvalue()
+    at = content.index(b"\xff\xc0") + 5  # SOF0: length, bits, height, width
+    return content[:at] + struct.pack(">HH", height, width) + content[at + 4 :]
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body)) + b"\0\0\1\0IDAT"
+
+
+def test_pictures_are_taken_up_to_our_limit_not_pillows(tmp_path: Path) -> None:
+    (tmp_path / "large.jpg").write_bytes(jpeg_header(25_000, 20_000))
+    assert read_size(tmp_path / "large.jpg") == (25_000, 20_000)
+
+
+def test_pillows_own_limit_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")  # 54 pixels
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with ThreadPoolExecutor(4) as pool:
+        read = list(pool.map(lambda _: read_image(tmp_path / "a.png"), range(32)))
+    assert all(np.array_equal(image, PICTURE) for image in read)
+    assert Image.MAX_IMAGE_PIXELS == 20
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("size", [(25_000, 20_001), (60_000, 60_000)])
+@pytest.mark.parametrize(("name", "header"), [("a.jpg", jpeg_header), ("a.png", png_header)])
+def test_what_is_larger_is_refused_by_our_rule(
+    tmp_path: Path, name: str, header: Callable[[int, int], bytes], size: tuple[int, int]
+) -> None:
+    (tmp_path / name).write_bytes(header(*size))
+    before = Image.MAX_IMAGE_PIXELS
+    for read in (read_image, read_size):
+        with pytest.raises(ImageError, match=r"a\.(jpg|png): a picture has 1 to 500000000 pixels.*\. Shrink it\.$"):
+            read(tmp_path / name)
+    assert before == Image.MAX_IMAGE_PIXELS
 
 
 # ---- cutting --------------------------------------------------------------------------------------------------------

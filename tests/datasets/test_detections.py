@@ -9,8 +9,10 @@ import pytest
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
+from amodal.core.records import Prediction
 from amodal.datasets import read_annotations
 from amodal.datasets.detections import read_detections
+from amodal.datasets.results import read_results, write_results
 
 Write = Callable[..., Path]
 POLYGON = [[2, 3, 12, 3, 12, 15, 2, 15]]
@@ -52,6 +54,36 @@ def test_a_files_own_ids_are_kept(album: Album, write_file: Write) -> None:
         assert read_detections(write_file(given, "r.json"), album).annotation_ids.tolist() == [40, 30]
     assert read_detections(write_file([entry(id=4), entry(id=4)], "r.json"), album).annotation_ids.tolist() == [1, 2]
     assert read_detections(write_file([], "r.json"), album).annotation_ids.tolist() == []
+
+
+def test_without_ids_none_has_an_annotations(tiny_coco: dict[str, Any], write_file: Write) -> None:
+    for i, annotation in enumerate(tiny_coco["annotations"]):
+        annotation["id"] = (2, 40, 9)[i]
+    album = read_annotations(write_file(tiny_coco))
+    for count, numbers in ((1, [1]), (2, [41, 42])):
+        entries = [entry() for _ in range(count)]
+        assert read_detections(write_file(entries, "r.json"), album).annotation_ids.tolist() == numbers
+    tiny_coco["annotations"][1]["id"] = 2**63 - 2
+    album = read_annotations(write_file(tiny_coco))
+    with pytest.raises(AnnotationError, match=r"numbered after the annotations.*Give each detection an id"):
+        read_detections(write_file([entry(), entry()], "r.json"), album)
+
+
+def test_their_predictions_are_not_taken_for_answers(tiny_coco: dict[str, Any], write_file: Write) -> None:
+    for i, annotation in enumerate(tiny_coco["annotations"], 1):
+        annotation["id"] = i
+    album = read_annotations(write_file(tiny_coco))
+    mask = Mask.from_box((2, 3, 12, 15), 20, 24)
+    found = read_detections(write_file([entry(), entry()], "r.json"), album)
+    predictions = [
+        Prediction(record.id, one.id, one.category, 0.5, one.modal_box, mask, mask, one.modal_box, 1, "converged")
+        for record in found
+        for one in record.instances
+    ]
+    results = write_file([], "results.json")
+    write_results(results, predictions, album.categories)
+    with pytest.raises(AnnotationError, match=r"record 0: each record answers one .*--detections answer none"):
+        read_results(results, album)
 
 
 @pytest.mark.parametrize(

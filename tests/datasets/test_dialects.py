@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jsonargparse
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -241,7 +244,7 @@ def test_a_folder_of_files_names_them(tmp_path: Path) -> None:
     for name in ("b.json", "a.json", "c.png"):
         (tmp_path / name).write_text("{}")
     with pytest.raises(
-        AnnotationError, match=r"not a folder of a known dialect\. Give one .*\(a\.json, b\.json\), name"
+        AnnotationError, match=r"not a folder of a known dialect\. Give one .*\(a\.json, b\.json\), see"
     ):
         recognise(tmp_path)
 
@@ -249,8 +252,41 @@ def test_a_folder_of_files_names_them(tmp_path: Path) -> None:
 def test_results_want_the_annotations_they_answer(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("[]")
-    with pytest.raises(AnnotationError, match=r"annotations they answer\. Give the annotation file with --answers"):
+    with pytest.raises(AnnotationError, match=r"annotations they answer\. Name both: .* --answers"):
         read_annotations(path, "results")
+
+
+OPTIONS = {
+    "--from": {"check", "convert", "show"},
+    "--answers": {"check", "convert"},
+    "--predictions": {"evaluate", "show"},
+    "--detections": {"predict"},
+}
+MISTAKEN = [
+    ("", None),  # an empty picture, say
+    ("[]", None),
+    ('[{"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 0.5}]', None),
+    ("[]", "results"),
+    ('[{"annotation_id": 1, "segmentation": {}, "visible_mask": {}}]', None),
+]
+
+
+@pytest.mark.parametrize(("text", "dialect"), MISTAKEN)
+def test_a_remedy_names_the_commands_of_each_option(tmp_path: Path, text: str, dialect: str | None) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(AnnotationError) as caught:
+        read_annotations(path, dialect)
+    named = set(re.findall(r"--\w+", caught.value.remedy))
+    assert named and all(OPTIONS[option] <= set(re.findall(r"\w+", caught.value.remedy)) for option in named)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_commands_of_an_option_have_it(option: str) -> None:
+    for command in OPTIONS[option]:
+        parser = jsonargparse.ArgumentParser()
+        import_module(f"amodal.cli.{command}").add_arguments(parser)
+        assert f"{option} " in parser.format_help()
 
 
 def test_a_bad_record_is_reported_and_left_out(write_file: Callable[..., Path], tiny_coco: dict[str, Any]) -> None:

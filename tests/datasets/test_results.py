@@ -12,8 +12,11 @@ import pytest
 from amodal.core.album import Album
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
-from amodal.core.records import ExpansionStep, Prediction
+from amodal.core.records import ExpansionStep, ImageRecord, Instance, Prediction
 from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file
+from amodal.datasets.convert import convert, losses
+from amodal.datasets.dialects import dialect_named
 from amodal.datasets.jsonfile import write_json, write_text
 from amodal.datasets.results import read_results, write_results
 
@@ -111,6 +114,74 @@ def test_a_results_file_can_stand_in_for_annotations(album: Album, tmp_path: Pat
     assert instance.modal_box == (2, 3, 8, 18)
 
 
+def canvas_results(album: Album, path: Path, **changes: Any) -> list[Prediction]:
+    """Results with one prediction that leaves its picture of 20 x 24 at the left and at the top."""
+    whole, seen = (Mask.from_box(box, 40, 48) for box in ((5, 6, 25, 28), (12, 13, 24, 28)))
+    found = make_prediction(
+        album,
+        11,
+        modal_mask=seen,
+        modal_box=(2, 3, 14, 18),
+        amodal_mask=whole,
+        amodal_box=(-5, -4, 15, 18),
+        canvas=(-10, -10, 40, 48),
+    )
+    write_results(path, [make_prediction(album, 12), found], album.categories)
+    records = json.loads(path.read_text())
+    records[1].update(changes)
+    path.write_text(json.dumps(records))
+    return [found]
+
+
+def test_masks_that_leave_the_picture_are_cut_to_it(album: Album, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    (found,) = canvas_results(album, path)
+    inside = found.in_picture(20, 24)
+    _, record = read_annotations(path, answers=album)
+    (one,) = record.instances
+    assert one.modal_mask == inside.modal_mask and one.amodal_mask == inside.amodal_mask
+    assert one.amodal_box == (0, 0, 15, 18) and one.modal_box == (2, 3, 14, 18)
+    assert one.occlude_rate == pytest.approx(inside.occlude_rate, abs=1e-6) != found.occlude_rate
+    assert "canvas" not in one.extra and "area" not in one.extra and "invisible_mask" not in one.extra
+
+
+def test_they_are_checked_and_converted_like_others(album: Album, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    (found,) = canvas_results(album, path)
+    assert check_file(path, answers=tiny_set[1]).errors == 0
+    for name in ("coco-amodal", "results"):
+        convert(path, tmp_path / name, name, answers=tiny_set[1], drop=True)
+        again = read_annotations(tmp_path / name, answers=album)
+        assert again[1].instances[0].amodal_mask == found.in_picture(20, 24).amodal_mask
+    assert read_results(tmp_path / "results", album)[1].canvas is None
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"occlude_rate": 0.9}, "occlude-rate"),
+        ({"area": 9}, "area"),
+        ({"invisible_mask": Mask.from_box((20, 20, 25, 25), 40, 48).to_rle()}, "hidden-mask"),
+        ({"canvas": [-10, -10, 40, 47]}, "bad-mask"),
+        ({"canvas": [0, 0, 0, 0]}, "record"),
+        ({"visible_mask": None}, "bad-mask"),
+    ],
+)
+def test_what_is_wrong_on_a_canvas_is_found(
+    album: Album, tiny_set: tuple[Path, Path], tmp_path: Path, change: dict[str, Any], rule: str
+) -> None:
+    path = tmp_path / "out.json"
+    canvas_results(album, path, **change)
+    assert rule in check_file(path, answers=tiny_set[1]).counts()
+
+
+def test_a_further_field_named_canvas_is_told_as_lost(album: Album) -> None:
+    mask = Mask.from_box((2, 3, 8, 18), 20, 24)
+    one = Instance(1, 0, mask.box, mask, mask.box, mask, extra={"canvas": "linen"})
+    made = Album([ImageRecord(3, "a.png", 20, 24, (one,))], album.categories)
+    assert any(loss.what.endswith("of the target's own: canvas") for loss in losses(made, dialect_named("results")))
+
+
 BROKEN: list[tuple[dict[str, Any], list[str]]] = [
     ({"image_id": 99}, ["record 1", "image_id and category_id", "found [99, 5]"]),
     ({"category_id": 99}, ["record 1", "found [3, 99]"]),
@@ -123,6 +194,8 @@ BROKEN: list[tuple[dict[str, Any], list[str]]] = [
     ({"score": "high"}, ["record 1", '"score" is a number', "found 'high'"]),
     ({"canvas": [0, 0, 20]}, ["record 1", '"canvas" is [x offset']),
     ({"canvas": [0, 0, 0, 0]}, ["record 1", '"canvas" is [x offset']),
+    ({"canvas": [0, 0, 10**5, 10**5]}, ["record 1", "at the most 500000000 pixels"]),
+    ({"canvas": [-(10**30), 0, 20, 24]}, ["record 1", '"canvas" is [x offset']),
     ({"canvas": "all"}, ["record 1", '"canvas" is a list of whole numbers']),
     ({"occluders": [1.5]}, ["record 1", '"occluders" is a list of whole numbers']),
     ({"cut_sides": ["above"]}, ["record 1", '"cut_sides"', "found ['above']"]),

@@ -102,12 +102,8 @@ BAD_PICTURES: list[tuple[str, Callable[[Path], Any], str]] = [
     ("empty.jpg", lambda path: path.write_bytes(b""), "not a picture"),
     ("folder.jpg", lambda path: path.mkdir(), "not a picture"),
     ("missing.jpg", lambda path: None, "does not exist"),
-    (
-        "enormous.png",
-        lambda path: path.write_bytes(_png_header(60_000, 60_000)),
-        r"exceeds limit|1 to 500000000 pixels",
-    ),
-    ("large.png", lambda path: path.write_bytes(_png_header(25_000, 25_000)), r"exceeds limit|1 to 500000000 pixels"),
+    ("enormous.png", lambda path: path.write_bytes(_png_header(60_000, 60_000)), "a picture has 1 to 500000000 pixels"),
+    ("large.png", lambda path: path.write_bytes(_png_header(25_000, 25_000)), "a picture has 1 to 500000000 pixels"),
 ]
 
 
@@ -204,7 +200,7 @@ MASKS: list[tuple[str, Any, str | None]] = [
     ("heat of all ones", FULL.astype(np.float64), None),
     ("a transposed view", np.asfortranarray(FULL), None),
     ("empty", ~FULL, "at least one pixel"),
-    ("heat below the threshold", HEAT * 0.5, "at least one pixel"),
+    ("heat below the threshold", HEAT * 0.5, r"exceeds 0\.5 \(given_threshold\) in at least one pixel; found 0\.45"),
     ("other size", FULL[:, :-1], "size of its picture, 96 x 64"),
     ("turned", FULL.T, "size of its picture, 96 x 64"),
     ("heat of another size", HEAT[:-1], "size of its picture, 96 x 64"),
@@ -215,7 +211,7 @@ MASKS: list[tuple[str, Any, str | None]] = [
     ("bytes as heat", HEAT * 255, "divide bytes by 255"),
     ("NaN", np.where(ONE, NAN, 0.2), "heat is a number from 0 to 1"),
     ("infinite", np.where(ONE, INF, 0.2), "heat is a number from 0 to 1"),
-    ("three dimensions", np.ones((1, HEIGHT, WIDTH), bool), "two dimensions"),
+    ("two channels", np.ones((2, HEIGHT, WIDTH), bool), "two dimensions"),
     ("complex numbers", FULL.astype(complex), "two dimensions"),
     ("text", "mask", "two dimensions"),
     ("none", None, "two dimensions"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from amodal.core import boxes as bx
-from amodal.core.errors import AmodalError, WeightsError
+from amodal.core.errors import AmodalError, ImageError, WeightsError
 from amodal.inference.detectors import (
     YoloxNano,
     coco_categories,
@@ -107,6 +107,12 @@ def test_bad_input(tmp_path: Path) -> None:
             YoloxNano(threads=1).detect(np.zeros((9, 9, 3), np.uint8), score)
     with pytest.raises(WeightsError, match=r"none\.onnx"):
         YoloxNano(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (40, 50, 4), (0, 5, 3)])
+def test_another_array_than_a_picture_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageError, match="uint8 array"):
+        YoloxNano().detect(np.zeros(shape, np.uint8))
 
 
 def test_names_become_categories() -> None:

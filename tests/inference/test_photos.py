@@ -183,3 +183,13 @@ def test_a_detector_of_its_own_categories(toy: SimpleNamespace, photos: list[Pat
     album, _, found = predict_photos(build(toy), photos, detector=Mugs())
     assert [(c.name, c.id) for c in album.categories] == [("mug", 91), ("spoon rest", 92)]
     assert [p.category for p in found] == [1, 1] and found[0].modal_mask.area == 18 * 12
+
+
+def test_a_detector_that_does_not_list_what_it_finds(toy: SimpleNamespace, photos: list[Path]) -> None:
+    class Forks(FakeDetector):
+        categories = named_categories(["fork", "dog"])
+
+    predictor = build(toy)
+    with pytest.raises(AnnotationError, match=r"one\.png: detection 0: .*found 'person'.*`categories`"):
+        predict_photos(predictor, photos, detector=Forks())
+    assert not predictor.networks.modal.calls  # type: ignore[attr-defined]

@@ -43,6 +43,15 @@ def test_boxes_to_whole_objects(toy: SimpleNamespace) -> None:
     assert found.occlude_rate == pytest.approx(1 - 60 * 50 / (80 * 70), abs=0.05)
 
 
+def test_kept_heat_is_no_part_of_equality_and_hash(toy: SimpleNamespace) -> None:
+    (kept,), (again,) = (build(toy).predict([SEEN], keep_heat=True) for _ in range(2))
+    (bare,) = build(toy).predict([SEEN])
+    (other,) = build(toy).predict([(72, 50, 130, 100)], keep_heat=True)
+    assert kept.modal_heat is not None and bare.modal_heat is None
+    assert kept == again == bare and kept != other and len({kept, again, bare, other}) == 2
+    assert kept.trace == again.trace == bare.trace and kept.trace != other.trace
+
+
 def test_iis_is_asked_as_often_as_set_and_the_mask_is_its_last_heat(toy: SimpleNamespace) -> None:
     predictor = build(toy, iis_passes=2)
     (found,) = predictor.predict([(50, 50, 130, 100)], keep_heat=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -66,6 +67,21 @@ def test_out_and_in_again() -> None:
     (again,) = from_supervision(visible, 20, 10)
     assert (again.box, again.mask, again.name, again.score) == ((2, 2, 8, 8), MODAL, "dog", 0.5)
     assert len(to_supervision([])) == 0
+
+
+def test_masks_of_a_larger_canvas_are_cut_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        import supervision  # noqa: F401
+    except ModuleNotFoundError:
+        monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
+    larger = Mask.from_box((12, 7, 26, 13), 40, 20)
+    beyond = prediction(modal_mask=larger, amodal_mask=larger, canvas=(-10, -5, 40, 20))
+    with pytest.raises(AmodalError, match=r"annotation 11: .*found \(-10, -5, 40, 20\).*in_picture\(width, height\)"):
+        to_supervision([prediction(), beyond])
+    whole = to_supervision([prediction(), beyond.in_picture(20, 10)])
+    assert whole.mask.shape == (2, 10, 20) and (whole.mask[0] == whole.mask[1]).all()
+    with pytest.raises(AmodalError, match="annotation 11: a category is a place in the 1 categories; found 1"):
+        to_supervision([prediction()], CATEGORIES[:1])
 
 
 def test_what_does_not_go_out() -> None:

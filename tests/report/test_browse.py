@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import pytest
 from PIL import Image
 
 from amodal.core.album import Album
-from amodal.core.errors import AmodalError
+from amodal.core.errors import AmodalError, ImageError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.datasets.check import Finding, check_album
 from amodal.report.browse import write_browser
-from amodal.report.cases import write_cases
+from amodal.report.cases import Photos, write_cases
 from amodal.report.instances import draw_instances
 
 WIDTH, HEIGHT = 60, 40
@@ -103,6 +104,16 @@ def test_predictions_are_compared_with_the_truth(tmp_path: Path, images: Path) -
     assert missed["pictures"][0]["objects"][0]["iou"] == 0.0
 
 
+def test_photographs_that_are_not_there_are_told_once(tmp_path: Path, images: Path) -> None:
+    with pytest.warns(UserWarning, match=r"^1 picture drawn on grey; the first: .*\.png: the picture does") as told:
+        write_browser(tmp_path / "out", album(), images)
+    assert len(told) == 1
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ImageError, match=r"other: the pictures .* lie here; none does, a\.png is the first"):
+        write_browser(tmp_path / "wrong", album(), tmp_path / "other")
+    assert not (tmp_path / "wrong").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path, images: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AmodalError, match="cannot be written to"):
@@ -131,6 +142,34 @@ def test_each_finding_about_a_picture_gets_its_case(tmp_path: Path, images: Path
     assert len(files) == len(about) >= 1 and {path.suffix for path in files} == {".png"}
     assert files[0].name == "occlude-rate-image_1-annotation_5.png"
     assert np.asarray(Image.open(files[0])).shape[1] >= 360
+
+
+def test_photographs_that_do_not_fit_are_counted(images: Path) -> None:
+    Image.new("RGB", (WIDTH, HEIGHT + 1)).save(images / "b.png")
+    made = album("b.png")
+    photos = Photos(made, images)
+    photo, grey = map(photos.read, made)
+    assert photo[0, 0].tolist() == [10, 20, 30] and grey.shape == photo.shape and (grey == grey[0, 0, 0]).all()
+    assert photos.missed == 1
+    with pytest.warns(UserWarning, match=r"^1 picture drawn on grey; the first: .*b\.png: a picture has") as told:
+        photos.warn()
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("name", ["a.png", "../images/a.png", "a" * 5000 + ".png"], ids=["plain", "up", "long"])
+def test_a_folder_with_none_of_the_photographs_is_refused(tmp_path: Path, images: Path, name: str) -> None:
+    made = Album([ImageRecord(1, name, WIDTH, HEIGHT)], [], source="f.json")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(
+        ImageError, match=r"other: the pictures of f\.json lie here; none does, .*a\.png is the first\. Give"
+    ):
+        Photos(made, tmp_path / "other")
+    for album, folder in ((made, None), (Album([], []), tmp_path / "other")):  # nothing is asked for, nothing is missed
+        photos = Photos(album, folder)
+        assert [photos.read(record).shape for record in album] == [(HEIGHT, WIDTH, 3)] * len(album)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            photos.warn()
 
 
 def test_cases_are_at_the_most_fifty_a_rule(tmp_path: Path) -> None:

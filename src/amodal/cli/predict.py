@@ -7,14 +7,11 @@ With photographs, --output is a folder: predictions.json, annotations.json (the 
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jsonargparse
 
+from .plain_warnings import plain_warnings
 from .predict_words import check_places, check_words
 
 HELP = "amodal masks and boxes for a COCO file's records, or for single photographs"
@@ -116,7 +113,7 @@ def run(args: jsonargparse.Namespace) -> None:
     """
     check_words(args)
     check_places(args)
-    with _plain_warnings():
+    with plain_warnings():
         if args.photos:
             from .predict_photos import run_photos
 
@@ -129,12 +126,3 @@ def run(args: jsonargparse.Namespace) -> None:
             from .predict_album import run_album
 
             run_album(args, Path(args.output))
-
-
-@contextmanager
-def _plain_warnings() -> Iterator[None]:
-    """Warnings as one line on stderr, without the place in the code."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: print(f"amodal: warning: {message}", file=sys.stderr)
-        yield

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import jsonargparse
 
+from .plain_warnings import plain_warnings
+
 HELP = "choose objects to draw whole, so many of each category"
 
 
@@ -57,4 +59,6 @@ def run(args: jsonargparse.Namespace) -> None:
             print(f"{category.name}: {count} of {args.per_category}")
     print(f"{sum(counts)} objects in {len(chosen)} pictures: {folder / 'annotations.json'}")
     if args.images is not None:
-        print(f"page: {write_browser(folder, chosen, args.images, title='Objects to draw whole')}")
+        with plain_warnings():
+            page = write_browser(folder, chosen, args.images, title="Objects to draw whole")
+        print(f"page: {page}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonargparse
 
 from ..core.errors import AmodalError
+from .plain_warnings import plain_warnings
 
 HELP = "browse an annotation file or predictions as pictures"
 
@@ -50,7 +51,7 @@ def run(args: jsonargparse.Namespace) -> None:
         raise AmodalError("--size is 100 to 4000", value=args.size)
     report = check_file(args.file or args.annotations, args.images, args["from"], decode=False)
     predictions = None if args.predictions is None else read_results(args.predictions, report.album)
-    with tqdm(total=len(report.album), unit="picture", disable=sys.stderr is None or None) as bar:
+    with plain_warnings(), tqdm(total=len(report.album), unit="picture", disable=sys.stderr is None or None) as bar:
         page = write_browser(
             args.output,
             report.album,

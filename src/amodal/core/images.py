@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import warnings
 from pathlib import Path
 
@@ -18,10 +19,15 @@ MEAN_COLOUR = (123, 116, 103)
 
 _EXIF_ORIENTATION = 0x0112
 _MAX_PIXELS = 500_000_000
+_RULE = f"a picture has 1 to {_MAX_PIXELS} pixels"
+_RAISING = threading.Lock()
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Decode a picture as people see it: EXIF rotation applied, 16 bit and grey widened, transparency over white.
+
+    What is white in a grey picture of more than 8 bits is told by its highest value: 255 where it is not above that,
+    else 65535; of floats 1, 255 or 65535. So 12 bits come out at a sixteenth of their light: stretch them first.
 
     Returns:
         uint8 ``(H, W, 3)``, RGB.
@@ -100,17 +106,35 @@ def part_around(image: NDArray[np.uint8] | NDArray[np.bool_], box: ArrayLike) ->
 def _opened(path: str | Path) -> Image.Image:
     remedy = "check the folder given and the file's name"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path)
+        image = _open(path)
     except FileNotFoundError as problem:
         raise ImageError("the picture does not exist", file=path, remedy=remedy) from problem
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as problem:
+    except Image.DecompressionBombError as problem:
+        raise ImageError(f"{_RULE} ({problem})", file=path, remedy="shrink it") from problem
+    except (UnidentifiedImageError, OSError, ValueError) as problem:
         raise ImageError(f"not a picture that can be read ({problem})", file=path, remedy=remedy) from problem
     if math.prod(image.size) > _MAX_PIXELS or 0 in image.size:
         image.close()
-        raise ImageError(f"a picture has 1 to {_MAX_PIXELS} pixels", file=path, value=image.size, remedy="shrink it")
+        raise ImageError(_RULE, file=path, value=image.size, remedy="shrink it")
     return image
+
+
+def _open(path: str | Path) -> Image.Image:
+    """Pillow's `open` with our limit in place of its own, of 179 million pixels.
+
+    The limit is one for the whole process: it is raised for those pictures alone that need it, while they are opened.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            return Image.open(path)
+        except Image.DecompressionBombError:
+            with _RAISING:
+                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, _MAX_PIXELS // 2  # it bears twice as many
+                try:
+                    return Image.open(path)
+                finally:
+                    Image.MAX_IMAGE_PIXELS = before
 
 
 def _undecodable(path: str | Path, problem: Exception) -> ImageError:
@@ -120,9 +144,18 @@ def _undecodable(path: str | Path, problem: Exception) -> ImageError:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.asarray(image, dtype=np.float64)
-        top = 255.0 if values.max(initial=0) <= 255 else 65535.0
-        return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8)).convert("RGB")
+        if image.mode == "F":
+            values = np.where(np.isfinite(values), values, 0)
+        white = _white(float(values.max(initial=0)), is_float=image.mode == "F")
+        return Image.fromarray((np.clip(values / white, 0, 1) * 255).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _white(highest: float, *, is_float: bool) -> int:
+    """The value that is white in a deep grey picture, by its highest: files do not say how many bits are used."""
+    if is_float and highest <= 1 + 1e-6:  # rounding may leave a hair more
+        return 1
+    return 255 if highest <= 255 else 65535

@@ -95,6 +95,8 @@ SIDES: tuple[Side, ...] = ("left", "top", "right", "bottom")
 class ExpansionStep:
     """One iteration of Iterative Bounding Box Expansion (paper section 4.1, Fig. 4).
 
+    Two are equal whether or not their heat was kept: it is no part of `==` and of the hash.
+
     Attributes:
         box: the box whose patch the network saw, xyxy.
         strips: mean heat beside the box: left, top, right, bottom (the order of the box's own numbers).
@@ -106,16 +108,19 @@ class ExpansionStep:
     box: Box
     strips: Box
     frame: Box
-    heat: NDArray[np.float32] | None = None
+    heat: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What was found out about one object.
 
+    Two are equal whether or not their heat was kept: it is no part of `==` and of the hash.
+
     Attributes:
         image_id, annotation_id: ids of the picture and of the record asked about, as in their file.
-        category: 0..K-1, place in `Album.categories`.
+        category: 0..K-1, place in `Album.categories`. `Predictor.predict` keeps the number it is given; of a name it is
+            the place in the networks' categories, or, where they have none, among the names of that one call.
         score: confidence, 0-1.
         modal_box: the visible part's box, given (or the given mask's), xyxy.
         modal_mask: visible pixels, predicted or given.
@@ -144,7 +149,7 @@ class Prediction:
     amodal_box: Box
     steps: int
     stop_reason: StopReason
-    modal_heat: NDArray[np.float32] | None = None
+    modal_heat: NDArray[np.float32] | None = field(default=None, compare=False)
     trace: tuple[ExpansionStep, ...] = ()
     occlusion_probability: float | None = None
     occluders: tuple[int, ...] | None = None

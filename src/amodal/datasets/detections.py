@@ -33,7 +33,8 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
 
     Returns:
         An album whose record ids are the entries' own where every entry has one, else their places in the file,
-        counted from 1.
+        counted from 1; or from the number after the highest annotation id, where one of them would be the id of an
+        annotation of the album, which the entry does not answer.
 
     Raises:
         AnnotationError, BoxError: another content; naming the file, the entry and the rule it breaks.
@@ -43,14 +44,14 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
         raise AmodalError("a score is a number from 0 to 1", value=min_score)
     entries = _entries(read_json(path), path)
     own = [i for entry in entries if type(i := entry.get("id", entry.get("annotation_id"))) is int]
-    use_own = len(set(own)) == len(entries)
+    numbers = own if len(set(own)) == len(entries) else _free(len(entries), album)
     images = {record.id: record for record in album}
     places = {category.id: place for place, category in enumerate(album.categories)}
     found: dict[int, list[Instance]] = {image: [] for image in images}
     ids: list[int] = []
     for i, entry in enumerate(entries):
         try:
-            instance, image = _instance(entry, own[i] if use_own else i + 1, f"detection {i}", images, places, path)
+            instance, image = _instance(entry, numbers[i], f"detection {i}", images, places, path)
         except AmodalError as problem:
             if on_bad is None:
                 raise
@@ -61,6 +62,22 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
             ids.append(instance.id)
     records = (replace(record, instances=tuple(found[record.id]), occlusions=()) for record in album)
     return Album(records, album.categories, source=path, annotation_ids=ids)
+
+
+def _free(count: int, album: Album) -> range:
+    """So many numbers in a row that are no annotation's: from 1, else from after the highest id."""
+    taken = album.annotation_ids
+    if not ((taken >= 1) & (taken <= count)).any():
+        return range(1, count + 1)
+    first = int(taken.max()) + 1
+    if first + count > 2**63:
+        raise AnnotationError(
+            "detections without ids are numbered after the annotations, below 2**63",
+            file=album.source,
+            value=first - 1,
+            remedy="give each detection an id of its own",
+        )
+    return range(first, first + count)
 
 
 def _entries(content: Any, path: str | Path) -> list[dict[str, Any]]:

@@ -198,14 +198,15 @@ def recognise(path: Path, scratch: Path | None = None) -> Dialect:
             'an annotation file is an object with "images", "annotations" and "categories"',
             file=path,
             value="a list",
-            remedy="COCO results (a bare list) go to --predictions",
+            remedy="give the annotation file here and the list beside it: a detector's results to amodal predict as "
+            "--detections, predictions to amodal evaluate or show as --predictions",
         )
     inside = sorted(file.name for pattern in ("*.json", "*.xml") for file in path.glob(pattern))
     files = f"give one of its files ({', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}), " if inside else ""
     raise AnnotationError(
         "not an annotation file of a known dialect" if kind == "file" else "not a folder of a known dialect",
         file=path,
-        remedy=f"{files}name its dialect (--from), or see docs/formats.md",
+        remedy=f"{files}see docs/formats.md; amodal check, convert and show can be told a dialect with --from",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
-from ..core.masks import Mask
+from ..core.masks import MAX_PIXELS, Mask
 from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction
 from .coco import FLAT
 from .dialects import EVERYTHING, Dialect, Holds, Reading
@@ -24,6 +24,10 @@ from .spilled import pictures_of
 from .tables import common_fields, image_of, in_order, instance_of, unheld_fields
 
 _STOP_REASONS = ("converged", "border", "cap", "empty")
+_ANSWERS_NONE = (
+    "predict the annotations of this very file; predictions of --detections answer none of them: look at those with "
+    "amodal predict --page, or with amodal convert --to coco-amodal (this file as --answers), then amodal show"
+)
 
 
 def result_record(prediction: Prediction, categories: tuple[Category, ...]) -> dict[str, Any]:
@@ -99,13 +103,14 @@ def read_results(path: str | Path, album: Album) -> list[Prediction]:
     predictions = [_prediction(entry, f"record {i}", images, places, path) for i, entry in enumerate(content)]
     seen: set[int] = set()
     for i, prediction in enumerate(predictions):
-        if known.get(prediction.annotation_id) != prediction.image_id or prediction.annotation_id in seen:
+        again = prediction.annotation_id in seen
+        if again or known.get(prediction.annotation_id) != prediction.image_id:
             raise AnnotationError(
                 f"each record answers one annotation of its picture in {album.source}, once",
                 file=path,
                 record=f"record {i}",
                 value=prediction.annotation_id,
-                remedy="predict again from this annotation file",
+                remedy="leave one of the two out" if again else _ANSWERS_NONE,
             )
         seen.add(prediction.annotation_id)
     return predictions
@@ -165,33 +170,45 @@ def _prediction(
 
 def _read_details(entry: dict[str, Any], path: str | Path, record: str) -> dict[str, Any]:
     """What `_details` wrote, without the trace."""
-
-    def numbers(key: str) -> tuple[int, ...] | None:
-        value = entry.get(key)
-        if value is not None and (not isinstance(value, list) or not all(type(v) is int for v in value)):
-            raise AnnotationError(f'"{key}" is a list of whole numbers', file=path, record=record, value=value)
-        return None if value is None else tuple(value)
-
-    canvas, cut = numbers("canvas"), entry.get("cut_sides", [])
-    if canvas is not None and (len(canvas) != 4 or min(canvas[2:]) < 1):
-        raise AnnotationError(
-            '"canvas" is [x offset, y offset, width, height]', file=path, record=record, value=list(canvas)
-        )
+    cut = entry.get("cut_sides", [])
     if not isinstance(cut, list) or not all(side in SIDES for side in cut):
         raise AnnotationError(f'"cut_sides" are of {", ".join(SIDES)}', file=path, record=record, value=cut)
     return {
         "occlusion_probability": fraction(entry, "occlusion_probability", path, record),
-        "occluders": numbers("occluders"),
+        "occluders": _numbers(entry, "occluders", path, record),
         "depth_rank": whole_number_or_none(entry, "depth_rank", path, record),
         "cut_sides": tuple(cut),
-        "canvas": canvas,
+        "canvas": _canvas(entry, path, record),
     }
+
+
+def _numbers(entry: dict[str, Any], key: str, path: str | Path, record: str) -> tuple[int, ...] | None:
+    value = entry.get(key)
+    if value is not None and (not isinstance(value, list) or not all(type(v) is int for v in value)):
+        raise AnnotationError(f'"{key}" is a list of whole numbers', file=path, record=record, value=value)
+    return None if value is None else tuple(value)
+
+
+def _canvas(entry: dict[str, Any], path: str | Path, record: str) -> tuple[int, int, int, int] | None:
+    found = _numbers(entry, "canvas", path, record)
+    if found is None:
+        return None
+    if len(found) != 4 or max(map(abs, found)) > MAX_PIXELS or min(found[2:]) < 1 or found[2] * found[3] > MAX_PIXELS:
+        raise AnnotationError(
+            f'"canvas" is [x offset, y offset, width, height] of at the most {MAX_PIXELS} pixels',
+            file=path,
+            record=record,
+            value=list(found),
+        )
+    x, y, width, height = found
+    return x, y, width, height
 
 
 # ---- as a dialect ---------------------------------------------------------------------------------------------------
 
 _RECORD_KEYS = frozenset({"annotation_id", "segmentation", "visible_mask"})
-_KNOWN = FLAT.reserved | {"annotation_id"}
+_TAKEN = ("annotation_id", "canvas")
+_KNOWN = FLAT.reserved | set(_TAKEN)
 _HOLDS = EVERYTHING - {
     Holds.OCCLUSIONS,
     Holds.FILE_EXTRA,
@@ -213,7 +230,8 @@ def _read(path: Path, how: Reading) -> Album:
         raise AnnotationError(
             "results name neither pictures nor categories: they are read with the annotations they answer",
             file=path,
-            remedy="give the annotation file with --answers",
+            remedy="name both: amodal check and convert take the annotations as --answers, amodal evaluate and show "
+            "the results as --predictions; other commands read annotations alone",
         )
     items = open_json(path, how.scratch).items
     if items is None or not items.all_objects:
@@ -233,11 +251,38 @@ def _read(path: Path, how: Reading) -> Album:
                 raise AnnotationError(
                     f"category_id is one of {answers.source}", file=path, record=record, value=entry["category_id"]
                 )
+            entry = _cut(entry, image, path, record)
             parts = FLAT.take(entry, image, path, record)
             objects.add(image.id, instance_of(entry, number, category, parts, _KNOWN, path, record))
         except AmodalError as problem:
             how.bad(problem)
     return objects.album(bare, answers.categories, source=path, extra=answers.extra)
+
+
+def _cut(entry: dict[str, Any], image: ImageRecord, path: Path, record: str) -> dict[str, Any]:
+    """A record whose masks lie on a canvas as one whose masks have the picture's size; any other as it is."""
+    canvas = _canvas(entry, path, record)
+    if canvas is None:
+        return entry
+    large = replace(image, width=canvas[2], height=canvas[3])
+    keys = ("segmentation", "visible_mask", *(["invisible_mask"] if entry.get("invisible_mask") is not None else []))
+    before = {key: read_mask(entry.get(key), large, path, record) for key in keys}
+    after = {key: _within(mask, canvas, image) for key, mask in before.items()}
+    said, now = (_said(masks["segmentation"], masks["visible_mask"]) for masks in (before, after))
+    told = {key: now[key] for key in said if entry.get(key) == said[key]}  # what says otherwise is for `check` to find
+    return entry | {key: mask.to_rle() for key, mask in after.items()} | told
+
+
+def _within(mask: Mask, canvas: tuple[int, int, int, int], image: ImageRecord) -> Mask:
+    """What of a mask on a canvas lies in the picture."""
+    left, top = map(int, mask.box[:2])
+    return Mask.from_crop(mask.crop(mask.box), left + canvas[0], top + canvas[1], image.width, image.height)
+
+
+def _said(whole: Mask, seen: Mask) -> dict[str, float]:
+    """What `result_record` says of two masks."""
+    area = whole.area
+    return {"area": area, "occlude_rate": round(1 - (seen & whole).area / area, 6) if area else 0.0}
 
 
 def _write(album: Album, path: Path) -> None:
@@ -271,11 +316,9 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
     for instance in record.instances:
         if instance.amodal_mask is None or instance.modal_mask is None:
             yield NOT_BOTH, f"annotation {instance.id}"
-        if "annotation_id" in instance.extra:
-            yield (
-                "further fields of objects with a name of the target's own: annotation_id",
-                f"annotation {instance.id}",
-            )
+        for key in _TAKEN:
+            if key in instance.extra:
+                yield f"further fields of objects with a name of the target's own: {key}", f"annotation {instance.id}"
 
 
 DIALECT = Dialect(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,25 +12,54 @@ from ..core.errors import AmodalError, AnnotationError, BoxError, ImageError
 from ..core.masks import Mask
 from .job import Evidence
 
+ROUNDING = 1e-6
+"""Rounding may take scores and heat so far out of 0 to 1 (they are set to 0 or 1): the float32 after 1 is 1.0000001."""
+
+
+def as_array(value: Any) -> Any:
+    """A tensor as the array of its numbers, cut from its gradient and its device; anything else as it is.
+
+    A tensor is known by its methods, those of torch's: torch need not be installed.
+    """
+    if not (hasattr(value, "detach") and hasattr(value, "cpu") and hasattr(value, "numpy")):
+        return value
+    tensor = value.detach().cpu()
+    try:
+        return tensor.numpy()
+    except TypeError:  # numbers that numpy does not have: bfloat16
+        return tensor.float().numpy()
+
+
+def as_number(value: Any) -> Any:
+    """The number (or text) that a tensor or array without dimensions holds; anything else as it is.
+
+    >>> as_number(np.array(3))
+    3
+    """
+    value = as_array(value)
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
 
 def box_rows(boxes: Any) -> list[Any]:
-    """The boxes of a list or array, unchecked.
+    """The boxes of a list, array or tensor, or of a list of them, unchecked.
 
     Raises:
-        BoxError: it is neither.
+        BoxError: it is none of these.
     """
     try:
-        return list(boxes)
+        rows = list(as_array(boxes))
     except TypeError:
         raise BoxError("boxes are a list of x1, y1, x2, y2", value=boxes) from None
+    return [tuple(map(as_array, row)) if isinstance(row, list | tuple) else as_array(row) for row in rows]
 
 
 def mask_rows(masks: Any) -> list[Any]:
-    """The masks of a list or of an array ``(n, H, W)``, unchecked.
+    """The masks of a list, or of an array or tensor ``(n, H, W)`` or ``(n, 1, H, W)``, unchecked.
 
     Raises:
         AnnotationError: it is one mask, or no list at all.
     """
+    masks = as_array(masks)
     if isinstance(masks, Mask) or (isinstance(masks, np.ndarray) and masks.ndim < 3):
         raise AnnotationError("masks are a list of masks", value=type(masks).__name__, remedy="give [mask]")
     try:
@@ -47,19 +75,31 @@ def names_of(count: int, what: str, ids: Sequence[int] | None, **lists: Sequence
         AmodalError: a list of another length, or an id that is no whole number.
     """
     for name, values in (*lists.items(), ("ids", ids)):
-        if values is not None and len(values) != count:
-            raise AmodalError(f"one of {name} for each of the {count} objects", value=len(values))
-    for i in () if ids is None else ids:
+        if values is not None and (size := _length(values)) != count:
+            raise AmodalError(f"one of {name} for each of the {count} objects", value=values if size is None else size)
+    if ids is None:
+        return [f"{what} {i}" for i in range(count)]
+    numbers = [as_number(i) for i in ids]
+    for i in numbers:
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
             raise AmodalError("an id is a whole number", value=i)
-    return [f"{what} {i}" for i in range(count)] if ids is None else [f"annotation {i}" for i in ids]
+    return [f"annotation {i}" for i in numbers]
+
+
+def _length(values: Any) -> int | None:
+    """How many there are in a list, array or tensor; None of what is one alone: a name, a number."""
+    try:
+        return None if isinstance(values, str) else len(values)
+    except TypeError:
+        return None
 
 
 def visible_part(value: Any, width: int, height: int, threshold: float, record: str) -> tuple[Mask, Evidence]:
     """The visible pixels and the evidence of one mask or heat.
 
     Args:
-        value: `Mask`; array ``(H, W)`` of bool or whole numbers (not 0 = visible); or of floats: heat in [0, 1].
+        value: `Mask`; array or tensor ``(H, W)`` or ``(1, H, W)`` of bool or whole numbers (not 0 = visible); or of
+            floats: heat in [0, 1].
         width, height: of the picture.
         threshold: visible are the pixels whose heat exceeds it.
         record: named in errors.
@@ -72,41 +112,61 @@ def visible_part(value: Any, width: int, height: int, threshold: float, record: 
     if isinstance(value, Mask):
         mask = evidence = value
     else:
-        array = np.asarray(value)
-        if array.ndim != 2 or array.dtype.kind not in "biuf":
-            raise AnnotationError(
-                "a mask has two dimensions (H, W), bool or heat in [0, 1]",
-                record=record,
-                value=(array.dtype.name, array.shape),
-            )
+        array = _mask_array(value, record)
         if array.dtype.kind == "f":
-            low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
-            if not (low >= 0 and high <= 1):  # also where one is NaN
-                raise AnnotationError(
-                    "heat is a number from 0 to 1 at each pixel",
-                    record=record,
-                    value=(low, high),
-                    remedy="apply the sigmoid to logits; divide bytes by 255",
-                )
-            mask, evidence = Mask.from_array(array > threshold), array
+            evidence = _checked_heat(array, record)
+            mask = Mask.from_array(evidence > threshold)
         else:
             mask = evidence = Mask.from_array(array != 0)
     if (mask.width, mask.height) != (width, height):
         raise AnnotationError(
             f"a mask has the size of its picture, {width} x {height}", record=record, value=(mask.width, mask.height)
         )
-    if mask.is_empty:
+    if not mask.is_empty:
+        return mask, evidence
+    if isinstance(evidence, Mask):
         raise AnnotationError("a given mask has at least one pixel", record=record, remedy="give its box instead")
-    return mask, evidence
+    raise AnnotationError(
+        f"a given heat exceeds {threshold:g} (given_threshold) in at least one pixel",
+        record=record,
+        value=float(f"{evidence.max():.3g}"),
+        remedy="give its box instead, or lower given_threshold in the settings",
+    )
+
+
+def _mask_array(value: Any, record: str) -> NDArray[Any]:
+    """A mask as an array ``(H, W)`` of bool, whole numbers or floats; raises AnnotationError where it is none."""
+    array = np.asarray(as_array(value))
+    flat = array[0] if array.ndim == 3 and len(array) == 1 else array  # the one channel of torchvision's masks
+    if flat.ndim != 2 or flat.dtype.kind not in "biuf":
+        raise AnnotationError(
+            "a mask has two dimensions (H, W), or three (1, H, W), bool or heat in [0, 1]",
+            record=record,
+            value=(array.dtype.name, array.shape),
+        )
+    return flat
+
+
+def _checked_heat(heat: NDArray[np.floating], record: str) -> NDArray[np.floating]:
+    """The heat itself, what rounding took out of [0, 1] set to its end; raises AnnotationError where more lies out."""
+    low, high = (float(heat.min()), float(heat.max())) if heat.size else (0.0, 0.0)
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # also where one is NaN
+        raise AnnotationError(
+            "heat is a number from 0 to 1 at each pixel",
+            record=record,
+            value=(low, high),
+            remedy="apply the sigmoid to logits; divide bytes by 255",
+        )
+    return heat if low >= 0 and high <= 1 else heat.clip(0, 1)
 
 
 def checked_score(value: Any, record: str) -> float:
-    """A score as float; raises AnnotationError where it is not a number from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-        raise AnnotationError("a score is a number from 0 to 1", record=record, value=value)
-    if not 0 <= value <= 1:
-        raise AnnotationError("a score is a number from 0 to 1", record=record, value=value)
-    return float(value)
+    """A score as float in [0, 1]; raises AnnotationError where it is none, or lies outside by more than `ROUNDING`."""
+    score = as_number(value)
+    is_number = isinstance(score, int | float | np.integer | np.floating) and not isinstance(score, bool)
+    if not is_number or not -ROUNDING <= score <= 1 + ROUNDING:  # also where it is NaN
+        raise AnnotationError("a score is a number from 0 to 1", record=record, value=score)
+    return min(max(float(score), 0.0), 1.0)
 
 
 def category_numbers(
@@ -114,8 +174,13 @@ def category_numbers(
 ) -> tuple[list[int], list[int] | None]:
     """Each object's number for its record, and what the networks are told (None for networks that take none).
 
+    Networks that know categories number them: a name's number is its place in ``known``. For others a number is kept as
+    it is; names are numbered 0, 1, ... by their first appearance in THIS call and then lost: the same name may have
+    another number in the next call. Who needs numbers that hold from picture to picture gives numbers.
+
     Raises:
-        AnnotationError: a category the networks do not know, or none given to networks that need one.
+        AnnotationError: a category the networks do not know, or none given to networks that need one; names and numbers
+            in one call, where no network says which number a name has.
     """
     if categories is None:
         if known and records:
@@ -123,18 +188,21 @@ def category_numbers(
                 "these networks need the category of every object", remedy=f"give one of {', '.join(known)}"
             )
         return [0] * len(records), None
-    names = known or tuple(dict.fromkeys(str(c) for c in categories if isinstance(c, str)))
+    given = [as_number(category) for category in categories]
+    names = known or tuple(dict.fromkeys(str(c) for c in given if isinstance(c, str)))
+    if not known and names and not all(isinstance(c, str) for c in given):
+        raise AnnotationError("categories are all names or all numbers", value=given, remedy="give all as numbers")
     places: list[int] = []
-    for category, record in zip(categories, records, strict=True):
+    for category, record in zip(given, records, strict=True):
         place = -1 if isinstance(category, bool) else category
         if isinstance(category, str):
             place = names.index(category) if category in names else -1
         if not isinstance(place, int | np.integer) or place < 0 or (known and place >= len(known)):
             raise AnnotationError(
-                "a category is one the networks know" if known else "a category is a name or a number from 0 on",
+                "a category is one the networks know" if known else "a category is a name or a whole number from 0 on",
                 record=record,
                 value=category,
-                remedy=f"give one of {', '.join(known)}" if known else "correct it",
+                remedy=f"give one of {', '.join(known)}" if known else "correct it; of float labels give labels.int()",
             )
         places.append(int(place))
     return places, places if known else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,8 @@ def predict_photos(
         AmodalError: boxes given for more than one photo, the same photo twice.
         ImageError: a photo that is missing or cannot be decoded.
         BoxError: a box that misses its photo, is inverted or not finite.
-        AnnotationError: a box without a category, or with one that networks trained with categories do not know.
+        AnnotationError: a box without a category, or with one that networks trained with categories do not know; a
+            detection of a category that its detector does not list.
     """
     root, names = _common_folder(photos)
     _check_names(given, predictor.networks.categories)
@@ -127,6 +128,7 @@ def predict_photos(
             # networks that tell categories apart can only be asked about those
             known = predictor.networks.categories
             found = [d for d in found if not known or d.name in known]
+            _check_listed(found, place, photo)
         if segmenter is not None:
             found = _segmented(segmenter, image, found)
         first = len(predictions) + 1
@@ -157,6 +159,18 @@ def _check_names(given: Sequence[GivenBox], known: tuple[str, ...]) -> None:
                 record=f"--box {i}",
                 value=box.name or "none",
                 remedy=f"write it as X1,Y1,X2,Y2:CATEGORY, with one of {', '.join(known)}",
+            )
+
+
+def _check_listed(found: Sequence[Detection], listed: Container[str], photo: Path) -> None:
+    for i, detection in enumerate(found):
+        if detection.name not in listed:
+            raise AnnotationError(
+                "a detector names the categories that it lists",
+                file=photo,
+                record=f"detection {i}",
+                value=detection.name,
+                remedy="add the name to the detector's `categories`",
             )
 
 

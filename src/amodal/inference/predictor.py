@@ -87,7 +87,8 @@ class Predictor:
         Args:
             boxes: modal boxes, xyxy pixels ``(n, 4)``; cut to the picture.
             categories: names, or numbers; networks that tell categories apart know them by name, or by their place in
-                ``networks.categories``. Networks that do not need none.
+                ``networks.categories``. Networks that do not need none: they keep a number, and number names by their
+                first appearance in this call.
             masks: modal masks instead of boxes: `Mask`, or array ``(H, W)`` of the picture's size, bool or (floats)
                 heat in [0, 1], of which the pixels above `PredictionSettings.given_threshold` are visible.
             scores: confidence of each box or mask, 0-1; 1 where not given. It is multiplied by the mean amodal heat

@@ -74,7 +74,8 @@ def to_supervision(
         part: "amodal": boxes and masks of whole objects; "modal": of their visible parts.
 
     Raises:
-        AmodalError: another part, predictions of several pictures, or supervision is not installed.
+        AmodalError: another part, predictions of several pictures or with masks that may leave theirs, a category that
+            has no place in ``categories``, or supervision is not installed.
     """
     try:
         import supervision as sv
@@ -86,6 +87,8 @@ def to_supervision(
         return sv.Detections.empty()
     if len({p.image_id for p in predictions}) > 1:
         raise AmodalError("supervision.Detections are those of one picture", remedy="call it once for each picture")
+    for p in predictions:
+        _check_goes_out(p, categories)
     boxes = {
         "amodal": np.array([p.amodal_box for p in predictions], np.float32),
         "modal": np.array([p.modal_box for p in predictions], np.float32),
@@ -107,6 +110,21 @@ def to_supervision(
         class_id=np.array([p.category for p in predictions]),
         data=data,
     )
+
+
+def _check_goes_out(prediction: Prediction, categories: Sequence[Category]) -> None:
+    record = f"annotation {prediction.annotation_id}"
+    if prediction.canvas is not None:
+        raise AmodalError(
+            "masks go out at the size of their picture, these cover a larger canvas (x, y, width, height)",
+            record=record,
+            value=prediction.canvas,
+            remedy="give [p.in_picture(width, height) for p in predictions]",
+        )
+    if categories and not 0 <= prediction.category < len(categories):
+        raise AmodalError(
+            f"a category is a place in the {len(categories)} categories", record=record, value=prediction.category
+        )
 
 
 def _name(number: int, nameless: bool, names: Sequence[str] | None, record: str) -> str:

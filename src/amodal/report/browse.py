@@ -16,7 +16,7 @@ from ..datasets.check import RULES, Finding
 from ..datasets.check.findings import shorten
 from ..datasets.jsonfile import write_text
 from .browse_page import browse_page
-from .cases import photo_or_blank
+from .cases import Photos
 from .colours import object_colour
 from .html import shrink
 from .instances import as_instance, draw_instances
@@ -42,7 +42,7 @@ def write_browser(
     Args:
         folder: made where it does not exist.
         album: the annotations.
-        images_dir: folder of the photographs; what is not there is drawn on grey.
+        images_dir: folder of the photographs; what is not there is drawn on grey, and a warning says how many.
         predictions: shown beside the annotations, with their IoU where the truth is known.
         findings: of `check_file`, to filter by.
         title: heading; empty: the annotation file's name and its folder's.
@@ -53,8 +53,9 @@ def write_browser(
         The page.
 
     Raises:
-        AmodalError: the folder cannot be written to.
+        AmodalError: the folder cannot be written to, or none of the photographs is in theirs.
     """
+    photos = Photos(album, images_dir)
     folder = Path(folder)
     answers: dict[int, list[Prediction]] = {}
     for prediction in predictions or ():
@@ -67,7 +68,7 @@ def write_browser(
             found = None
             if predictions is not None:
                 found = [one.in_picture(record.width, record.height) for one in answers.get(record.id, ())]
-            photo = photo_or_blank(record, images_dir, album.source)
+            photo = photos.read(record)
             entry = _entry(record, found, told)
             for key, objects in _drawn(record, found):
                 entry[key] = f"pictures/{number:06d}{'' if key == 'src' else '_' + key}.jpg"
@@ -92,6 +93,7 @@ def write_browser(
     summary = f"{total} in {counted(len(pictures), 'picture')}, {counted(len(findings), 'finding')}."
     page = folder / "index.html"
     write_text(page, browse_page(title or "/".join(Path(album.source).parts[-2:]), summary, notes, data))
+    photos.warn()
     return page
 
 

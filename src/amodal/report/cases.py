@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from ..core import boxes as bx
-from ..core.album import Album
-from ..core.errors import AmodalError
+from ..core.album import Album, image_path
+from ..core.errors import AmodalError, ImageError
 from ..core.records import ImageRecord, Instance
 from ..datasets.check import Finding
 from .instances import blank, draw_instances
 from .overlay import Picture, font
 from .page import read_photo
+from .words import counted
 
 _MOST_PER_RULE = 50
 _LEAST_PX, _MOST_PX = 360, 1100
@@ -78,14 +80,65 @@ def draw_case(record: ImageRecord, found: Finding, photo: Picture) -> Picture:
     return _with_text(part, found.text)
 
 
-def photo_or_blank(record: ImageRecord, images_dir: str | Path | None, source: str) -> Picture:
-    """The record's photograph; grey of its size where there is none that fits it."""
+def photo_or_blank(
+    record: ImageRecord,
+    images_dir: str | Path | None,
+    source: str,
+    on_missing: Callable[[AmodalError], object] = lambda problem: None,
+) -> Picture:
+    """The record's photograph; grey of its size where there is none that fits it: ``on_missing`` is told why."""
     if images_dir is not None:
         try:
             return read_photo(record, images_dir, source)
-        except AmodalError:
-            pass
+        except AmodalError as problem:
+            on_missing(problem)
     return blank(record.width, record.height)
+
+
+class Photos:
+    """The photographs of an album; those that are not there or do not fit are grey, and counted.
+
+    Args:
+        album: the pictures.
+        images_dir: folder of the photographs; None: all are grey, and that is no loss.
+
+    Attributes:
+        missed: how many were drawn on grey for want of a photograph.
+        first: why, of the first of them.
+
+    Raises:
+        ImageError: none of the pictures is in the folder.
+    """
+
+    def __init__(self, album: Album, images_dir: str | Path | None) -> None:
+        self._images, self._source = images_dir, album.source
+        self.missed, self.first = 0, ""
+        if images_dir is not None and len(album) and not any(map(self._is_there, album)):
+            raise ImageError(
+                f"the pictures of {self._source or 'the album'} lie here; none does, {album[0].file_name} is the first",
+                file=images_dir,
+                remedy="give the folder that each file_name starts from",
+            )
+
+    def read(self, record: ImageRecord) -> Picture:
+        """The record's photograph, or grey of its size."""
+        return photo_or_blank(record, self._images, self._source, self._miss)
+
+    def warn(self) -> None:
+        """Say once how many were drawn on grey, where any were; where it is said is the caller's caller."""
+        if self.missed:
+            warnings.warn(f"{counted(self.missed, 'picture')} drawn on grey; the first: {self.first}", stacklevel=3)
+
+    def _miss(self, problem: AmodalError) -> None:
+        self.missed += 1
+        self.first = self.first or str(problem)
+
+    def _is_there(self, record: ImageRecord) -> bool:
+        assert self._images is not None
+        try:
+            return image_path(self._images, record.file_name).is_file()
+        except (AmodalError, OSError):  # a name that leads elsewhere, or is too long
+            return False
 
 
 def _around(instances: Sequence[Instance], record: ImageRecord) -> tuple[int, int, int, int]:

@@ -60,6 +60,7 @@ class Detector(Protocol):
 
         Raises:
             AmodalError: ``min_score`` is not a number from 0 to 1.
+            ImageError: the picture is no such array.
         """
         ...
 

@@ -14,6 +14,7 @@ from torchvision.models import detection as zoo
 from ...core import boxes as bx
 from ...core.errors import WeightsError
 from ...core.masks import Mask
+from ..asked import checked_picture
 from .base import Detection, check_score, coco_categories
 
 Kind = Literal["faster", "mask"]
@@ -61,6 +62,7 @@ class TorchvisionDetector:
     def detect(self, image: NDArray[np.uint8], min_score: float = 0.3) -> list[Detection]:
         """See `Detector`."""
         check_score(min_score)
+        checked_picture(image)
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float() / 255
         found = {name: value.cpu().numpy() for name, value in self._model([pixels])[0].items()}
         height, width = image.shape[:2]

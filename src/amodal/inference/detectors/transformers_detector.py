@@ -13,6 +13,7 @@ from PIL import Image
 from ...core import boxes as bx
 from ...core.errors import AmodalError, WeightsError
 from ...core.masks import Mask
+from ..asked import checked_picture
 from .base import Detection, check_score, named_categories
 
 
@@ -40,6 +41,7 @@ class TransformersDetector:
     def detect(self, image: NDArray[np.uint8], min_score: float = 0.3) -> list[Detection]:
         """See `Detector`."""
         check_score(min_score)
+        checked_picture(image)
         height, width = image.shape[:2]
         inputs = self._processor(images=Image.fromarray(image), return_tensors="pt").to(self._device)
         outputs = self._model(**inputs)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ...core import boxes as bx
 from ...core.errors import WeightsError
+from ..asked import checked_picture
 from ..onnx_networks import open_session
 from .base import Detection, check_score, coco_categories, package_folder
 
@@ -54,8 +55,10 @@ class YoloxNano:
 
         Raises:
             AmodalError: ``min_score`` is not a number from 0 to 1.
+            ImageError: the picture is no such array.
         """
         check_score(min_score)
+        checked_picture(image)
         blob, scale = letterbox(image)
         raw = self._session.run(None, {self._input: blob})[0][0]
         boxes, objectness, classes = decode(raw)
