@@ -81,12 +81,36 @@ def test_writes_the_report_and_prints_the_table(tmp_path: Path, capsys: pytest.C
     assert {path.name for path in out.iterdir()} >= {"report.json", "report.md", "accuracy.png", "objects.html"}
 
 
+def test_what_is_missing_is_told_and_nothing_of_an_earlier_evaluation_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    out = run(tmp_path, truth(), results(), "--images", str(tmp_path))
+    (out / "mine.txt").write_text("kept")
+    assert "without a prediction" not in capsys.readouterr().err
+    run(tmp_path, truth(), [])
+    assert "warning: 1 object of the truth without a prediction, scored as 0" in capsys.readouterr().err
+    assert not (out / "objects.html").exists() and (out / "mine.txt").exists() and (out / "accuracy.png").exists()
+
+
+def test_boxes_left_out_are_those_of_the_masks(tmp_path: Path) -> None:
+    whole = run(tmp_path, truth(), results()) / "report.json"
+    before = json.loads(whole.read_text())["groups"]
+    after = json.loads((run(tmp_path, truth(), without("bbox", "visible_bbox")) / "report.json").read_text())["groups"]
+    assert after == before
+
+
 def changed(content: Any, path: list[Any], value: object) -> Any:
     inner = content
     for key in path[:-1]:
         inner = inner[key]
     inner[path[-1]] = value
     return content
+
+
+def without(*keys: str) -> list[dict[str, Any]]:
+    """Results without some of their fields."""
+    return [{key: value for key, value in one.items() if key not in keys} for one in results()]
 
 
 def modal_truth() -> dict[str, Any]:
@@ -113,6 +137,9 @@ def modal_truth() -> dict[str, Any]:
         (truth(), changed(results(), [0, "segmentation", "size"], [H, W + 1]), "record 0"),
         (truth(), changed(results(), [0, "segmentation"], [[1, 2, 3, 4]]), "record 0"),
         (truth(), changed(results(), [0, "bbox"], "x"), "record 0"),
+        (truth(), changed(results(), [0, "bbox"], [0, 0, -5, 5]), "no side below 0"),
+        (truth(), without("visible_mask"), "a visible_mask is a list"),
+        (truth(), without("annotation_id"), "names the annotation it answers"),
         (truth(), changed(results(), [0, "expansion", "stop_reason"], "tired"), "record 0"),
         (modal_truth(), results(), "amodal masks"),
     ],
@@ -150,7 +177,7 @@ def test_flags_alone_give_the_indirect_evaluation(tmp_path: Path, capsys: pytest
 
 def test_baselines_from_a_file_a_network_and_the_modal_heat(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
-    other = changed(results(), [0, "segmentation"], columns(0, 20))
+    other = changed(without("visible_mask", "visible_bbox", "bbox", "score"), [0, "segmentation"], columns(0, 20))
     (tmp_path / "other.json").write_text(json.dumps(other))
     rooms = Path(__file__).parents[1] / "inference"
     runpy.run_path(str(rooms / "tiny_completion.py"))["write_completion"](tmp_path / "unet")

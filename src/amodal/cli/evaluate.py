@@ -5,6 +5,7 @@ Where the truth has no amodal masks but says which objects are occluded (VOC's f
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,7 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..metrics.evaluate import evaluate, has_amodal_truth
     from ..metrics.indirect import score_indirect
     from ..report.scores import figures, tables, unoccluded_line, write_indirect, write_scores
+    from ..report.words import counted
 
     if args.modal_at and not args.images:
         raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
@@ -86,6 +88,9 @@ def run(args: jsonargparse.Namespace) -> None:
     report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions, baselines=baselines)
     files = write_scores(args.output, report, truth=truth, predictions=predictions, images_dir=args.images)
     print(tables(report), figures(report), "wrote " + ", ".join(map(str, files)), sep="\n\n")
+    if report.missing:
+        lacking = counted(len(report.missing), "object")
+        print(f"amodal: warning: {lacking} of the truth without a prediction, scored as 0: report.md", file=sys.stderr)
 
 
 def _named_files(words: Sequence[str]) -> dict[str, str]:
@@ -124,5 +129,5 @@ def _baselines(
     for name, file in others.items():
         if name in found:
             raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
-        found[name] = {one.annotation_id: one.amodal_mask for one in read_results(file, truth)}
+        found[name] = {one.annotation_id: one.amodal_mask for one in read_results(file, truth, whole_alone=True)}
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import jsonargparse
 
+from ..core.errors import AmodalError
 from .plain_warnings import plain_warnings
 
 HELP = "choose objects to draw whole, so many of each category"
@@ -40,6 +41,8 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..report.browse import write_browser
     from ..reproduction.select import select_objects
 
+    if args.images is not None and not Path(args.images).is_dir():
+        raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
     album = read_annotations(args.annotations, images=args.images)
     chosen = select_objects(
         album, per_category=args.per_category, occluded=args.occluded, seed=args.seed, min_side_px=args.min_side

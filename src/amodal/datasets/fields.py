@@ -102,15 +102,15 @@ def write_box(box: bx.Box) -> list[float]:
     return [_short(x1), _short(y1), _short(_length(x1, x2)), _short(_length(y1, y2))]
 
 
-def read_mask(value: Any, image: ImageRecord, path: str | Path, record: str) -> Mask:
-    """A COCO ``segmentation``: polygons, or a run-length code of the picture's size."""
+def read_mask(value: Any, image: ImageRecord, path: str | Path, record: str, *, key: str = "segmentation") -> Mask:
+    """A COCO ``segmentation``, or another mask under another key: polygons, or run lengths of the picture's size."""
     if isinstance(value, dict):
         return Mask.from_rle(value, image.width, image.height, file=path, record=record)
     if isinstance(value, list):
         polygons = [value] if value and not isinstance(value[0], list) else value
         return Mask.from_polygons(polygons, image.width, image.height, file=path, record=record)
     raise AnnotationError(
-        "a segmentation is a list of polygons or a run-length object",
+        f"a {key} is a list of polygons or a run-length object",
         file=path,
         record=record,
         value=value,

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
@@ -85,8 +87,15 @@ def write_results(path: str | Path, predictions: Iterable[Prediction], categorie
     write_json(path, [result_record(prediction, categories) for prediction in predictions])
 
 
-def read_results(path: str | Path, album: Album) -> list[Prediction]:
+def read_results(path: str | Path, album: Album, *, whole_alone: bool = False) -> list[Prediction]:
     """Read a results file against the album it answers.
+
+    Boxes that a record does not have are those of its masks.
+
+    Args:
+        path: the file.
+        album: what it answers.
+        whole_alone: a record needs no visible part: where it has none, it is taken to be the whole.
 
     Raises:
         AnnotationError: not a list, or a record with a field missing, an unknown picture, annotation or category, or
@@ -100,7 +109,10 @@ def read_results(path: str | Path, album: Album) -> list[Prediction]:
     images = {image.id: image for image in album}
     known = {instance.id: image.id for image in images.values() for instance in image.instances}
     places = {category.id: place for place, category in enumerate(album.categories)}
-    predictions = [_prediction(entry, f"record {i}", images, places, path) for i, entry in enumerate(content)]
+    predictions = [
+        _prediction(_with_visible(entry) if whole_alone else entry, f"record {i}", images, places, path)
+        for i, entry in enumerate(content)
+    ]
     seen: set[int] = set()
     for i, prediction in enumerate(predictions):
         again = prediction.annotation_id in seen
@@ -114,6 +126,10 @@ def read_results(path: str | Path, album: Album) -> list[Prediction]:
             )
         seen.add(prediction.annotation_id)
     return predictions
+
+
+def _with_visible(entry: dict[str, Any]) -> dict[str, Any]:
+    return {"visible_mask": entry["segmentation"]} | entry if "segmentation" in entry else entry
 
 
 def _prediction(
@@ -135,16 +151,26 @@ def _prediction(
     pixels = image if canvas is None else replace(image, width=canvas[2], height=canvas[3])
 
     def mask(key: str) -> Mask:
-        return read_mask(entry.get(key), pixels, path, record)
+        return read_mask(entry.get(key), pixels, path, record, key=key)
 
-    def box(key: str) -> bx.Box:
-        value = entry.get(key)
+    def box(key: str, around: Mask) -> bx.Box:
+        if key not in entry:
+            left, top = (0, 0) if canvas is None else canvas[:2]
+            return bx.as_box(np.add(around.box, (left, top, left, top)))
+        value = entry[key]
         if (
             not isinstance(value, list)
             or len(value) != 4
             or not all(type(v) in (int, float) and abs(v) < 1e15 for v in value)
+            or min(value[2:]) < 0
         ):
-            raise AnnotationError(f'"{key}" is [x, y, width, height]', file=path, record=record, value=value)
+            raise AnnotationError(
+                f'"{key}" is [x, y, width, height], no side below 0',
+                file=path,
+                record=record,
+                value=value,
+                remedy="correct it, or leave it out: it is then that of the mask",
+            )
         return bx.as_box(bx.from_xywh(value))
 
     expansion = entry.get("expansion", {})
@@ -153,15 +179,23 @@ def _prediction(
     reason = expansion.get("stop_reason", "converged")
     if reason not in _STOP_REASONS:
         raise AnnotationError(f"stop_reason is one of {_STOP_REASONS}", file=path, record=record, value=reason)
+    if "annotation_id" not in entry:
+        raise AnnotationError(
+            'a record names the annotation it answers: "annotation_id"',
+            file=path,
+            record=record,
+            remedy="add it; see docs/formats.md for what a record needs",
+        )
+    visible, whole = mask("visible_mask"), mask("segmentation")
     return Prediction(
         image_id=image.id,
         annotation_id=whole_number(entry, "annotation_id", path, record),
         category=category,
         score=1.0 if (score := fraction(entry, "score", path, record)) is None else score,
-        modal_box=box("visible_bbox"),
-        modal_mask=mask("visible_mask"),
-        amodal_mask=mask("segmentation"),
-        amodal_box=box("bbox"),
+        modal_box=box("visible_bbox", visible),
+        modal_mask=visible,
+        amodal_mask=whole,
+        amodal_box=box("bbox", whole),
         steps=whole_number({"steps": 0, **expansion}, "steps", path, record),
         stop_reason=reason,
         **found,

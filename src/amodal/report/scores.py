@@ -30,6 +30,8 @@ _HEAD = (
     *("answer", "mean IoU [95 %]", "acc@50", "acc@70", "hidden-part IoU", "box IoU", "micro IoU"),
     "ours - it [95 %]",
 )
+_AT_TIMES = ("objects.html", "accuracy.png", "modal_amodal_iou.png", "area_ratio.png", "precision_recall.png")
+"""Files that not every evaluation writes: those of an earlier one in the same folder are removed."""
 
 
 def write_scores(
@@ -101,7 +103,11 @@ def write_indirect(
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder / name, data) for name, data in sorted(files.items())]
+        written = [_write(folder / name, data) for name, data in sorted(files.items())]
+        for name in _AT_TIMES:
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+        return written
     except OSError as problem:
         raise AmodalError(
             f"the output folder cannot be written to ({problem.strerror})", file=folder, remedy="choose another folder"

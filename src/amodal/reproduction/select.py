@@ -51,9 +51,11 @@ def select_objects(
         chosen.update(found[i][2] for i in order[:per_category].tolist())
     if not chosen:
         raise AmodalError(
-            "there is an object to choose: of one at least is known that it is occluded" if occluded else "no object",
+            f"there is an object to choose{': of one at least is known that it is occluded' * occluded}",
             file=album.source,
-            remedy="leave --occluded out, or give annotations that say which objects are occluded (VOC does)",
+            remedy="leave --occluded out, or give annotations that say which objects are occluded (VOC does)"
+            if occluded
+            else f"lower --min-side from {min_side_px}, or give other annotations",
         )
 
     def keep(record: ImageRecord) -> ImageRecord | None:
