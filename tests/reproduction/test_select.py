@@ -64,8 +64,10 @@ def test_crowds_stuff_difficult_and_small_objects_are_never_chosen() -> None:
         how = [{"is_crowd": True}, {"is_stuff": True}, {"is_difficult": True}, {"modal_box": (0, 0, 20, 3)}]
         return replace(record, instances=(replace(one, **how[record.id % 4]),))  # type: ignore[arg-type]
 
-    with pytest.raises(AmodalError, match=r"all\.json: there is an object to choose"):
+    with pytest.raises(AmodalError, match=r"all\.json: there is an object to choose.*Leave --occluded out"):
         select_objects(album().filter(spoil), min_side_px=5)
+    with pytest.raises(AmodalError, match="Lower --min-side from 5"):
+        select_objects(album().filter(spoil), occluded=False, min_side_px=5)
 
 
 def test_the_command_writes_what_an_annotator_needs(
@@ -85,6 +87,8 @@ def test_the_command_writes_what_an_annotator_needs(
     assert (tmp_path / "index.html").exists()
     ids = {one["id"] for one in json.loads((tmp_path / "annotations.json").read_text())["annotations"]}
     assert len(ids) == 4
+    assert main([*words[:-4], "--images", str(tmp_path / "none"), "--output", str(tmp_path / "more")]) == 2
+    assert "folder of the pictures" in capsys.readouterr().err and not (tmp_path / "more").exists()
 
 
 def drawn(
