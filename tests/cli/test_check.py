@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from amodal.cli.main import main
 
@@ -88,3 +89,65 @@ def test_headers_only_and_shown(tiny_set: Set, capsys: pytest.CaptureFixture[str
     images, annotations = tiny_set
     assert main(["check", str(annotations), "--images", str(images), "--headers-only", "--shown", "0"]) == 0
     assert "warning:" not in capsys.readouterr().out
+
+
+def test_of_a_folder_the_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = {"label": "cup", "points": [[1, 1], [6, 1], [6, 5]], "shape_type": "polygon"}
+    for name, points in (("good", [[1, 1], [6, 1], [6, 5]]), ("bad", [[1, 1], [6, 1]])):
+        content = {"shapes": [shape | {"points": points}], "imagePath": f"{name}.jpg", "imageData": None}
+        path = tmp_path / "set" / "sub" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content | {"imageWidth": 12, "imageHeight": 10}))
+    (tmp_path / "set" / "top.json").write_text(path.read_text().replace("[6, 1]]", "[6, 1], [6, 5]]"))
+    fixed = ["--fix", str(tmp_path / "fixed")]
+    assert main(["check", f"{tmp_path}/set/", *fixed]) == 1  # with a slash at the end, as completion gives it
+    told = capsys.readouterr().out
+    assert "error: bad-mask: sub/bad.json, shape 1: " in told
+    assert "fixed: sub/bad.json, shape 1: left out" in told
+    assert main(["check", str(path)]) == 1
+    assert "sub/bad.json, shape" not in capsys.readouterr().out  # it is the file that was checked
+
+
+def test_of_yolo_and_voc_the_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    yolo, voc = tmp_path / "yolo", tmp_path / "voc"
+    for folder in (yolo / "images", yolo / "labels", voc / "Annotations", voc / "JPEGImages"):
+        folder.mkdir(parents=True)
+    for picture in (yolo / "images/a.png", voc / "JPEGImages/a.jpg"):
+        Image.new("RGB", (20, 10)).save(picture)
+    (yolo / "labels/a.txt").write_text("0 0.5 0.5 0.4 0.2\n0 0.5 0.5 0.4 nonsense\n")
+    (yolo / "data.yaml").write_text("names: [cup]\n")
+    size = "<size><width>20</width><height>10</height></size>"
+    (voc / "Annotations/a.xml").write_text(
+        f"<annotation><filename>a.jpg</filename>{size}<object><name>cup</name></object></annotation>"
+    )
+    assert main(["check", str(yolo)]) == 1
+    assert ": labels/a.txt, line 2: " in capsys.readouterr().out
+    assert main(["check", str(voc)]) == 1
+    assert ": Annotations/a.xml, object 1: " in capsys.readouterr().out
+
+
+def test_a_given_box_of_a_prediction_is_no_error_and_is_kept(
+    tiny_set: Set, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The box was asked for, the mask was found: neither is the other's."""
+    content = json.loads(tiny_set[1].read_text())
+    record = content["annotations"][0]
+    height, width = next((one["height"], one["width"]) for one in content["images"] if one["id"] == record["image_id"])
+    start = [2 * height + 3, 4, height - 4, 4]  # 2 x 4 pixels at (2, 3)
+    counts = [*start, height * width - sum(start)]
+    mask = {"size": [height, width], "counts": counts}
+    one = {
+        "image_id": record["image_id"],
+        "annotation_id": record["id"],
+        "category_id": record["category_id"],
+        "segmentation": mask,
+        "visible_mask": mask,
+        "bbox": [2, 3, 15, 15],
+        "visible_bbox": [2, 3, 15, 15],
+    }
+    (tmp_path / "pred.json").write_text(json.dumps([one]))
+    words = ["check", str(tmp_path / "pred.json"), "--answers", str(tiny_set[1]), "--fix", str(tmp_path / "fixed.json")]
+    main(words)
+    told = capsys.readouterr().out
+    assert "warning: modal-box: annotation 11" in told and "error: modal-box" not in told
+    assert json.loads((tmp_path / "fixed.json").read_text())[0]["visible_bbox"] == [2, 3, 15, 15]

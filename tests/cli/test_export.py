@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,24 +123,52 @@ def test_tuned_on_a_recipe(
 ) -> None:
     from amodal.training import tune
 
-    asked = []
+    asked: list[tuple[int, str, str]] = []
 
-    def tuned(recipe: Recipe, folder: Path) -> tune.Tuned:
+    def tuned(recipe: Recipe, folder: str) -> tune.Tuned:
+        assert not output.exists()  # nothing is written before
         asked.append((recipe.seed, recipe.data[0].annotations, folder))
         return tune.Tuned(PredictionSettings(0.4, 0.55, strip_threshold=0.2, least_probability=0.3), {}, {})
 
-    monkeypatch.setattr(tune, "tune_weights", tuned)
+    monkeypatch.setattr(tune, "choose_for", tuned)
     recipe, output = tmp_path / "r.yaml", tmp_path / "out"
     words = ["export", "--weights", str(weights), "--output", str(output), "--tune", str(recipe)]
     assert main(words) == 2 and not output.exists()
     assert "a recipe is a YAML file" in capsys.readouterr().err
     recipe.write_text("seed: 7\ndata:\n  - {images: x, annotations: y.json}\n")
     assert main(words) == 0
-    assert asked == [(7, "y.json", output)]
+    assert asked == [(7, "y.json", str(weights))]
+    config = json.loads((output / "config.json").read_text())
+    assert config["prediction"]["strip_threshold"] == 0.2 and config["notes"]["from"] == "a test"
     assert (
         "modal_threshold 0.4, amodal_threshold 0.55, strip_threshold 0.2, least_probability 0.3"
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ("finetune", "the recipe's modal.network is that of the weights"),
+        ("data: [{images: x, annotations: y.json}]", "the recipe's modal.network is that of the weights"),
+        ("own", "tuning needs photographs kept for validation"),
+        ("own, kept", "y.json: "),
+    ],
+)
+def test_a_recipe_that_does_not_tune_leaves_nothing(
+    weights: Path, tmp_path: Path, recipe: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if recipe != "finetune":
+        source = {"images": "x", "annotations": "y.json"} | ({"validation_share": 0.1} if "kept" in recipe else {})
+        networks = {"modal": asdict(TINY), "amodal": asdict(replace(TINY, heat_px=24, margin=0.125))}
+        own = {"data": [source]} | {role: {"network": network} for role, network in networks.items()}
+        text = json.dumps(own) if recipe.startswith("own") else recipe
+        recipe = str(tmp_path / "r.yaml")
+        Path(recipe).write_text(text)
+    output = tmp_path / "out"
+    assert main(["export", "--weights", str(weights), "--output", str(output), "--tune", recipe]) == 2
+    assert told in capsys.readouterr().err and not output.exists()
 
 
 @pytest.mark.parametrize(

@@ -166,3 +166,36 @@ def test_what_can_be_read_once_only_is_refused_at_once(tmp_path: Path, capsys: p
     for words in (["check", str(pipe)], ["convert", str(pipe), str(tmp_path / "out.json"), "--to", "lvis"]):
         assert "write them to a file first" in refused(words, capsys).lower()
         assert "write them to a file first" in refused([*words, "--from", "coco"], capsys).lower()
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "told"),
+    [
+        ("synthesis", "min_hidden: null", "synthesis.min_hidden: has no value. Give one, or remove the line."),
+        ("shape", "patch_px: null", "shape.patch_px: has no value. Give one, or remove the line."),
+    ],
+)
+def test_settings_of_a_file_have_values(
+    tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], group: str, text: str, told: str
+) -> None:
+    images, file = tiny_set
+    (tmp_path / "s.yaml").write_text(text)
+    words = ["synthesize", "--images", str(images), "--annotations", str(file), "--output", str(tmp_path / "out")]
+    said = refused([*words, f"--{group}", str(tmp_path / "s.yaml")], capsys)
+    assert told in said and str(tmp_path / "s.yaml") in said and not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a system without /dev/full")
+def test_a_disk_that_is_full_is_told_from_a_full_output(tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    """A file that may not grow stands for the full disk; what fails then is Pillow, which names no file."""
+    images, file = tiny_set
+    code = (
+        "import resource, signal, sys\nfrom amodal.cli.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["synthesize", "--images", str(images), "--annotations", str(file), "--output", str(tmp_path / "out")]
+    words += ["--count", "2", "--synthesis.min_object_px", "8", "--synthesis.min_occluder_px", "8"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "what is printed" not in done.stderr and "a file cannot be written (File too large)" in done.stderr

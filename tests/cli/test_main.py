@@ -44,6 +44,9 @@ def test_a_command_gets_its_own_words(monkeypatch: pytest.MonkeyPatch, capsys: p
         (PermissionError(errno.EACCES, "Permission denied", "out"), 2, "amodal: error: out: Permission denied\n"),
         (ModuleNotFoundError("no torch", name="torch.nn"), 2, "amodal: error: this needs torch.nn, which the base"),
         (KeyboardInterrupt(), 130, "amodal: interrupted\n"),
+        (KeyboardInterrupt("go on with --resume"), 130, "amodal: interrupted; go on with --resume\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "amodal: error: a file cannot be written (No space left"),
+        (Exception("I/O error: No space left on device (os error 28)"), 2, "amodal: error: a file cannot be written"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line(
@@ -58,7 +61,9 @@ def test_what_a_user_can_mend_is_one_line(
     assert told.startswith(line) and told.count("\n") == 1
 
 
-@pytest.mark.parametrize("problem", [ValueError("a bug"), ModuleNotFoundError("x", name="nonsense"), OSError("odd")])
+@pytest.mark.parametrize(
+    "problem", [ValueError("a bug"), ModuleNotFoundError("x", name="nonsense"), OSError("odd"), OSError(5, "x")]
+)
 def test_a_bug_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch, problem: Exception) -> None:
     with pytest.raises(type(problem)):
         act(monkeypatch, problem)

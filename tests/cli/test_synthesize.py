@@ -63,6 +63,13 @@ def test_a_broken_picture_is_named(
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_only_takes_names_too(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "names.txt").write_text("a.png\nb\nz.png\n")
+    assert main([*words, "--count=2", *SMALL, "--only", str(tmp_path / "names.txt")]) == 0
+    assert "names.txt: 1 of 3 lines name no photograph of " in capsys.readouterr().out
+    assert (tmp_path / "out" / "examples.jsonl").is_file()
+
+
 def test_bad_records_are_left_out_when_asked(
     words: list[str], tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,7 +50,24 @@ def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("synthesis: {trim: 0.7}\n", ["synthesis: trim is 0 to 0.45; found 0.7"]),  # without data, too
         ("data: [\n", ["line 2"]),
         ("- 3\n", ["- 3"]),
-        ("", []),
+        ("", ["a recipe is keys and values; this file has none"]),
+        ("# nothing\n", ["this file has none"]),
+        (DATA + "modal:\n#  steps: 3\n", ["modal: has no value. Give one, or remove the line."]),
+        (DATA + "modal: 5\n", ["modal: is a section: keys and values"]),
+        (DATA + "modal: {network: 3}\n", ["modal.network: is a section: keys and values"]),
+        (DATA + "modal: {network: }\n", ["modal.network: has no value"]),
+        (DATA + "modal: {steps: null}\n", ["modal.steps: has no value"]),
+        (DATA + "modal: {phases: ~}\n", ["modal.phases: has no value"]),
+        (DATA + "synthesis: {behind: null}\n", ["synthesis.behind: has no value"]),
+        *((f"{key}:\n{DATA}", [f"{key}: has no value"]) for key in ("seed", "photometric", "workers")),
+        *((f"{key}: null\n{DATA}", [f"{key}: has no value"]) for key in ("output", "device", "start_from")),
+        ("data:\n", ["data: has no value"]),
+        ("data: [null]\n", ["data[0]: has no value"]),
+        ("data: [a]\n", ["data[0]: is a section"]),
+        ("data:\n  - {images: a, annotations: b, weight: }\n", ["data[0].weight: has no value"]),
+        ("seed: 1\n" + DATA + "seed: 2\n", ["seed: a key stands once; it is in lines 1 and 4. Remove one of them."]),
+        (DATA + "modal: {lr: 1, lr: 2}\n", ["modal.lr: a key stands once"]),
+        ("{a: 1}: 3\n", []),
         (b"\xff\xfe: 3\n", ["UTF-8"]),
         (None, ["a recipe is a YAML file", "Check the path"]),
     ],
@@ -65,6 +82,23 @@ def test_a_recipe_that_cannot_be(
     assert message.startswith(f"{path}: ") and all(part in message for part in parts), message
     assert "class_path" not in message and "<class" not in message
     assert not (tmp_path / "run").exists()
+
+
+def test_what_may_have_no_value(tmp_path: Path) -> None:
+    from amodal.cli.recipe_file import check_recipe
+
+    path = tmp_path / "recipe.yaml"
+    path.write_text(DATA + "synthesis: {clear: null}\nmodal: &m {steps: 7}\namodal: {<<: *m, network: {margin: 0.125}}")
+    recipe = check_recipe(path)
+    assert recipe.synthesis.clear is None and recipe.amodal.steps == 7
+
+
+def test_a_recipe_before_another_has_values_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(DATA + "seed:\n")
+    second.write_text(DATA + f"start_from: {first}\n")
+    assert told(["train", "--recipe", str(second)], capsys).startswith(f"{first}: seed: has no value")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +215,24 @@ def test_the_smoke_recipe(
     again = ["train", "--recipe", str(tmp_path / "run" / "recipe.json"), "--resume"]
     assert cli.main(again) == 0  # what a run leaves is a recipe
     capsys.readouterr()
-    assert "recipe it began with" in told([*words, "--resume", "--seed", "1"], capsys)
+    said = told([*words, "--resume", "--seed", "1", "--modal.lr", "0.5"], capsys)
+    assert "recipe it began with" in said and "; seed: 0 then, 1 now)" in said and "modal.lr: 0.0" in said
+    assert "then, 0.5 now" in said and "Give the recipe unchanged" in said
+
+
+def test_an_interrupted_run_says_how_it_goes_on(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from amodal.training import ship
+
+    def interrupted(*_: Any, **__: Any) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ship, "train_and_ship", interrupted)
+    words = ["train", "--recipe", str(root / "recipes" / "smoke.yaml"), "--output", str(tmp_path / "run")]
+    assert cli.main(words) == 130
+    assert capsys.readouterr().err == "amodal: interrupted; go on with --resume\n"
 
 
 def test_a_recipe_that_another_one_comes_before(

@@ -154,8 +154,10 @@ def test_lists_that_do_not_work(
         make_streams(make_recipe(data=(replace(source, validation=str(path)),)))
 
 
-def test_photographs_are_listed_by_name_too(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
-    """VOC's ImageSets name pictures without ending; some have a second column."""
+def test_photographs_are_listed_by_name_too(
+    make_recipe: Make, source: DataSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """VOC's ImageSets name pictures without ending; some have a second column, most are made for a larger set."""
     content = json.loads(Path(source.annotations).read_text())
     (tmp_path / "images").mkdir()
     for image in content["images"]:
@@ -164,7 +166,7 @@ def test_photographs_are_listed_by_name_too(make_recipe: Make, source: DataSourc
         image["file_name"] = name
     (tmp_path / "a.json").write_text(json.dumps(content))
     (tmp_path / "train.txt").write_text("2008_0  1\n2008_3 -1\n2011_000001\n")
-    (tmp_path / "val.txt").write_text("2008_5\n2\n")
+    (tmp_path / "val.txt").write_text(f"{content['images'][5]['file_name']}\n2\n")  # with its ending, and an id
     voc = DataSource(
         str(tmp_path / "images"),
         str(tmp_path / "a.json"),
@@ -174,6 +176,9 @@ def test_photographs_are_listed_by_name_too(make_recipe: Make, source: DataSourc
     training, validation = make_streams(make_recipe(data=(voc,)))
     assert validation is not None
     assert photographs(training) == {1, 4} and photographs(validation, 8) == {6, 2}
+    told = capsys.readouterr().out
+    assert "train.txt: 1 of 3 lines name no photograph of " in told and "the first: 2011_000001" in told
+    assert "val.txt" not in told
 
 
 def test_two_sources_share_by_weight(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:

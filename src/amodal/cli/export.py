@@ -61,17 +61,17 @@ def run(args: jsonargparse.Namespace) -> None:
         from ..datasets import read_annotations
 
         album = read_annotations(args.annotations)
-    recipe = None
+    tuned = None
     if args.tune is not None:
-        from .recipe_file import check_recipe
+        from ..training.tune import choose_for, write_tuned
+        from .recipe_file import check_recipe, find_recipe
 
-        recipe = check_recipe(args.tune)
+        tuned = choose_for(check_recipe(find_recipe(args.tune)), args.weights)  # before anything is written
     for name, difference in export_folder(args.weights, output).items():
         print(f"{name}: onnxruntime and torch differ by {difference:.1e} at the most")
-    if recipe is not None:
-        from ..training.tune import tune_weights
-
-        settings = tune_weights(recipe, output).settings
+    if tuned is not None:
+        write_tuned(output, tuned)
+        settings = tuned.settings
         print(
             f"tuned: modal_threshold {settings.modal_threshold:g}, amodal_threshold {settings.amodal_threshold:g}, "
             f"strip_threshold {settings.strip_threshold:g}, least_probability {settings.least_probability:g}"

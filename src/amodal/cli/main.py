@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -20,6 +21,7 @@ COMMANDS = ("predict", "evaluate", "select", "reproduce", "convert", "check", "s
 
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TRAIN_EXTRA = {"torch", "torchvision", "timm", "safetensors", "huggingface_hub", "onnx", "onnxscript"}
 
 
@@ -60,15 +62,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return EXIT_BROKEN_PIPE
     except OSError as problem:
-        if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and problem.filename is None:
-            _drop_output()
-            return _refuse(f"what is printed cannot be written ({problem.strerror}). Make room, or print elsewhere.")
+        if problem.filename is None and problem.errno in _FULL:
+            return _refuse_full(problem.errno)
         if problem.filename is None:
             raise
         return _refuse(f"{problem.filename}: {problem.strerror}")
-    except KeyboardInterrupt:
-        print("amodal: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as problem:
+        told = "; ".join(["amodal: interrupted", *map(str, problem.args)])  # what the command says of going on
+        print(told, file=sys.stderr)
         return EXIT_INTERRUPTED
+    except Exception as problem:
+        found = re.search(r"\(os error (\d+)\)$", str(problem))  # safetensors has errors of its own
+        if found is None or int(found[1]) not in _FULL:
+            raise
+        return _refuse_full(int(found[1]))
     return code or EXIT_OK
 
 
@@ -99,6 +106,18 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
 
 def _command(name: str) -> ModuleType:
     return import_module(f".{name}", __package__)
+
+
+def _refuse_full(number: int) -> int:
+    """Of a disk that is full; the error names no file, so whether it is that of the printed lines is tried."""
+    reason = os.strerror(number)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # what could not be written is still in the buffer
+        _drop_output()
+        return _refuse(f"what is printed cannot be written ({reason}). Make room, or print elsewhere.")
+    return _refuse(f"a file cannot be written ({reason}). Make room on the disk of the output, or write elsewhere.")
 
 
 def _drop_output() -> None:

@@ -8,7 +8,7 @@ from contextvars import Context
 from dataclasses import fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace  # type: ignore[attr-defined]
@@ -18,6 +18,8 @@ from ..training.config import DataSource, Recipe
 
 T = TypeVar("T")
 _REMEDY = "see docs/training.md, or amodal train --help"
+_NO_VALUE, _GIVE = "has no value", "give one, or remove the line"
+_SECTION = "is a section: keys and values"
 ANY_DATA = ({"images": "", "annotations": ""},)
 """Stands for the data of a recipe that names none: words that follow may."""
 
@@ -62,6 +64,7 @@ def check_recipe(path: str | Path) -> Recipe:
     alone = ArgumentParser(exit_on_error=False)
     alone.add_class_arguments(Recipe)
     try:
+        _check_keys(Path(path))
         values = alone.parse_path(path).as_dict()
     except ArgumentError as problem:
         key, rule = in_words(problem)
@@ -87,11 +90,13 @@ def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", pl
         place: the key of ``values`` in the whole, named in errors.
 
     Raises:
-        RecipeError: a value out of range.
+        RecipeError: a value out of range, or none.
     """
     hints, given = get_type_hints(kind), {}
     for name in (field.name for field in fields(kind) if field.name in values):  # type: ignore[arg-type]
         value, inside = values[name], f"{place}.{name}".lstrip(".")
+        if value is None and not _takes_none(hints[name]):
+            raise RecipeError(_NO_VALUE, file=file, record=inside, remedy=_GIVE)
         if is_dataclass(hints[name]):
             value = build(hints[name], value, file=file, place=inside)
         elif hints[name] == tuple[DataSource, ...]:
@@ -102,6 +107,58 @@ def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", pl
         return kind(**given)
     except RecipeError as problem:
         raise RecipeError(str(problem), file=file, record=place) from None
+
+
+def _check_keys(path: Path) -> None:
+    """Refuse keys without a value, or twice, and values in the place of sections: the parser makes riddles of them.
+
+    Raises:
+        RecipeError: as said.
+        UnicodeDecodeError: not UTF-8.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return  # the parser says where
+    if root is None or _is_null(root):
+        raise RecipeError("a recipe is keys and values; this file has none", file=path, remedy=_REMEDY)
+    if not isinstance(root, yaml.MappingNode):
+        raise RecipeError("a recipe is keys and values", file=path, value=text.strip(), remedy=_REMEDY)
+    _check_section(root, Recipe, path)
+
+
+def _check_section(node: yaml.Node, kind: type, file: Path, place: str = "") -> None:
+    if not isinstance(node, yaml.MappingNode):
+        rule, remedy = (_NO_VALUE, _GIVE) if _is_null(node) else (_SECTION, _REMEDY)
+        raise RecipeError(rule, file=file, record=place, remedy=remedy)
+    hints, lines = get_type_hints(kind), dict[str, int]()
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # the parser refuses it
+        inside, line = f"{place}.{key.value}".lstrip("."), key.start_mark.line + 1
+        if key.value in lines:
+            twice = f"a key stands once; it is in lines {lines[key.value]} and {line}"
+            raise RecipeError(twice, file=file, record=inside, remedy="remove one of them")
+        lines[key.value] = line
+        hint = hints.get(key.value)
+        if hint is None:
+            continue  # the parser knows which there are
+        if is_dataclass(hint):
+            _check_section(value, hint, file, inside)  # type: ignore[arg-type]
+        elif _is_null(value) and not _takes_none(hint):
+            raise RecipeError(_NO_VALUE, file=file, record=inside, remedy=_GIVE)
+        elif hint == tuple[DataSource, ...] and isinstance(value, yaml.SequenceNode):
+            for i, item in enumerate(value.value):
+                _check_section(item, DataSource, file, f"{inside}[{i}]")
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return bool(node.tag == "tag:yaml.org,2002:null")
+
+
+def _takes_none(hint: Any) -> bool:
+    return type(None) in get_args(hint)
 
 
 def _value_at(path: str | Path, key: str) -> Any:

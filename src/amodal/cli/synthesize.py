@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ..synthesis.settings import ExampleShape, SynthesisSettings
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from ..synthesis.material import Material, Source
 
+T = TypeVar("T")
 HELP = "make occluded training examples and a contact sheet of them"
 
 
@@ -28,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--output", type=str, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seed", type=int, default=0, help="of all randomness, 0 or more")
     parser.add_argument(
-        "--only", type=str, default="", metavar="FILE.txt", help="use these pictures alone: one image id a line"
+        "--only", type=str, default="", metavar="FILE.txt", help="use these pictures alone: one id or name a line"
     )
     parser.add_argument(
         "--scenes",
@@ -71,8 +72,8 @@ def run(args: Namespace) -> None:
     for name, least in (("count", 1), ("seed", 0)):
         if getattr(args, name) < least:
             raise RecipeError(f"--{name} is {least} or more", value=getattr(args, name), remedy="correct it")
-    settings = SynthesisSettings(**_fields(args.synthesis))
-    shape = ExampleShape(**_fields(args.shape))
+    settings = _settings(SynthesisSettings, args.synthesis, "synthesis")
+    shape = _settings(ExampleShape, args.shape, "shape")
     source = _source(args)
     if args.scenes:
         material = Material([source], scene_settings(settings))
@@ -120,13 +121,17 @@ def _source(args: Namespace) -> Source:
         raise RecipeError("--store-gb is 0.001 or more", value=args.store_gb, remedy="correct it")
     keeping = Keeping(args.store, round(args.store_gb * 1e9), args.bad_records)
     skipped = Skipped(tqdm.write)
-    album = only(read_source_annotations(args.annotations, args.images, args.bad_records, skipped), args.only)
+    album = read_source_annotations(args.annotations, args.images, args.bad_records, skipped)
+    album = only(album, args.only, tqdm.write)
     with tqdm(total=len(album), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
         source = make_source(album, args.images, keeping, skipped, progress=bar.update)
     skipped.sum_up(args.annotations)
     return source
 
 
-def _fields(group: Namespace) -> dict[str, Any]:
-    """A group's words as a dictionary, without the parser's notes on where a file of them was found."""
-    return {name: value for name, value in group.as_dict().items() if not name.startswith("__")}
+def _settings(kind: type[T], group: Namespace, place: str) -> T:
+    """A group's words as settings; the parser notes where a file of them was found."""
+    from .recipe_file import build
+
+    values = group.as_dict()
+    return build(kind, values, file=values.get("__path__", ""), place=place)

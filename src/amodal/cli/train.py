@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -103,7 +104,9 @@ def run(args: Namespace) -> None:
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
-    folder = train_and_ship(_after_its_start(recipe), resume=args.resume)
+    recipe = _after_its_start(recipe)
+    with _told_how_to_go_on(recipe):
+        folder = train_and_ship(recipe, resume=args.resume)
     if is_first():
         print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
 
@@ -171,10 +174,29 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
             "both networks start from the recipe start_from names", file=file, record="stages", value=first.stages
         )
     first = _after_its_start(first, (*later, file.resolve()))
-    if not is_trained(first):
+    with _told_how_to_go_on(first):
+        trained = is_trained(first)
+    if not trained:
         if this_process()[1] > 1:
             raise RecipeError(
                 "with several processes, the recipe start_from names has been trained before", file=file, remedy=_FIRST
             )
-        train_and_ship(first, resume=True)
+        with _told_how_to_go_on(first):
+            train_and_ship(first, resume=True)
     return replace(recipe, start_from=str(Path(first.output) / "weights"))
+
+
+@contextmanager
+def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
+    """A run that is refused says what its recipe began with; one that is interrupted, how it goes on."""
+    from ..training.checkpoint import OtherRecipeError, differences
+    from ..training.fingerprint import FREE
+
+    try:
+        yield
+    except OtherRecipeError as problem:
+        found = differences(Path(problem.file).parent, recipe, FREE)
+        rule = f"{problem.rule} ({found})" if found else problem.rule
+        raise RecipeError(rule, file=problem.file, remedy=problem.remedy) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("go on with --resume") from None

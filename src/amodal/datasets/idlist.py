@@ -1,11 +1,14 @@
-"""Lists of photographs: text files with one image id a line, or one name as in VOC's ImageSets."""
+"""Lists of photographs: text files with one image id or one name a line, as VOC's ImageSets."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 from ..core.album import Album
-from ..core.errors import AnnotationError
+from ..core.errors import AmodalError, AnnotationError
+from .dialects import Holds, recognise
+from .jsonfile import forget
 
 
 def read_ids(path: str | Path) -> frozenset[int]:
@@ -25,41 +28,111 @@ def read_ids(path: str | Path) -> frozenset[int]:
         ) from None
 
 
-def listed_ids(album: Album, path: str | Path) -> frozenset[int]:
-    """The ids of an album's photographs that a list names, by id or by file name; none for "".
+class _Names:
+    """The ids of an album's photographs by what a line may call them: more than one where a name stands for several."""
+
+    def __init__(self, album: Album) -> None:
+        self.ids: dict[str, int] = {}
+        self._whole: dict[str, set[int]] = {}
+        self._short: dict[str, set[int]] = {}
+        self.numbered = False  # whether a photograph's name is a number
+        for record in album:
+            name = _path(record.file_name)
+            self.ids[str(record.id)] = record.id
+            self._whole.setdefault(str(name), set()).add(record.id)
+            for short in {name.name, name.stem, str(name.parent / name.stem)}:
+                self._short.setdefault(short, set()).add(record.id)
+            self.numbered |= name.stem.isdigit()
+
+    def find(self, text: str) -> set[int]:
+        """The photographs of a name; a whole file_name before those whose last part it is."""
+        name = str(_path(text))
+        return self._whole.get(name) or self._short.get(name) or set()
+
+    def of_id(self, text: str) -> set[int]:
+        """The photograph of an id."""
+        return {self.ids[text]} if text in self.ids else set()
+
+
+def listed_ids(album: Album, path: str | Path, tell: Callable[[str], object] | None = None) -> frozenset[int]:
+    """The ids of an album's photographs that a list names, by id or by name; none for "".
+
+    A line, or its first word, is a photograph's file_name, the last part of it, or either without the ending. A whole
+    number without leading zeros is an id in files that number their photographs, unless no number of the list is one;
+    where the ids are places in a sorted folder (VOC, labelme, YOLO, SBD) it is a name if any photograph's name is a
+    number.
 
     Args:
         album: whose photographs they are.
-        path: of a list; a whole number without leading zeros is an id, any other line's first word a file name without
-            folder and ending ("2008_000008"), which may be one the album has not.
+        path: of a list.
+        tell: called with a line of text where some lines, but not all, name no photograph of the album: lists such as
+            VOC's ImageSets are made for larger sets.
 
     Raises:
-        AnnotationError: the file cannot be read.
+        AnnotationError: the file cannot be read, or none of its lines names a photograph of the album.
     """
     if not path:
         return frozenset()
+    lines = _lines(path)
+    found = _found(lines, album)
+    missing = [line for line, ids in zip(lines, found, strict=True) if not ids]
+    if len(missing) == len(lines):
+        raise AnnotationError(
+            f"a list of photographs names some of {album.source}",
+            file=path,
+            value=missing[0] if missing else "no line",
+            remedy="give the ids or the file names of this source",
+        )
+    if missing and tell is not None:
+        count = f"{len(missing)} of {len(lines)} lines"
+        tell(f"{path}: {count} name no photograph of {album.source}, the first: {missing[0]}")
+    return frozenset().union(*found)
+
+
+def only(album: Album, path: str | Path, tell: Callable[[str], object] | None = None) -> Album:
+    """The photographs of an album that a list names, as `listed_ids`; all of them for ""."""
+    if not path:
+        return album
+    ids = listed_ids(album, path, tell)
+    return album.filter(lambda record: record if record.id in ids else None)
+
+
+def _lines(path: str | Path) -> list[str]:
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise AnnotationError(
             f"a list of photographs is a text file with one image id or name a line ({problem})",
             file=path,
             remedy="correct it",
         ) from None
-    words = {line.split()[0] for line in lines if line.strip() and not line.startswith("#")}
-    numbers = {word for word in words if word.isascii() and word.isdigit() and word == str(int(word))}
-    names = words - numbers
-    return frozenset(record.id for record in album if str(record.id) in numbers or Path(record.file_name).stem in names)
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-def only(album: Album, path: str | Path) -> Album:
-    """The photographs of an album that a list names; all of them for ""."""
-    if not path:
-        return album
-    ids = read_ids(path)
-    chosen = album.filter(lambda record: record if record.id in ids else None)
-    if not len(chosen):
-        raise AnnotationError(
-            f"a list names photographs of {album.source}", file=path, remedy="give the list made for it"
-        )
-    return chosen
+def _found(lines: list[str], album: Album) -> list[set[int]]:
+    """The ids of the photographs that each line names."""
+    names = _Names(album)
+    words = [line if names.find(line) else line.split()[0] for line in lines]
+    numbers = {word for word in words if _is_number(word)}
+    by_id = not numbers.isdisjoint(names.ids) and not (names.numbered and _ids_are_ours(album))
+    return [names.of_id(word) if by_id and word in numbers else names.find(word) for word in words]
+
+
+def _ids_are_ours(album: Album) -> bool:
+    """Whether reading has numbered the photographs, for its dialect keeps no ids."""
+    if Path(album.source).suffix.lower() == ".json":  # not parsed again: those of many photographs have ids
+        return False
+    try:
+        return Holds.IMAGE_IDS not in recognise(Path(album.source)).holds
+    except AmodalError:  # made in memory
+        return False
+    finally:
+        forget()
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and (word == "0" or word[0] != "0")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +14,25 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError
+from .config import DataSource, Recipe
+from .start import digests
 
 CHECKPOINT = "checkpoint.pt"
 _REMEDY = "remove it and start again"
+_GO_ON = "then go on with --resume"
+_SHOWN = 3
+
+
+class OtherRecipeError(RecipeError):
+    """A checkpoint is of another recipe, or of one that starts from other weights; see `differences`."""
 
 
 def write_checkpoint(folder: str | Path, state: dict[str, Any]) -> None:
-    """Write ``checkpoint.pt`` beside its place and rename it: killed at any moment, the old or the new one is there."""
+    """Write ``checkpoint.pt`` beside its place and rename it: killed at any moment, the old or the new one is there.
+
+    Raises:
+        RecipeError: it cannot be written, as where the disk is full.
+    """
     _save(Path(folder) / CHECKPOINT, state)
 
 
@@ -41,7 +58,7 @@ def read_checkpoint(folder: str | Path, fingerprint: str, material: str = "") ->
     state = _load(path, "fingerprint", "step")
     began, now = (str(of).partition("+") for of in (state["fingerprint"], fingerprint))
     if began[0] != now[0]:
-        raise RecipeError(
+        raise OtherRecipeError(
             "a run resumes with the recipe it began with, and the weights that one starts from",
             file=path,
             remedy="give the recipe unchanged, or another --output",
@@ -60,6 +77,34 @@ def read_checkpoint(folder: str | Path, fingerprint: str, material: str = "") ->
             remedy="give those of then, or another --output; --start_from goes on from finished weights",
         )
     return state
+
+
+def differences(folder: str | Path, recipe: Recipe, free: Iterable[str]) -> str:
+    """What tells a recipe from the one a stage began with, which lies beside its checkpoint.
+
+    By what counts for `fingerprint.fingerprint_of`; a setting the old recipe does not name came later.
+
+    Args:
+        folder: of the stage.
+        recipe: of now.
+        free: the settings that do not count.
+
+    Returns:
+        "modal.lr: 0.003 then, 0.01 now", three of them and a count; "" where that file does not tell.
+    """
+    try:
+        then = json.loads((Path(folder) / "recipe.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return ""
+    now, default = (json.loads(json.dumps(asdict(r))) for r in (recipe, Recipe(data=recipe.data)))
+    default["data"] = [asdict(DataSource("", ""))] * len(recipe.data)
+    for name in {*free, "modal_from"}:
+        del now[name]
+    if isinstance(then, dict) and _same_weights(str(then.get("start_from", "")), recipe.start_from):
+        del now["start_from"]
+    found = list(_different(then, now, default))
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return "; ".join([*found[:_SHOWN], *more])
 
 
 def finished_weights(folder: str | Path, steps: int) -> dict[str, Tensor]:
@@ -96,10 +141,60 @@ def read_network(folder: str | Path, name: str, network: nn.Module) -> nn.Module
     return network
 
 
+def _different(then: Any, now: Any, default: Any, place: str = "") -> Iterator[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name, value in now.items():
+            inside = f"{place}.{name}".lstrip(".")
+            yield from _different(then.get(name, default[name]), value, default[name], inside)
+    elif place == "data" and isinstance(then, list) and len(then) == len(now):
+        for i, value in enumerate(now):
+            yield from _different(then[i], value, default[i], f"{place}[{i}]")
+    elif then != now and place:
+        yield f"{place}: {_short(then)} then, {_short(now)} now"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _same_weights(then: str, now: str) -> bool:
+    """Whether two folders, wherever they lie, hold the same networks."""
+    try:
+        return bool(then and now) and digests(then) == digests(now)
+    except RecipeError:
+        return False
+
+
 def _save(path: Path, state: dict[str, Any]) -> None:
     beside = path.with_name(f".{path.name}.part")
-    torch.save(state, beside)
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:  # given a path, torch does not say why it could not write
+            torch.save(state, file)
+        beside.replace(path)
+    except BaseException as problem:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        cause = _of_the_disk(problem)
+        if cause is None:
+            raise
+        raise RecipeError(
+            f"the file cannot be written ({cause.strerror})", file=path, remedy=f"{_way_out(cause)}, {_GO_ON}"
+        ) from problem
+
+
+def _of_the_disk(problem: BaseException) -> OSError | None:
+    """What the system said; torch tells of the writing that failed in its own words, and that alone."""
+    found: BaseException | None = problem
+    while found is not None and not isinstance(found, OSError):
+        if not isinstance(found, RuntimeError):  # an interruption, a bug
+            return None
+        found = found.__context__
+    return found
+
+
+def _way_out(cause: OSError) -> str:
+    return "make room" if cause.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
 
 
 def _load(path: Path, *keys: str) -> dict[str, Any]:

@@ -33,9 +33,9 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     """Training examples without end, and the recipe's validation examples (None where no photograph is kept for it).
 
     Raises:
-        RecipeError: an id list that cannot be read, names no photograph of its source or leaves nothing to train on;
-            another number of categories than the networks have.
-        AnnotationError, ImageError: from the sources themselves.
+        RecipeError: lists that leave nothing to train on; another number of categories than the networks have.
+        AnnotationError: a list of photographs that cannot be read or names none of its source; from the sources.
+        ImageError: from the sources.
     """
     train: list[Source] = []
     validation: list[Source] = []
@@ -179,15 +179,7 @@ class _Spans(Sampler[list[int]]):
 
 def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tuple[Album, Album | None]:
     paths = (source.validation, source.exclude, source.only)
-    held, excluded, only = (listed_ids(album, path) for path in paths)
-    for path, ids in zip(paths, (held, excluded, only), strict=True):
-        if path and not ids:
-            raise RecipeError(
-                f"a list of photographs names some of {source.annotations}",
-                file=path,
-                remedy="give the ids or the file names of this source",
-            )
-
+    held, excluded, only = (listed_ids(album, path, tqdm.write) for path in paths)
     if source.validation_share:
         used = (one for one in album if one.id not in excluded and (not only or one.id in only))
         names = _share(source, {one.file_name for one in used if has_material(one, settings)})

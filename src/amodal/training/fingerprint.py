@@ -27,8 +27,8 @@ _ADDED_LATER |= {
     "keep",
     "repaint",
 }
-_FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}
-_FREE |= {"tensorboard", "store", "store_gb"}
+FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}
+FREE |= {"tensorboard", "store", "store_gb"}
 """Settings a run may be resumed with others of."""
 
 
@@ -53,7 +53,7 @@ def fingerprint_of(recipe: Recipe) -> str:
         {key: value for key, value in source.items() if value or key not in ("only", "validation_share")}
         for source in data
     ]
-    for name in _FREE | {"modal_from"}:
+    for name in FREE | {"modal_from"}:
         del settings[name]
     of_recipe = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return f"{of_recipe}+{modal_digest(recipe.modal_from)}" if recipe.modal_from else of_recipe

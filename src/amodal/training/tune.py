@@ -116,6 +116,13 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
         RecipeError: a recipe of other networks, or without validation photographs.
         WeightsError: the folder holds no networks that can be read.
     """
+    tuned = choose_for(recipe, folder)
+    write_tuned(folder, tuned)
+    return tuned
+
+
+def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
+    """What `tune_weights` writes, for the networks of a folder that is left as it is; it raises the same."""
     folder = Path(folder)
     config = read_config(folder)
     networks = {role: load_network(folder, role) for role in ROLES}
@@ -131,12 +138,19 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
         )
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
-    tuned = choose_settings(recipe, make_streams(recipe)[1], networks["modal"], networks["amodal"], kept)
-    notes = {key: value for key, value in config.get("notes", {}).items() if key != "validation"}
+    return choose_settings(recipe, make_streams(recipe)[1], networks["modal"], networks["amodal"], kept)
+
+
+def write_tuned(folder: str | Path, tuned: Tuned) -> None:
+    """Put what was chosen for the networks of a folder into its config.json.
+
+    Raises:
+        WeightsError: config.json is missing or damaged.
+    """
+    notes = {key: value for key, value in read_config(Path(folder)).get("notes", {}).items() if key != "validation"}
     notes |= {"validation": tuned.scores} if tuned.scores else {}
     # all at once, or not at all; a calibration of the former thresholds would mislead
     update_config(folder, prediction=asdict(tuned.settings), notes=notes, calibration=tuned.calibrations)
-    return tuned
 
 
 def _rounded(values: NDArray[np.float64]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ...core.records import ImageRecord
@@ -188,11 +189,24 @@ class Finding:
     file_name: str = ""
     instance_ids: tuple[int, ...] = ()
 
+    def place(self, checked: str) -> str:
+        """The record and its picture, or its file where no picture is known and that is not ``checked`` itself.
+
+        >>> Finding("record", "set/labels/a.txt", "line 5").place("set")
+        'labels/a.txt, line 5'
+        """
+        parts = (self.record, self.file_name) if self.file_name else (_within(self.file, checked), self.record)
+        return ", ".join(part for part in parts if part)
+
     @property
     def text(self) -> str:
-        """One line for a person: where, what must hold, what was found, what to do."""
+        """As `told`, where it is clear which file it is about."""
+        return self.told(self.file)
+
+    def told(self, checked: str) -> str:
+        """One line for a person: where in what was checked, what must hold, what was found, what to do."""
         rule = RULES[self.rule]
-        place = ", ".join(part for part in (self.record, self.file_name) if part)
+        place = self.place(checked)
         remedy = self.remedy or rule.remedy
         what = self.message or (rule.holds if self.value is None else f"{rule.holds}; found {shorten(self.value)}")
         return f"{self.rule}: {place + ': ' if place else ''}{what}. {remedy[0].upper()}{remedy[1:].rstrip('.')}."
@@ -239,6 +253,14 @@ def finding(
         file_name="" if record is None else record.file_name,
         instance_ids=ids,
     )
+
+
+def _within(file: str, checked: str) -> str:
+    """A file as a path in the folder that was checked; "" for the checked path itself."""
+    path, root = Path(file), Path(checked)
+    if not file or path == root:
+        return ""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
 
 
 def shorten(value: object, limit: int = 160) -> str:

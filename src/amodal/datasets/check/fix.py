@@ -43,7 +43,7 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
     album, changes = fix_album(report.album, report.findings, boxes=dialect.boxes)
     changes = renumbered + changes
     changes += [
-        Change(found.record or "record", found.rule, "record", found.value, "left out: it cannot be read")
+        Change(found.place(report.file) or "record", found.rule, "record", found.value, "left out: it cannot be read")
         for found in report.findings
         if found.message
     ]

@@ -24,7 +24,7 @@ def report_text(report: CheckReport, *, shown: int = 5) -> str:
     for name in counts:
         mine = [found for found in report.findings if found.rule == name]
         mine.sort(key=lambda found: found.severity)  # errors first
-        lines += [f"{found.severity}: {found.text}" for found in mine[:shown]]
+        lines += [f"{found.severity}: {found.told(report.file)}" for found in mine[:shown]]
         if shown and len(mine) > shown:
             lines.append(f"  ... and {len(mine) - shown} more of {name}")
     wide = max(len(name) for name in counts)
