@@ -29,13 +29,13 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from amodal.core import boxes as bx
-from amodal.core.album import Album, image_path
+from amodal.core.album import image_path
 from amodal.core.images import read_image
 from amodal.core.masks import Mask
 from amodal.core.random import generator
 from amodal.core.records import Instance
 from amodal.datasets import read_annotations
-from amodal.datasets.idlist import read_ids
+from amodal.datasets.idlist import only
 from amodal.inference.ordering import Occlusion, OrderRules, Overlaps, find_overlaps, order_graph
 from amodal.inference.predictor import Predictor
 
@@ -64,12 +64,10 @@ class Scene:
 
 def pieces_of(images: str, annotations: str, ids: str) -> list[Piece]:
     """The whole objects of a list of photographs that are large enough."""
-    album: Album = read_annotations(annotations)
-    kept = read_ids(ids)
+    album = only(read_annotations(annotations), ids)
     return [
         Piece(str(image_path(images, record.file_name)), o)
         for record in album
-        if record.id in kept
         for o in record.instances
         if o.modal_mask is not None
         and not (o.is_crowd or o.is_stuff)

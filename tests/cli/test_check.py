@@ -147,7 +147,7 @@ def test_a_given_box_of_a_prediction_is_no_error_and_is_kept(
     }
     (tmp_path / "pred.json").write_text(json.dumps([one]))
     words = ["check", str(tmp_path / "pred.json"), "--answers", str(tiny_set[1]), "--fix", str(tmp_path / "fixed.json")]
-    main(words)
+    assert main(words) == 0
     told = capsys.readouterr().out
     assert "warning: modal-box: annotation 11" in told and "error: modal-box" not in told
     assert json.loads((tmp_path / "fixed.json").read_text())[0]["visible_bbox"] == [2, 3, 15, 15]

@@ -85,6 +85,9 @@ def test_what_is_missing_is_told_and_nothing_of_an_earlier_evaluation_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "objects.html").write_text("of somebody else")
+    assert (run(tmp_path, truth(), results()) / "objects.html").read_text() == "of somebody else"
     out = run(tmp_path, truth(), results(), "--images", str(tmp_path))
     (out / "mine.txt").write_text("kept")
     assert "without a prediction" not in capsys.readouterr().err

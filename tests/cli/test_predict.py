@@ -137,8 +137,25 @@ def test_words_that_do_not_go_together(
     for mask in (["--refine"], ["--given", "mask"]):
         assert "finds visible masks" in refused(capsys, *out, some, *mask)
         assert "finds visible masks" in refused(capsys, *out, some, *box, *mask)
+        assert "faster" in refused(capsys, *out, some, "--detector", "torchvision:faster", *mask)
     assert "--box" in refused(capsys, *out, some, "--detections", "x.json")
     assert not (tmp_path / "out").exists()
+
+
+def test_no_picture_of_an_album_is_written_over(
+    tiny_set: tuple[Path, Path], weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    picture = images / read_annotations(annotations)[0].file_name
+    content = json.loads(annotations.read_text())
+    named = picture.with_suffix(".html")  # a picture by its content
+    content["images"][0]["file_name"] = named.relative_to(images).as_posix()
+    annotations.write_text(json.dumps(content))
+    picture.rename(named)
+    words = ["--weights", weights, "--images", str(images), "--annotations", str(annotations)]
+    before = named.read_bytes()
+    told = refused(capsys, *words, "--output", str(images / "o.json"), "--page", str(named))
+    assert "nothing is written over what is read" in told and named.read_bytes() == before
 
 
 def test_nothing_is_written_over_what_is_read_or_is_another_s(
@@ -155,13 +172,20 @@ def test_nothing_is_written_over_what_is_read_or_is_another_s(
     (own / "annotations.json").write_text('{"images": []}')
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "predictions.json").write_text("[]")
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "a_amodal.png").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine")
     files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     over = "nothing is written over what is read"
     assert over in refused(capsys, *album, "--output", str(annotations))
     assert over in refused(capsys, *album, "--detections", str(found), "--output", str(found))
     assert over in refused(capsys, str(plain), str(drawn), "--weights", weights, "--output", str(photo.parent))
     assert "did not write" in refused(capsys, str(plain), "--weights", weights, "--output", str(own))
-    assert "something else" in refused(capsys, str(plain), "--weights", weights, "--output", str(tmp_path / "results"))
+    for folder in ("results", "drawn"):
+        assert "did not write" in refused(capsys, str(plain), "--weights", weights, "--output", str(tmp_path / folder))
+    assert "no predictions" in refused(capsys, *album, "--output", str(tmp_path / "notes.txt"))
+    page = str(tmp_path / "x.html")
+    assert "two files" in refused(capsys, *album, "--output", page, "--page", page)
     # before the work, not after it
     assert "cannot be written" in refused(capsys, *album, "--output", str(found / "x.json"))
     assert "cannot be written" in refused(capsys, *album, "--output", str(own / "x.json"), "--page", str(found))

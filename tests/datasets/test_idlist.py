@@ -136,3 +136,13 @@ def test_only_takes_names_and_tells_of_lines_that_are_none(tmp_path: Path) -> No
     album = only(album_of(["a.jpg", "b.jpg", "c.jpg"]), tmp_path / "list.txt", told.append)
     assert [record.file_name for record in album] == ["b.jpg"]
     assert len(told) == 1 and "2 of 3 lines name no photograph of a.json, the first: d.jpg" in str(told[0])
+
+
+def test_paths_that_end_with_a_name_and_numbers_below_0(tmp_path: Path) -> None:
+    """As YOLO's lists have them; of another folder's photograph it is no name."""
+    flat = album_of(["a.jpg", "b.jpg"], first=-2)
+    assert named(flat, "/data/images/a.jpg\n # spaces before\n", tmp_path) == ["a.jpg"]
+    assert named(flat, "-1\n", tmp_path) == ["b.jpg"]
+    told: list[object] = []
+    assert named(album_of(["val/a.jpg", "val/b.jpg"]), "train/a.jpg\nx/val/b.jpg\n", tmp_path, told) == ["b.jpg"]
+    assert "the first: train/a.jpg" in str(told)

@@ -18,7 +18,7 @@ from amodal.datasets.check import check_file
 from amodal.datasets.convert import convert, losses
 from amodal.datasets.dialects import dialect_named
 from amodal.datasets.jsonfile import write_json, write_text
-from amodal.datasets.results import read_results, write_results
+from amodal.datasets.results import read_results, result_record, write_results
 
 Write = Callable[..., Path]
 
@@ -244,3 +244,22 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path
         write_text(path, "\ud800")
     assert json.loads(path.read_text()) == {"old": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_devices_are_no_place_for_a_file(album: Album, tmp_path: Path) -> None:
+    """Also where /dev/stdout, as root, is a link to a file that could be replaced."""
+    (tmp_path / "link.json").symlink_to(tmp_path / "far.json")
+    write_results(tmp_path / "link.json", [], album.categories)
+    write_results(tmp_path / "link.json", [], album.categories)
+    assert (tmp_path / "link.json").is_symlink() and json.loads((tmp_path / "far.json").read_text()) == []
+    with pytest.raises(AnnotationError, match="a device or a pipe"):
+        write_results("/dev/stdout", [], album.categories)
+
+
+def test_an_empty_mask_on_a_canvas_has_an_empty_box(album: Album, tmp_path: Path) -> None:
+    written = make_prediction(album, 12, canvas=(-10, -10, 40, 48), amodal_mask=Mask.from_box((12, 13, 24, 28), 40, 48))
+    record = result_record(replace(written, modal_mask=Mask.from_box((0, 0, 0, 0), 40, 48)), album.categories)
+    path = tmp_path / "out.json"
+    path.write_text(json.dumps([{k: v for k, v in record.items() if k not in ("bbox", "visible_bbox")}]))
+    (found,) = read_results(path, album)
+    assert found.modal_box == (0, 0, 0, 0) and found.amodal_box == (2, 3, 14, 18)

@@ -11,7 +11,7 @@ from amodal.cli.main import main
 from amodal.core.album import Album
 from amodal.core.errors import AnnotationError
 from amodal.datasets import read_annotations
-from amodal.datasets.idlist import only, read_ids
+from amodal.datasets.idlist import only
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.scenes import make_scenes, scene_settings, write_scenes
 from amodal.synthesis.settings import SynthesisSettings
@@ -61,15 +61,11 @@ def test_only_the_photographs_of_a_list(tiny_set: tuple[Path, Path], tmp_path: P
     album = read_annotations(tiny_set[1])
     names = tmp_path / "ids.txt"
     names.write_text("# kept\n3\n\n")
-    assert read_ids(names) == {3} and read_ids("") == frozenset()
     assert [record.id for record in only(album, names)] == [3]
     assert len(only(album, "")) == 2
     names.write_text("99\n")
     with pytest.raises(AnnotationError, match=r"ids\.txt"):
         only(album, names)
-    names.write_text("three\n")
-    with pytest.raises(AnnotationError, match="one image id a line"):
-        read_ids(names)
 
 
 def test_the_command_refuses_a_list_of_other_photographs(

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonargparse
 
 from .predict_output import tell, write_page
+from .predict_words import check_pictures
 
 
 def run_album(args: jsonargparse.Namespace, output: Path) -> None:
@@ -20,6 +21,7 @@ def run_album(args: jsonargparse.Namespace, output: Path) -> None:
     from ..inference.predictor import Predictor
 
     album = read_annotations(args.annotations, images=args.images)
+    check_pictures(args, album)
     if args.detections is not None:
         album = read_detections(args.detections, album, min_score=args.min_score or 0.0)
     predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonargparse
 
 from ..core.errors import AmodalError
+from ..datasets.jsonfile import place_of
 from .predict_output import page_path
+
+if TYPE_CHECKING:
+    from ..core.album import Album
 
 
 def check_words(args: jsonargparse.Namespace) -> None:
@@ -68,11 +74,12 @@ def _check_scores_and_masks(args: jsonargparse.Namespace) -> None:
                 value=args.min_score,
                 remedy="leave it out",
             )
-    boxes_alone = args.box or (args.detector or "yolox") == "yolox"
+    detector = args.detector or "yolox"
+    boxes_alone = args.box or detector in ("yolox", "torchvision:faster")
     if args.photos and (args.refine or args.given == "mask") and boxes_alone and not args.segmenter:
         raise AmodalError(
             f"{'--refine' if args.refine else '--given mask'} goes with something that finds visible masks",
-            value="--box" if args.box else "yolox",
+            value="--box" if args.box else detector,
             remedy="give --segmenter sam2:FOLDER_OR_REPOSITORY or --detector torchvision:mask",
         )
 
@@ -85,41 +92,61 @@ def check_places(args: jsonargparse.Namespace) -> None:
     """
     output = Path(args.output)
     read = [Path(path) for path in (args.annotations, args.detections, *args.photos) if path]
-    written = [] if args.page is None else [page_path(args.page)]
+    page = [] if args.page is None else [page_path(args.page)]
     if args.photos:
-        written += [output / "annotations.json", output / "predictions.json"]
+        written = [output / "annotations.json", output / "predictions.json"]
         written += [output / f"{Path(photo).stem}_amodal.png" for photo in args.photos]
-    elif args.shards is None:
-        written.append(output)
+    else:
+        written = [] if args.shards is not None else [output]
     taken = {path.resolve() for path in read}
-    for path in written:
+    for path in (*page, *written):
         if path.resolve() in taken:
             raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
+    if page and page[0].resolve() in {path.resolve() for path in written}:
+        raise AmodalError("--page and --output are two files", file=page[0], remedy="name another page")
     if args.photos:
-        _check_folder(output)
-    for path in written:
+        _check_folder(output, written)
+    elif written and output.is_file() and not _is_list(output):
+        raise AmodalError(
+            "a file would be replaced that holds no predictions", file=output, remedy="name another, or remove it"
+        )
+    for path in (*page, *written):
         _check_writable(path)
 
 
-def _check_folder(output: Path) -> None:
+def check_pictures(args: jsonargparse.Namespace, album: Album) -> None:
+    """See that no picture of an album will be written over; raises AmodalError."""
+    images = Path(args.images).resolve()
+    for path in (Path(args.output), *([] if args.page is None else [page_path(args.page)])):
+        place = path.resolve()
+        if place.is_relative_to(images) and place.relative_to(images).as_posix() in {r.file_name for r in album}:
+            raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
+
+
+def _check_folder(output: Path, written: Sequence[Path]) -> None:
     """A folder for photographs is new, has other things in it, or holds an earlier run, which is replaced."""
     from ..inference.photos import is_own_album
 
-    annotations, predictions = output / "annotations.json", output / "predictions.json"
-    if annotations.exists() and not is_own_album(annotations):
-        raise AmodalError(
-            "a file of this name would be replaced that amodal predict did not write",
-            file=annotations,
-            remedy="name another folder",
-        )
-    if predictions.exists() and not annotations.exists():
-        raise AmodalError(
-            "predictions of something else would be replaced", file=predictions, remedy="name another folder"
-        )
+    annotations = output / "annotations.json"
+    if annotations.exists() and is_own_album(annotations):
+        return
+    for path in written:
+        if path.exists():
+            raise AmodalError(
+                "a file would be replaced that this version of amodal predict did not write",
+                file=path,
+                remedy="name another folder, or remove it",
+            )
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file may be a results file, or is empty."""
+    with open(path, "rb") as file:
+        return file.read(64).lstrip()[:1] in (b"[", b"")
 
 
 def _check_writable(path: Path) -> None:
-    folder = path.absolute().parent
+    folder = place_of(path).absolute().parent
     while not folder.exists():
         folder = folder.parent
     try:
@@ -129,5 +156,3 @@ def _check_writable(path: Path) -> None:
         raise AmodalError(
             f"the place cannot be written to ({problem.strerror})", file=path, remedy="name another"
         ) from None
-    if path.is_dir():
-        raise AmodalError("a file is to be written where a folder is", file=path, remedy="name a file")

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from .dialects import Holds, recognise
 from .jsonfile import forget
-
-
-def read_ids(path: str | Path) -> frozenset[int]:
-    """The ids of a list; none for "". Empty lines and lines that start with # do not count.
-
-    Raises:
-        AnnotationError: the file cannot be read, or a line is no whole number.
-    """
-    if not path:
-        return frozenset()
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        return frozenset(int(line) for line in lines if line.strip() and not line.startswith("#"))
-    except (OSError, ValueError) as problem:
-        raise AnnotationError(
-            f"a list of photographs is a text file with one image id a line ({problem})", file=path, remedy="correct it"
-        ) from None
 
 
 class _Names:
@@ -38,16 +22,21 @@ class _Names:
         self.numbered = False  # whether a photograph's name is a number
         for record in album:
             name = _path(record.file_name)
+            stem, last = os.path.splitext(name)[0], name.rpartition("/")[2]
             self.ids[str(record.id)] = record.id
-            self._whole.setdefault(str(name), set()).add(record.id)
-            for short in {name.name, name.stem, str(name.parent / name.stem)}:
+            self._whole.setdefault(name, set()).add(record.id)
+            for short in {last, stem, stem.rpartition("/")[2]}:
                 self._short.setdefault(short, set()).add(record.id)
-            self.numbered |= name.stem.isdigit()
+            self.numbered |= stem.rpartition("/")[2].isdigit()
 
     def find(self, text: str) -> set[int]:
-        """The photographs of a name; a whole file_name before those whose last part it is."""
-        name = str(_path(text))
-        return self._whole.get(name) or self._short.get(name) or set()
+        """The photographs of a name: a whole file_name, else part of one, else a path that ends with a whole one."""
+        name = _path(text)
+        found = self._whole.get(name) or self._short.get(name)
+        while not found and "/" in name:
+            name = name.partition("/")[2]
+            found = self._whole.get(name)
+        return found or set()
 
     def of_id(self, text: str) -> set[int]:
         """The photograph of an id."""
@@ -57,10 +46,10 @@ class _Names:
 def listed_ids(album: Album, path: str | Path, tell: Callable[[str], object] | None = None) -> frozenset[int]:
     """The ids of an album's photographs that a list names, by id or by name; none for "".
 
-    A line, or its first word, is a photograph's file_name, the last part of it, or either without the ending. A whole
-    number without leading zeros is an id in files that number their photographs, unless no number of the list is one;
-    where the ids are places in a sorted folder (VOC, labelme, YOLO, SBD) it is a name if any photograph's name is a
-    number.
+    A line, or its first word, is a photograph's file_name, the last part of it, either without the ending, or a path
+    that ends with a file_name. A whole number without leading zeros is an id in files that number their photographs,
+    unless no number of the list is one; where the ids are places in a sorted folder (VOC, labelme, YOLO, SBD) it is a
+    name if any photograph's name is a number.
 
     Args:
         album: whose photographs they are.
@@ -106,7 +95,8 @@ def _lines(path: str | Path) -> list[str]:
             file=path,
             remedy="correct it",
         ) from None
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    words = (line.strip() for line in lines)
+    return [word for word in words if word and not word.startswith("#")]
 
 
 def _found(lines: list[str], album: Album) -> list[set[int]]:
@@ -130,9 +120,10 @@ def _ids_are_ours(album: Album) -> bool:
         forget()
 
 
-def _path(name: str) -> PurePosixPath:
-    return PurePosixPath(name.replace("\\", "/"))
+def _path(name: str) -> str:
+    return name.replace("\\", "/").removeprefix("./")
 
 
 def _is_number(word: str) -> bool:
-    return word.isascii() and word.isdigit() and (word == "0" or word[0] != "0")
+    digits = word.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0")

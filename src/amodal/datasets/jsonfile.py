@@ -98,16 +98,28 @@ def write_text(path: str | Path, text: str) -> None:
         file.write(text)
 
 
+def place_of(path: str | Path) -> Path:
+    """Where a file of this path is written: itself, or what it links to.
+
+    Raises:
+        AnnotationError: a folder, a device or a pipe.
+    """
+    named = Path(path)
+    place = named.resolve() if named.is_symlink() else named
+    is_device = named.absolute().parts[:2] in (("/", "dev"), ("/", "proc"))  # /dev/stdout may be a link to a file
+    if is_device or (place.exists() and not place.is_file()):
+        raise AnnotationError(
+            "a file is written beside its place and renamed: a folder, a device or a pipe cannot be that place",
+            file=named,
+            remedy="name a file",
+        )
+    return place
+
+
 @contextlib.contextmanager
 def beside(path: str | Path) -> Iterator[TextIO]:
     """A UTF-8 file to write, renamed to ``path`` when all went well and removed otherwise."""
-    path = Path(path)
-    if path.exists() and not path.is_file():
-        raise AnnotationError(
-            "a file is written beside its place and renamed: a folder, a device or a pipe cannot be that place",
-            file=path,
-            remedy="name a file",
-        )
+    path = place_of(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -155,7 +155,7 @@ def _prediction(
 
     def box(key: str, around: Mask) -> bx.Box:
         if key not in entry:
-            left, top = (0, 0) if canvas is None else canvas[:2]
+            left, top = (0, 0) if canvas is None or around.is_empty else canvas[:2]
             return bx.as_box(np.add(around.box, (left, top, left, top)))
         value = entry[key]
         if (

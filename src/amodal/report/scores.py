@@ -103,8 +103,9 @@ def write_indirect(
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        earlier = _AT_TIMES if (folder / "report.json").exists() else ()
         written = [_write(folder / name, data) for name, data in sorted(files.items())]
-        for name in _AT_TIMES:
+        for name in earlier:
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
         return written
