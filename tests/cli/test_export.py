@@ -136,6 +136,9 @@ def test_tuned_on_a_recipe(
     assert main(words) == 2 and not output.exists()
     assert "a recipe is a YAML file" in capsys.readouterr().err
     recipe.write_text("seed: 7\ndata:\n  - {images: x, annotations: y.json}\n")
+    (tmp_path / "file").write_text("")
+    assert main([*words[:3], "--output", str(tmp_path / "file" / "out"), *words[5:]]) == 2
+    assert "cannot be written to" in capsys.readouterr().err and not asked  # told before the work
     assert main(words) == 0
     assert asked == [(7, "y.json", str(weights))]
     config = json.loads((output / "config.json").read_text())

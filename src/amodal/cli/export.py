@@ -13,6 +13,7 @@ from pathlib import Path
 import jsonargparse
 
 from ..core.errors import AmodalError
+from .places import check_writable
 
 HELP = "a weights folder as ONNX that runs without torch; int8 as an option"
 
@@ -66,6 +67,7 @@ def run(args: jsonargparse.Namespace) -> None:
         from ..training.tune import choose_for, write_tuned
         from .recipe_file import check_recipe, find_recipe
 
+        check_writable(output / "config.json")
         tuned = choose_for(check_recipe(find_recipe(args.tune)), args.weights)  # before anything is written
     for name, difference in export_folder(args.weights, output).items():
         print(f"{name}: onnxruntime and torch differ by {difference:.1e} at the most")

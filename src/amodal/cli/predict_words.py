@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import jsonargparse
 
 from ..core.errors import AmodalError
-from ..datasets.jsonfile import place_of
+from .places import check_writable
 from .predict_output import page_path
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def check_places(args: jsonargparse.Namespace) -> None:
             "a file would be replaced that holds no predictions", file=output, remedy="name another, or remove it"
         )
     for path in (*page, *written):
-        _check_writable(path)
+        check_writable(path)
 
 
 def check_pictures(args: jsonargparse.Namespace, album: Album) -> None:
@@ -143,16 +142,3 @@ def _is_list(path: Path) -> bool:
     """Whether a file may be a results file, or is empty."""
     with open(path, "rb") as file:
         return file.read(64).lstrip()[:1] in (b"[", b"")
-
-
-def _check_writable(path: Path) -> None:
-    folder = place_of(path).absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as problem:
-        raise AmodalError(
-            f"the place cannot be written to ({problem.strerror})", file=path, remedy="name another"
-        ) from None
