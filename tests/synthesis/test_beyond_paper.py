@@ -113,6 +113,9 @@ def test_one_colour_keeps_its_shading() -> None:
     assert (flat == (250, 50, 10)).all()
     full = shaded(image, mask, np.array([200.0, 50, 0]), 1.0)
     assert (full[:, :3] == (160, 40, 0)).all() and (full[:, 3:] == (240, 60, 0)).all()
+    left = mask & (np.arange(6) < 3)
+    part = shaded(image, left, np.array([100.0, 50, 0]), 1.0)  # the object's own mean is its colour
+    assert (part[:, :3] == (100, 50, 0)).all() and (part[:, 3:] == (150, 75, 0)).all()
     black = np.zeros_like(image)
     assert (shaded(black, mask, np.array([9.0, 9, 9]), 1.0) == 0).all()  # no division by 0
     nothing = shaded(image, ~mask, np.array([200.0, 50, 0]), 1.0)  # nor by the mean of no pixel
