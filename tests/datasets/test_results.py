@@ -17,7 +17,7 @@ from amodal.datasets import read_annotations
 from amodal.datasets.check import check_file
 from amodal.datasets.convert import convert, losses
 from amodal.datasets.dialects import dialect_named
-from amodal.datasets.jsonfile import write_json, write_text
+from amodal.datasets.jsonfile import place_of, write_json, write_text
 from amodal.datasets.results import read_results, result_record, write_results
 
 Write = Callable[..., Path]
@@ -254,6 +254,7 @@ def test_a_link_stays_and_devices_are_no_place_for_a_file(album: Album, tmp_path
     assert (tmp_path / "link.json").is_symlink() and json.loads((tmp_path / "far.json").read_text()) == []
     with pytest.raises(AnnotationError, match="a device or a pipe"):
         write_results("/dev/stdout", [], album.categories)
+    assert place_of("/dev/shm/out.json") == Path("/dev/shm/out.json")
 
 
 def test_an_empty_mask_on_a_canvas_has_an_empty_box(album: Album, tmp_path: Path) -> None:

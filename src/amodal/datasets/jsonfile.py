@@ -106,7 +106,8 @@ def place_of(path: str | Path) -> Path:
     """
     named = Path(path)
     place = named.resolve() if named.is_symlink() else named
-    is_device = named.absolute().parts[:2] in (("/", "dev"), ("/", "proc"))  # /dev/stdout may be a link to a file
+    parts = named.absolute().parts  # /dev/stdout may be a link to a file; /dev/shm holds files
+    is_device = parts[:2] in (("/", "dev"), ("/", "proc")) and parts[:3] != ("/", "dev", "shm")
     if is_device or (place.exists() and not place.is_file()):
         raise AnnotationError(
             "a file is written beside its place and renamed: a folder, a device or a pipe cannot be that place",
