@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import re
+import stat
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -109,15 +110,26 @@ def _command(name: str) -> ModuleType:
 
 
 def _refuse_full(number: int) -> int:
-    """Of a disk that is full; the error names no file, so whether it is that of the printed lines is tried."""
+    """Of a disk that is full; the error names no file, so whether it is that of the printed lines is found out."""
     reason = os.strerror(number)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError:  # what could not be written is still in the buffer
+        printing = "what is printed"
         _drop_output()
-        return _refuse(f"what is printed cannot be written ({reason}). Make room, or print elsewhere.")
-    return _refuse(f"a file cannot be written ({reason}). Make room on the disk of the output, or write elsewhere.")
+    else:
+        printing = "what is printed, or a file," if _prints_to_a_disk() else "a file"
+    return _refuse(f"{printing} cannot be written ({reason}). Make room on the disk of the output, or write elsewhere.")
+
+
+def _prints_to_a_disk() -> bool:
+    """Whether printed lines can meet a full disk: no pipe and no terminal. Unbuffered, nothing is left to try again."""
+    try:
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+        return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not sys.stdout.isatty())
+    except (OSError, AttributeError):  # closed, or no file at all
+        return False
 
 
 def _drop_output() -> None:
