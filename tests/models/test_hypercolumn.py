@@ -9,7 +9,7 @@ from torch import Tensor
 
 from amodal.core.errors import RecipeError
 from amodal.models.config import ModelConfig
-from amodal.models.hypercolumn import FrameResize, Hypercolumn
+from amodal.models.hypercolumn import FrameResize, Hypercolumn, _pooled
 
 Make = Callable[..., ModelConfig]
 
@@ -138,7 +138,7 @@ def interpolated(values: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.125])
-@pytest.mark.parametrize(("source", "target"), [(8, 8), (8, 20), (16, 10), (5, 13), (1, 4)])
+@pytest.mark.parametrize(("source", "target"), [(8, 8), (8, 10), (8, 16), (8, 20), (16, 10), (5, 13), (4, 5), (1, 4)])
 def test_resizing_into_the_frame_is_bilinear(source: int, target: int, margin: float) -> None:
     maps = np.random.default_rng(0).random((2, 3, source, source))
     where = -margin + (1 + 2 * margin) * (np.arange(target) + 0.5) / target
@@ -193,3 +193,27 @@ def test_others_and_categories_go_together(tiny_config: Make) -> None:
     with torch.no_grad():
         out = network(image, heat, torch.tensor([0, 1, 0]), heat.flip(-1))
     assert out.shape == (3, network.config.heat_px, network.config.heat_px)
+
+
+@pytest.mark.parametrize(("side", "heat_px", "margin"), [(64, 32, 0.0), (64, 40, 0.125), (96, 30, 0.125)])
+def test_what_is_learnt_is_what_was_learning(tiny_config: Make, side: int, heat_px: int, margin: float) -> None:
+    """Two orders of the same: with fixed statistics both give the same heat."""
+    config = tiny_config(patch_px=side, heat_px=heat_px, margin=margin, others=True, detector="yolox_nano")
+    network = Hypercolumn(config)
+    image, heat = inputs(config)
+    with torch.no_grad():
+        for _ in range(3):
+            network(image, heat, others=heat.flip(1))  # statistics that are not 0 and 1
+        network.eval()
+        found = network(image, heat, others=heat.flip(1))
+        for level in network.levels:
+            level.training = True  # its order alone, not its normalisation
+        torch.testing.assert_close(network(image, heat, others=heat.flip(1)), found, atol=1e-5, rtol=1e-4)
+    assert found.std() > 0.01
+
+
+def test_what_is_believed_is_averaged_over_each_cell() -> None:
+    maps = torch.rand(2, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    for side, found in zip((24, 16, 8, 8), _pooled(maps, [24, 16, 8, 8]), strict=True):
+        size = 48 // side
+        torch.testing.assert_close(found, maps.unflatten(3, (side, size)).unflatten(2, (side, size)).mean((3, 5)))

@@ -25,9 +25,13 @@ from .yolox import CHANNELS, YoloxNano
 
 
 class FrameResize(nn.Module):
-    """Resample square maps over the patch to square maps over its frame: two matrix products.
+    """Resample square maps over the patch to square maps over its frame, bilinear, half-pixel; edge samples go on.
 
-    Those from ``source`` to ``target`` are made once; others, of patches of another side, when they are needed.
+    Where the samples wanted lie on those there are, or halfway between them, there are faster ways to the same numbers
+    than two matrix products, which alone take any sides: maps of other layouts are changed into theirs and back. On a
+    GPU the products are fast, and their gradients do not depend on the order of threads.
+
+    Products from ``source`` to ``target`` are prepared; others, of patches of another side, are when they are needed.
     """
 
     def __init__(self, source: int, target: int, margin: float) -> None:
@@ -39,10 +43,17 @@ class FrameResize(nn.Module):
 
     def forward(self, maps: Tensor, target: int) -> Tensor:
         """``(b, c, s, s)`` to ``(b, c, target, target)``."""
+        source = maps.shape[-1]
+        beyond = source * self.margin
+        if maps.device.type == "cpu":
+            if target == source + 2 * beyond and beyond == int(beyond):
+                return F.pad(maps, [int(beyond)] * 4, mode="replicate") if beyond else maps
+            if target == 2 * source and not beyond:
+                return F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
         rows, columns = self.rows, self.columns
         assert isinstance(rows, Tensor) and isinstance(columns, Tensor)
-        if rows.shape != (target, maps.shape[-1]):
-            rows, columns = (matrix.to(rows) for matrix in self._matrices(maps.shape[-1], target))
+        if rows.shape != (target, source):
+            rows, columns = (matrix.to(rows) for matrix in self._matrices(source, target))
         return torch.matmul(torch.matmul(rows, maps), columns)
 
     def _matrices(self, source: int, target: int) -> tuple[Tensor, Tensor]:
@@ -86,12 +97,35 @@ class _Level(nn.Module):
     def forward(
         self, tap: Tensor, believed: Tensor, detected: Tensor | None, coarser: Tensor, upsample: nn.Module, target: int
     ) -> Tensor:
-        pooled = F.adaptive_avg_pool2d(believed, tap.shape[-1])
-        here = self.project(torch.cat([tap, pooled], 1))
+        here = self._learning if self.training else self._learnt
+        fine = here(tap, believed, detected, target)
+        return self.blocks(F.relu(fine + upsample(self.from_coarser(coarser), target)))  # type: ignore[no-any-return]
+
+    def _learning(self, tap: Tensor, believed: Tensor, detected: Tensor | None, target: int) -> Tensor:
+        """Tap and what is believed in the frame; what is normalised are the samples of the patch, each once."""
+        here = self.project(torch.cat([tap, believed], 1))
         if self.detected is not None:
             here = here + self.detected(detected)
-        here = self.into_frame(here, target)
-        return self.blocks(F.relu(here + upsample(self.from_coarser(coarser), target)))  # type: ignore[no-any-return]
+        return self.into_frame(here, target)  # type: ignore[no-any-return]
+
+    def _learnt(self, tap: Tensor, believed: Tensor, detected: Tensor | None, target: int) -> Tensor:
+        """The same where the statistics are fixed, without a copy of the tap and a resampled map as wide as the sum."""
+        tap, believed = self.into_frame(tap, target), self.into_frame(believed, target)
+        here = _project_apart(self.project, tap, believed)
+        if self.detected is not None:
+            here = here + self.into_frame(self.detected(detected), target)
+        return here
+
+
+def _project_apart(project: nn.Sequential, tap: Tensor, believed: Tensor) -> Tensor:
+    """A convolution of 1 x 1 and its normalisation, on two maps that were one: the sum of what each adds."""
+    conv: Any = project[0]
+    norm: Any = project[1]
+    of_tap, of_believed = conv.weight[:, : tap.shape[1]], conv.weight[:, tap.shape[1] :]
+    zero = torch.zeros_like(norm.running_mean)
+    scale = {"weight": norm.weight, "training": False, "eps": norm.eps}
+    first = F.batch_norm(F.conv2d(tap, of_tap), norm.running_mean, norm.running_var, bias=norm.bias, **scale)
+    return first + F.batch_norm(F.conv2d(believed, of_believed), zero, norm.running_var, bias=zero, **scale)
 
 
 class Hypercolumn(nn.Module):
@@ -182,10 +216,17 @@ class Hypercolumn(nn.Module):
         x = self.dense(seen.flatten(1)).unflatten(1, (16, grid, grid))
         sizes = self._level_sizes(self.config.heat_px * image.shape[-1] // self.config.patch_px)
         detected = self._detected(image)
-        for level, upsample, tap, size, stride in zip(
-            self.levels, self.upsamples, reversed(taps), reversed(sizes), reversed(self.strides), strict=True
+        pyramid = _pooled(pooled, [tap.shape[-1] for tap in taps])
+        for level, upsample, tap, at_tap, size, stride in zip(
+            self.levels,
+            self.upsamples,
+            reversed(taps),
+            reversed(pyramid),
+            reversed(sizes),
+            reversed(self.strides),
+            strict=True,
         ):
-            x = level(tap, pooled, detected.get(stride), x, upsample, size)
+            x = level(tap, at_tap, detected.get(stride), x, upsample, size)
         scores = self.score(x)
         if self.config.num_categories:
             assert category is not None
@@ -201,3 +242,12 @@ class Hypercolumn(nn.Module):
     def _level_sizes(self, heat_px: int) -> list[int]:
         """Sides of the sums, finest first: the finest has the answer's own size, the others keep their distance."""
         return [-(-heat_px * self.strides[0] // stride) for stride in self.strides]
+
+
+def _pooled(maps: Tensor, sides: list[int]) -> list[Tensor]:
+    """Maps averaged to each of some sides, the largest first; from the one before where its cells are whole there."""
+    found = [maps]
+    for side in sides:
+        last = found[-1]
+        found.append(F.adaptive_avg_pool2d(last if last.shape[-1] % side == 0 else maps, side))
+    return found[1:]
