@@ -52,5 +52,5 @@ $(BASE): $(INPUTS) | $(BIN)/python
 	@touch $@
 
 $(FULL): $(INPUTS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train,annotate,dev]' -c constraints.txt
 	@touch $(BASE) $@

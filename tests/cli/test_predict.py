@@ -103,6 +103,27 @@ def test_photo_with_boxes(photo: Path, weights: str, tmp_path: Path) -> None:
     assert len(read_results(output / "predictions.json", album)) == 2 and album[0].file_name == "photo.png"
 
 
+def test_cutouts(photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "out"
+    words = [str(photo), "--output", str(output), "--weights", weights, "--box", "40,30,80,60", "--cutouts"]
+    for _ in range(2):  # its own are replaced
+        assert main(["predict", *words, "--beyond-border"]) == 0
+    names = ["photo_1_visible.png", "photo_1_whole.png"]
+    assert sorted(p.name for p in (output / "cutouts").iterdir()) == names
+    album = read_annotations(output / "annotations.json")
+    (found,) = (p.in_picture(120, 90) for p in read_results(output / "predictions.json", album))
+    visible, whole = (np.asarray(Image.open(output / "cutouts" / name)) for name in names)
+    assert (visible[..., :3] == np.asarray(Image.open(photo).convert("RGB"))).all()
+    assert (visible[..., 3] == 255 * found.modal_mask.to_array()).all() and visible[..., 3].any()
+    assert (whole == 255 * found.amodal_mask.to_array()).all() and (whole > visible[..., 3]).any()
+    (tmp_path / "other" / "cutouts").mkdir(parents=True)
+    words[2] = str(tmp_path / "other")
+    assert "cutouts: a file would be replaced" in refused(capsys, *words)
+    assert "--cutouts goes with photographs" in refused(
+        capsys, "--images", "i", "--annotations", "a", "--output", "o", "--cutouts"
+    )
+
+
 def test_photos_alone(photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = tmp_path / "sub" / "photo.png"
     other.parent.mkdir()

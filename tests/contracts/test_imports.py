@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 LIGHT = [
+    "amodal.annotate.server",
+    "amodal.cli.annotate",
     "amodal.cli.main",
     "amodal.cli.predict",
     "amodal.cli.evaluate",

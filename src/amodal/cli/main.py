@@ -17,13 +17,29 @@ import jsonargparse
 from .. import __version__
 from ..core.errors import AmodalError
 
-COMMANDS = ("predict", "evaluate", "select", "reproduce", "convert", "check", "show", "synthesize", "train", "export")
+COMMANDS = (
+    "predict",
+    "evaluate",
+    "select",
+    "annotate",
+    "reproduce",
+    "convert",
+    "check",
+    "show",
+    "synthesize",
+    "train",
+    "export",
+)
 """Every command is the module of ``amodal.cli`` with its name."""
 
 EXIT_OK, EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_TRAIN_EXTRA = {"torch", "torchvision", "timm", "safetensors", "huggingface_hub", "onnx", "onnxscript"}
+_EXTRAS = dict.fromkeys(
+    ("torch", "torchvision", "timm", "safetensors", "huggingface_hub", "onnx", "onnxscript"), "train"
+)
+_EXTRAS |= dict.fromkeys(("fastapi", "starlette", "uvicorn"), "annotate")
+"""Which extra brings what the base install leaves out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,10 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = " ".join(str(problem).split()).rstrip(".")
         raise SystemExit(_refuse(f"{told}. See amodal{command} --help.")) from None
     except ModuleNotFoundError as problem:
-        if (problem.name or "").partition(".")[0] not in _TRAIN_EXTRA:
+        extra = _EXTRAS.get((problem.name or "").partition(".")[0])
+        if extra is None:
             raise
         return _refuse(
-            f"this needs {problem.name}, which the base install leaves out. Run: pip install 'amodal[train]'"
+            f"this needs {problem.name}, which the base install leaves out. Run: pip install 'amodal[{extra}]'"
         )
     except BrokenPipeError:
         _drop_output()

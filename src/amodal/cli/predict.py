@@ -91,6 +91,13 @@ def _add_photo_arguments(parser: jsonargparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what finds visible masks in the boxes of photographs: sam2:FOLDER_OR_REPOSITORY",
     )
+    parser.add_argument(
+        "--cutouts",
+        action="store_true",
+        help="also write each object of the photographs as two pictures of their size, for an editor's layers: "
+        "cutouts/PHOTO_ID_visible.png, what is seen of it, transparent around; PHOTO_ID_whole.png, white where all of "
+        "it is",
+    )
 
 
 def _add_bulk_arguments(parser: jsonargparse.ArgumentParser) -> None:

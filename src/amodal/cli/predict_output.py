@@ -8,6 +8,9 @@ from pathlib import Path
 from ..core.album import Album
 from ..core.records import Prediction
 
+CUTOUTS = "cutouts"
+"""Folder that --cutouts makes in --output."""
+
 
 def write_page(page: str, album: Album, images_dir: str | Path, predictions: Sequence[Prediction], title: str) -> None:
     """Write the page --page asks for, and say where."""

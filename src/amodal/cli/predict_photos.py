@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonargparse
 
-from .predict_output import tell, write_page
+from .predict_output import CUTOUTS, tell, write_page
 
 if TYPE_CHECKING:
     from ..core.records import Prediction
@@ -45,6 +45,8 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
             shown = [prediction.in_picture(image.shape[1], image.shape[0]) for prediction in predictions]
             drawn = Image.fromarray(draw_predictions(image, shown, names))
             drawn.save(_free_name(folder, photo.stem), compress_level=1)  # a third of the time, a quarter larger
+            if args.cutouts:
+                _write_cutouts(folder / CUTOUTS, photo.stem, image, predictions)
 
         with tqdm(total=len(args.photos), unit="photo", disable=None) as bar:
             album, root, predictions = predict_photos(
@@ -69,6 +71,17 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
         write_page(args.page, album, root, predictions, "Predictions")
 
 
+def _write_cutouts(folder: Path, stem: str, image: Any, predictions: Sequence[Prediction]) -> None:
+    from PIL import Image
+
+    from ..report.cutouts import cut_out
+
+    folder.mkdir(exist_ok=True)
+    for prediction in predictions:
+        for what, pixels in zip(("visible", "whole"), cut_out(image, prediction), strict=True):
+            Image.fromarray(pixels).save(folder / f"{stem}_{prediction.annotation_id}_{what}.png", compress_level=1)
+
+
 def _free_name(folder: Path, stem: str) -> Path:
     path, number = folder / f"{stem}_amodal.png", 2
     while path.exists():
@@ -84,7 +97,9 @@ def _whole_folder(output: Path) -> Iterator[Path]:
     try:
         yield beside
         output.mkdir(exist_ok=True)
-        for path in sorted(beside.iterdir()):
-            os.replace(path, output / path.name)
+        for path in sorted(path for path in beside.rglob("*") if path.is_file()):
+            place = output / path.relative_to(beside)
+            place.parent.mkdir(exist_ok=True)
+            os.replace(path, place)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

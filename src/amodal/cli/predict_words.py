@@ -10,7 +10,7 @@ import jsonargparse
 
 from ..core.errors import AmodalError
 from .places import check_writable
-from .predict_output import page_path
+from .predict_output import CUTOUTS, page_path
 
 if TYPE_CHECKING:
     from ..core.album import Album
@@ -27,6 +27,10 @@ def check_words(args: jsonargparse.Namespace) -> None:
         raise AmodalError("give one or more photographs, or --images DIR and --annotations FILE", remedy="see --help")
     if args.box and not args.photos:
         raise AmodalError("--box belongs to a single photograph", value=args.box, remedy="name the photograph")
+    if args.cutouts and not args.photos:
+        raise AmodalError(
+            "--cutouts goes with photographs", remedy="name them; docs/prediction.md has the lines that do it in Python"
+        )
     if args.threads < 0:
         raise AmodalError("--threads is 0 or more", value=args.threads)
     for name in ("detector", "segmenter"):
@@ -104,7 +108,7 @@ def check_places(args: jsonargparse.Namespace) -> None:
     if page and page[0].resolve() in {path.resolve() for path in written}:
         raise AmodalError("--page and --output are two files", file=page[0], remedy="name another page")
     if args.photos:
-        _check_folder(output, written)
+        _check_folder(output, [*written, output / CUTOUTS] if args.cutouts else written)
     elif written and output.is_file() and not _is_list(output):
         raise AmodalError(
             "a file would be replaced that holds no predictions", file=output, remedy="name another, or remove it"

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,14 @@ def find_objects(
         keep_heat=keep_heat,
     )
 
+    asked: dict[int, int] = {}  # the objects of the last question, and their rows in it
+    question: _Question
+
     def heat_of(keys: NDArray[np.intp], boxes: bx.BoxArray) -> NDArray[np.float32]:
-        return _amodal_heats(networks, [inside[key] for key in keys.tolist()], boxes)
+        nonlocal asked, question
+        asked = {key: row for row, key in enumerate(keys.tolist())}
+        question = _question(networks, [inside[key] for key in asked], boxes)
+        return ask(networks.amodal, *question)
 
     while True:
         if len(active) + len(waiting) < settings.batch_size:
@@ -78,8 +85,8 @@ def find_objects(
             return
         ended = [(inside.pop(number), expansion) for number, expansion in active.step(heat_of)]
         if settings.mirror and ended:
-            boxes = np.array([expansion.box for _, expansion in ended])
-            turned = _amodal_heats(networks, [member for member, _ in ended], boxes, mirror=True)
+            again = question.some([asked[member.number] for member, _ in ended])
+            turned = ask_mirrored(networks.amodal, *again)
             for (_, expansion), heat in zip(ended, turned, strict=True):
                 expansion.heat = (expansion.heat + heat) * np.float32(0.5)
                 if keep_heat:
@@ -122,10 +129,24 @@ def _find_modal_heats(networks: NetworkPair, settings: PredictionSettings, membe
                 member.modal_heat, member.patch = heat, patch if same_patch(networks) else None
 
 
-def _amodal_heats(
-    networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray, *, mirror: bool = False
-) -> NDArray[np.float32]:
-    """What the amodal network says of objects when it sees ``boxes``, or their mirror images: one forward pass."""
+class _Question(NamedTuple):
+    """What the amodal network is given of objects, in the order in which `pair.ask` takes it."""
+
+    patches: NDArray[np.uint8]
+    heat: NDArray[np.float32]
+    category: NDArray[np.int64] | None
+    others: NDArray[np.float32] | None
+
+    def some(self, rows: list[int]) -> _Question:
+        """The same of some of the objects."""
+        category = None if self.category is None else self.category[rows]
+        return _Question(
+            self.patches[rows], self.heat[rows], category, None if self.others is None else self.others[rows]
+        )
+
+
+def _question(networks: NetworkPair, members: list[_Member], boxes: bx.BoxArray) -> _Question:
+    """Of objects when the amodal network sees ``boxes``."""
     network = networks.amodal
     jobs = [member.job for member in members]
     patches = np.empty((len(members), 3, network.patch_px, network.patch_px), np.uint8)
@@ -137,4 +158,4 @@ def _amodal_heats(
     heats = np.stack([member.modal_heat for member in members if member.modal_heat is not None])
     aligned = move_heat(heats, np.array([job.modal_box for job in jobs]), boxes, network.patch_px)
     told = told_others(network, jobs, boxes, networks.told_px)
-    return (ask_mirrored if mirror else ask)(network, patches, aligned, told_categories(jobs), told)
+    return _Question(patches, aligned, told_categories(jobs), told)

@@ -1,0 +1,1 @@
+"""The page on which people draw and review whole masks."""

@@ -1,0 +1,72 @@
+"""Whole masks that the networks suggest, a picture at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.masks import Mask
+from ..core.records import Category, ImageRecord, Instance
+from ..inference.predictor import Predictor
+
+_KEPT = 256
+"""Pictures whose drafts are remembered: run-length codes, a few kB each."""
+
+
+def is_drawable(instance: Instance) -> bool:
+    """Whether an object has a whole of its own: no crowd, and not stuff."""
+    return not instance.is_crowd and not instance.is_stuff
+
+
+class Drafts:
+    """The networks' whole masks of the objects of a picture, all asked about together.
+
+    Masks are given where every object has one, else boxes.
+
+    Args:
+        predictor: used by one thread at a time.
+        categories: of the album.
+    """
+
+    def __init__(self, predictor: Predictor, categories: Sequence[Category]) -> None:
+        self._predictor, self._categories = predictor, categories
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, dict[int, Mask]] = OrderedDict()
+
+    def has(self, image_id: int) -> bool:
+        """Whether those of a picture are there already."""
+        return image_id in self._kept
+
+    def of(self, record: ImageRecord, image: NDArray[np.uint8]) -> dict[int, Mask]:
+        """Whole masks by annotation id; of one that the networks see nothing of, there is none.
+
+        Args:
+            record: the picture and its objects.
+            image: its pixels.
+        """
+        with self._lock:
+            found = self._kept.get(record.id)
+            if found is None:
+                found = self._kept[record.id] = self._predict(record, image)
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(record.id)
+            return found
+
+    def _predict(self, record: ImageRecord, image: NDArray[np.uint8]) -> dict[int, Mask]:
+        objects = [one for one in record.instances if is_drawable(one)]
+        if not objects:
+            return {}
+        masks = [one.modal_mask for one in objects if one.modal_mask is not None and not one.modal_mask.is_empty]
+        given = {"masks": masks} if len(masks) == len(objects) else {"boxes": [one.modal_box for one in objects]}
+        names = (
+            [self._categories[one.category].name for one in objects] if self._predictor.networks.categories else None
+        )
+        self._predictor.set_image(image, image_id=record.id)
+        found = self._predictor.predict(categories=names, ids=[one.id for one in objects], **given)
+        inside = (one.in_picture(record.width, record.height) for one in found)
+        return {one.annotation_id: one.amodal_mask for one in inside if not one.amodal_mask.is_empty}

@@ -1,0 +1,156 @@
+"""What was drawn, safe on disk from the moment it is accepted: a line an answer; an object's last line counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO, Literal, get_args
+
+from ..core.errors import AnnotationError
+from ..core.masks import Mask
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where two servers on one file are not noticed
+    fcntl = None  # type: ignore[assignment]
+
+State = Literal["done", "unsure"]
+Start = Literal["drawn", "annotated", "draft", "visible", "blank"]
+"""What a drawing began as: an earlier one, the file's whole mask, a networks' draft, the visible part, nothing."""
+
+_HEAD = {"format": "amodal drawings 1"}
+_REMEDY = "correct the line, or move the file away to begin anew"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said of one object: its whole mask, whether they are sure of it, what they started from."""
+
+    annotation_id: int
+    state: State
+    whole: Mask
+    start: Start
+
+
+class Journal:
+    """A file of answers, kept open and to ourselves.
+
+    A line that a killed process left unfinished is taken off; nothing else is ever taken out of the file.
+
+    Args:
+        path: made if missing.
+
+    Raises:
+        AnnotationError: another process has it open, or a line that is no answer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._answers: dict[int, Answer] = {}
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = open(path, "a+b", buffering=0)  # noqa: SIM115 - open as long as we are
+        try:
+            self._take_for_us()
+            self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def answers(self) -> Mapping[int, Answer]:
+        """By annotation id."""
+        return MappingProxyType(self._answers)
+
+    def put(self, answer: Answer) -> None:
+        """Keep an answer; it is on disk when this returns. Raises OSError where it cannot be."""
+        line = {"annotation_id": answer.annotation_id, "state": answer.state, "start": answer.start}
+        with self._lock:
+            self._append(line | {"whole": answer.whole.to_rle()})
+            self._answers[answer.annotation_id] = answer
+
+    def drop(self, annotation_id: int) -> None:
+        """Forget the answer of an object, if there is one."""
+        with self._lock:
+            if annotation_id in self._answers:
+                self._append({"annotation_id": annotation_id, "state": "todo"})
+                del self._answers[annotation_id]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _append(self, line: dict[str, Any]) -> None:
+        end = self._file.seek(0, os.SEEK_END)
+        data = json.dumps(line).encode() + b"\n"
+        try:
+            written = self._file.write(data)
+            if written != len(data):  # unbuffered, a disk that fills up takes a part
+                raise OSError(28, os.strerror(28), str(self.path))
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(end)
+            raise
+
+    def _take_for_us(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AnnotationError(
+                "one `amodal annotate` at a time draws for an output",
+                file=self.path,
+                remedy="go on in the one that runs, end it, or name another --output",
+            ) from None
+
+    def _read(self) -> None:
+        self._file.seek(0)
+        data = self._file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = whole.splitlines()
+        if lines and self._parsed(lines[0], 1) != _HEAD:
+            raise AnnotationError(
+                f"a file of drawings begins with {json.dumps(_HEAD)}",
+                file=self.path,
+                value=lines[0][:80].decode("utf-8", "replace"),
+                remedy="name another --output: this file is something else",
+            )
+        for number, line in enumerate(lines[1:], 2):
+            self._take(self._parsed(line, number), f"line {number}")
+        if len(whole) != len(data):
+            self._file.truncate(len(whole))
+        if not lines:
+            self._append(dict(_HEAD))
+
+    def _parsed(self, line: bytes, number: int) -> Any:
+        try:
+            return json.loads(line)
+        except ValueError as problem:
+            raise AnnotationError(
+                f"a line is one JSON object ({problem})", file=self.path, record=f"line {number}", remedy=_REMEDY
+            ) from None
+
+    def _take(self, line: Any, record: str) -> None:
+        where: dict[str, Any] = {"file": self.path, "record": record, "remedy": _REMEDY}
+        if not isinstance(line, dict) or type(number := line.get("annotation_id")) is not int:
+            raise AnnotationError("a line names its object by annotation_id, a whole number", value=line, **where)
+        state: Any = line.get("state")
+        start: Any = line.get("start")
+        if state == "todo":
+            self._answers.pop(number, None)
+            return
+        if state not in get_args(State) or start not in get_args(Start) or not isinstance(line.get("whole"), dict):
+            raise AnnotationError(
+                f"an answer has a state ({', '.join(get_args(State))}), a start ({', '.join(get_args(Start))}) "
+                "and a whole mask",
+                value={"state": state, "start": start},
+                **where,
+            )
+        mask = Mask.from_rle(line["whole"], file=self.path, record=record)
+        self._answers[number] = Answer(number, state, mask, start)

@@ -1,0 +1,54 @@
+"""The album with what was drawn, as a file of COCO with whole masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.album import Album
+from ..core.records import Instance
+from ..datasets.dialects import dialect_named
+from ..datasets.write import write_annotations
+from .journal import Answer
+
+DIALECT = "coco-amodal"
+
+
+def write_drawn(album: Album, answers: Mapping[int, Answer], path: Path) -> None:
+    """Write every picture and object of an album, those that were drawn with their whole masks.
+
+    A drawn object's further field ``drawn_from`` says what the person started from; one they were unsure of has
+    ``drawn_unsure`` 1, and no whole mask but the one it had.
+
+    Raises:
+        AnnotationError: it cannot be written.
+    """
+    records = (
+        replace(record, instances=tuple(_drawn(one, answers.get(one.id)) for one in record.instances))
+        for record in album
+    )
+    drawn = Album(
+        records,
+        album.categories,
+        source=album.source,
+        annotation_ids=album.annotation_ids.tolist(),
+        extra=album.extra,
+    )
+    write_annotations(drawn, dialect_named(DIALECT), path)
+
+
+def _drawn(instance: Instance, answer: Answer | None) -> Instance:
+    if answer is None:
+        return instance
+    if answer.state == "unsure":
+        return replace(instance, extra=instance.extra | {"drawn_unsure": 1})
+    whole, seen = answer.whole, instance.modal_mask
+    kept = {key: value for key, value in instance.extra.items() if key != "invisible_mask"}  # of another whole
+    return replace(
+        instance,
+        amodal_mask=whole,
+        amodal_box=whole.box,
+        occlude_rate=None if seen is None else (whole - seen).area / whole.area,
+        extra=kept | {"drawn_from": answer.start},
+    )

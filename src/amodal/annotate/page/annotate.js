@@ -1,0 +1,182 @@
+// The page: puts its parts together. Each part says at its head what it is for.
+
+import { makeActions } from "./actions.js";
+import * as api from "./api.js";
+import { Album } from "./album.js";
+import { fromSlider, hideCard, showAlbum, showCard, showObject, showTools } from "./bar.js";
+import { Desk } from "./desk.js";
+import { help } from "./help.js";
+import { listen } from "./keys.js";
+import { List } from "./list.js";
+import { Loader } from "./loader.js";
+import { Marks } from "./marks.js";
+import { Painter } from "./paint.js";
+import { Pointer } from "./pointer.js";
+import { Saver } from "./saver.js";
+import { Status } from "./status.js";
+import { Tools } from "./tools.js";
+import { View } from "./view.js";
+
+const AGAIN_MS = 8000;
+const at = (id) => document.getElementById(id);
+
+async function begin() {
+  let album;
+  try {
+    album = new Album(await api.album());
+  } catch (error) {
+    return showCard("The objects could not be read", error.message, "Try again", () => location.reload());
+  }
+  document.title = `${album.title} · amodal annotate`;
+  run(album);
+}
+
+function run(album) {
+  const view = new View();
+  const painter = new Painter(at("picture"), view);
+  const marks = new Marks(at("canvas"), view);
+  const status = new Status({ again: () => goOn() });
+  const say = (text, kind) => status.say(text, kind);
+  const loader = new Loader();
+
+  const saver = new Saver(album, {
+    changed: () => {
+      if (saver.failures === 0 && !gone) status.calm();
+      changed();
+    },
+    failed: (object, message) => status.alert(`${object.category} ${object.id} is not saved: ${message}`, true),
+  });
+  let gone = false;
+  api.whenReached((reached) => {
+    if (reached && gone) setTimeout(goOn);
+    if (!reached && !gone) status.alert("The server does not answer. What is not saved yet is kept in this page.", false);
+    gone = !reached;
+  });
+  function goOn() {
+    if (saver.failures) saver.again();
+    else status.calm();
+    if (desk.problem) desk.open(desk.object);
+  }
+  setInterval(() => gone && saver.failures && !saver.waiting && saver.again(), AGAIN_MS);
+
+  const tools = new Tools(view, {
+    done: (shape) => desk.draw(shape),
+    changed: () => {
+      painter.live = tools.live;
+      painter.ask();
+      seen();
+      showTools({ tools, painter });
+    },
+  });
+  const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished, following });
+  const list = new List(album, at("list"), (object) => {
+    desk.open(object);
+    at("canvas").focus();
+  });
+  const pointer = new Pointer(at("canvas"), view, tools, { can: () => desk.canDraw, moved, seen });
+
+  function moved() {
+    painter.ask();
+    seen();
+  }
+
+  function seen() {
+    const drawing = desk.canDraw && !pointer?.panning;
+    const ring = drawing && tools.name !== "polygon" && pointer.at;
+    marks.ring = ring ? { at: ring, diameter: Math.max(tools.size, 1.5 * view.scale) } : null;
+    marks.corners = tools.corners;
+    marks.to = tools.to ?? null;
+    at("canvas").style.cursor = pointer?.panning ? "grab" : !drawing ? "default" : ring ? "none" : "crosshair";
+    marks.ask();
+  }
+
+  /** Where Enter leads: the next to do; who looks through the drawn or unsure ones, or all again, goes on in the list. */
+  function following(object, isReview) {
+    const inList = () => album.next(object.index, 1, (one) => one !== object && !one.saving && list.has(one));
+    if (list.filter === "done" || list.filter === "unsure") return inList();
+    return album.nextToDo(object) ?? (isReview ? inList() : null);
+  }
+
+  let revealed = null;
+  let troubled = false;
+  function changed() {
+    showObject(desk);
+    showTools({ tools, painter });
+    showAlbum(album);
+    painter.ask();
+    seen();
+    if (desk.object !== revealed) {
+      revealed = desk.object;
+      hideCard();
+      say("");
+      list.reveal(desk.object);
+    } else list.refresh();
+    if (troubled && !desk.problem) hideCard();
+    troubled = Boolean(desk.problem);
+    if (troubled) showCard("This could not be opened", desk.problem, "Try again", () => (hideCard(), desk.open(desk.object)));
+  }
+
+  async function finished() {
+    if (!album.finished) return say("Saved. There is no other in the list.");
+    const { done, unsure } = album.counts;
+    const also = unsure ? `, ${unsure} unsure: the filter at the left lists those` : "";
+    const written = await api.save().catch((error) => say(error.message, "problem"));
+    const where = written ? ` The file is ${album.output}.` : "";
+    if (desk.problem) return;
+    const title = unsure ? "Nothing is left to do" : "All is drawn";
+    showCard(title, `${done} objects drawn${also}.${where}`, "Look at them again", hideCard);
+  }
+
+  const actions = makeActions({ album, desk, tools, painter, view, pointer, list, say, moved, changed });
+  listen(actions, () => help.open);
+  addEventListener("blur", actions.released);
+  addEventListener("focus", () => (saver.failures || desk.problem) && goOn());
+  wireControls({ actions, tools, list });
+
+  new ResizeObserver(() => {
+    const { clientWidth, clientHeight } = at("stage");
+    painter.resize(clientWidth, clientHeight, devicePixelRatio);
+    marks.resize(clientWidth, clientHeight, devicePixelRatio);
+  }).observe(at("stage"));
+
+  addEventListener("beforeunload", (event) => {
+    if (album.objects.some((one) => one.saving || one.failed || one.unsaved)) event.preventDefault();
+  });
+  const asked = () => album.byId.get(Number(location.hash.slice(1)));
+  addEventListener("hashchange", () => asked() && asked() !== desk.object && desk.open(asked()));
+
+  changed();
+  if (!album.objects.length) return showCard("There is nothing to draw", `${album.title} has no objects.`, "");
+  const wanted = asked();
+  const unknown = location.hash.length > 1 && !wanted && `There is no object ${location.hash.slice(1)} to draw.`;
+  desk.open(wanted ?? album.nextToDo(null) ?? album.objects[0]);
+  if (unknown) say(unknown, "problem");
+  if (!wanted && album.finished) finished();
+}
+
+function wireControls({ actions, tools, list }) {
+  for (const button of document.querySelectorAll("[data-act]")) {
+    button.addEventListener("click", (event) => {
+      actions[button.dataset.act](event);
+      if (event.detail && !help.open) at("canvas").focus(); // by pointer: the keys are the picture's again
+    });
+  }
+  at("size").addEventListener("input", (event) => tools.resize(fromSlider(event.target.value)));
+  at("size").addEventListener("pointerup", () => at("canvas").focus());
+  at("filter").addEventListener("change", (event) => {
+    list.filter = event.target.value;
+    list.refresh();
+  });
+  at("filter").addEventListener("click", (event) => event.detail && at("canvas").focus());
+  at("search").addEventListener("input", (event) => {
+    list.words = event.target.value.trim();
+    list.refresh();
+  });
+  at("search").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === "Escape") at("canvas").focus();
+    if (event.key === "Escape") at("search").value = list.words = "";
+    list.refresh();
+  });
+}
+
+begin();

@@ -1,0 +1,64 @@
+// Every request of the page. What fails is thrown as a Refusal, whose message can be shown as it is.
+
+const GONE = "The server does not answer. Start amodal annotate again: what is not saved yet is kept in this page.";
+const STRANGER = "The server was started anew: open the address it printed in another tab, then come back to this one.";
+const PATIENCE_MS = 120_000;
+
+export class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status; // 0: no answer at all
+  }
+}
+
+let told = () => {};
+
+/** `listener(true)` after each answer, `listener(false)` when none came. */
+export function whenReached(listener) {
+  told = listener;
+}
+
+async function ask(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+  } catch {
+    told(false);
+    throw new Refusal(GONE, 0);
+  }
+  told(true);
+  if (answer.ok) return answer;
+  if (answer.status === 403) throw new Refusal(STRANGER, 403);
+  const said = await answer.json().catch(() => ({}));
+  const detail = typeof said.detail === "string" ? said.detail : `The server answered ${answer.status} to ${path}.`;
+  throw new Refusal(detail, answer.status);
+}
+
+async function bitmap(answer) {
+  try {
+    return await createImageBitmap(await answer.blob());
+  } catch {
+    throw new Refusal("A picture of the server could not be read, or is too large for this browser.", answer.status);
+  }
+}
+
+export const album = async () => (await ask("api/album", { cache: "no-store" })).json();
+export const picture = async (id) => bitmap(await ask(`api/pictures/${id}/picture`));
+export const prepare = (id) => ask(`api/pictures/${id}/prepare`, { method: "POST" });
+export const visible = async (id) => bitmap(await ask(`api/objects/${id}/visible`));
+export const others = async (id) => bitmap(await ask(`api/objects/${id}/others`));
+
+/** A mask to start from: { bitmap, start }, where start says what it is. */
+export async function whole(id, start) {
+  const answer = await ask(`api/objects/${id}/whole?start=${start}`, { cache: "no-store" });
+  return { start: answer.headers.get("X-Start") ?? start, bitmap: await bitmap(answer) };
+}
+
+export async function put(id, png, state, start) {
+  const path = `api/objects/${id}/whole?state=${state}&start=${encodeURIComponent(start)}`;
+  const options = { method: "PUT", body: png, headers: { "Content-Type": "image/png" } };
+  return (await ask(path, options)).json();
+}
+
+export const forget = async (id) => (await ask(`api/objects/${id}/whole`, { method: "DELETE" })).json();
+export const save = async () => (await ask("api/save", { method: "POST" })).json();

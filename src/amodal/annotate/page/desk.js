@@ -1,0 +1,168 @@
+// The object that is open: fetched, drawn on, started again, saved, and the way to the next.
+
+import * as api from "./api.js";
+import { Drawing } from "./drawing.js";
+import { Shelf } from "./shelf.js";
+
+const MEANWHILE = {
+  draft: "The draft has come. You have drawn already: D starts from it.",
+  annotated: "The mask of the file has come. You have drawn already: A starts from it.",
+};
+
+export class Desk {
+  object = null;
+  drawing = null; // null while it is fetched
+  problem = null; // why it could not be
+  #serial = 0;
+  #shelf = new Shelf();
+
+  /** `changed()` whenever there is something new to be seen, `say(text, kind)` to the person. */
+  constructor({ album, loader, saver, painter, view, tools, changed, say, finished, following }) {
+    Object.assign(this, { album, loader, saver, painter, view, tools, changed, say, finished, following });
+  }
+
+  async open(object) {
+    const serial = ++this.#serial;
+    const isFirst = this.object === null;
+    this.#leave();
+    if (location.hash !== `#${object.id}`) history[isFirst ? "replaceState" : "pushState"](null, "", `#${object.id}`);
+    Object.assign(this, { object, drawing: null, problem: null });
+    this.changed();
+    try {
+      await this.#fetch(object, () => serial === this.#serial);
+    } catch (error) {
+      if (serial !== this.#serial) return;
+      this.problem = error.message;
+      this.changed();
+    }
+    if (serial === this.#serial) this.#lookAhead();
+  }
+
+  #leave() {
+    this.tools.drop();
+    if (this.drawing) this.#shelf.keep(this.drawing);
+    this.painter.scene = null;
+  }
+
+  async #fetch(object, still) {
+    const shelved = this.#shelf.take(object.id);
+    const masks = shelved ? null : this.loader.masks(object);
+    const picture = await this.loader.picture(object.picture.id);
+    if (!still()) return;
+    this.painter.scene = { id: object.picture.id, object: object.id, picture, drawing: null, box: object.box };
+    this.view.picture = picture;
+    this.fitObject();
+    if (shelved) {
+      await shelved.wake(() => this.loader.around(object));
+      if (still()) this.#show(shelved);
+      else shelved.rest();
+      return;
+    }
+    const drawing = new Drawing(object, picture, await masks.visible, await masks.others);
+    if (!still()) return;
+    drawing.begin(null, drawing.visible ? "visible" : "blank").then(() => this.changed());
+    this.#show(drawing);
+    let first = null;
+    try {
+      first = await masks.whole;
+    } finally {
+      drawing.waiting = false;
+    }
+    if (!still()) return;
+    if (drawing.history.steps.length) this.say(MEANWHILE[first.start] ?? "");
+    else drawing.begin(first.bitmap, first.start).then(() => this.changed());
+    this.#refresh();
+  }
+
+  #show(drawing) {
+    this.drawing = this.painter.scene.drawing = drawing;
+    this.#refresh();
+  }
+
+  #refresh() {
+    if (this.drawing) this.object.unsaved = this.drawing.dirty;
+    this.painter.ask();
+    this.changed();
+  }
+
+  #lookAhead() {
+    const next = this.album.nextToDo(this.object);
+    if (next && !this.#shelf.take(next.id)) this.loader.ahead(next);
+    const picture = this.album.nextPicture(this.object, 1);
+    if (picture && this.album.drafts) this.loader.prepare(picture.picture);
+  }
+
+  fitObject() {
+    this.view.fit(this.object.box, 0.35);
+    this.painter.ask();
+  }
+
+  get canDraw() {
+    if (!this.drawing || this.problem) return false;
+    return !this.drawing.waiting || this.object.state === "todo"; // nothing over what was drawn before it is there
+  }
+
+  draw(shape) {
+    if (this.drawing?.draw(shape)) this.#refresh();
+  }
+
+  undo() {
+    if (this.drawing?.undo()) this.#refresh();
+  }
+
+  redo() {
+    if (this.drawing?.redo()) this.#refresh();
+  }
+
+  /** Starts again from another mask; can be undone. */
+  async startFrom(start) {
+    const { drawing } = this;
+    if (!drawing || drawing.waiting) return;
+    drawing.waiting = true;
+    this.tools.drop();
+    this.changed();
+    try {
+      const { bitmap, start: found } = await api.whole(this.object.id, start);
+      if (drawing === this.drawing) drawing.replace(bitmap, found);
+      this.say("");
+    } catch (error) {
+      this.say(error.message, "problem");
+    }
+    drawing.waiting = false;
+    if (drawing !== this.drawing) return;
+    this.#refresh();
+  }
+
+  /** Saves as done or unsure, and goes on; the answer is not waited for. */
+  accept(state) {
+    const { drawing, object } = this;
+    if (!drawing || this.problem) return;
+    if (this.tools.open) return this.say("Close the polygon first (Enter), or drop it (Escape).");
+    if (drawing.waiting) return this.say("What it starts from is still on its way.");
+    if (drawing.count === 0) return this.say("Nothing is drawn yet: a whole object has at least one pixel.", "problem");
+    const isReview = object.state !== "todo";
+    this.saver.save(drawing, state);
+    const next = this.following(object, isReview);
+    if (next) return this.open(next);
+    this.#refresh();
+    this.saver.then(this.finished);
+  }
+
+  /** Forgets the saved answer of the object, which is to do again. The drawing can be had back with undo. */
+  async toDoAgain() {
+    const { drawing, object } = this;
+    if (!drawing) return;
+    if (object.state === "todo" && !object.saving) return this.say("It is to do already.");
+    try {
+      const answer = await this.saver.then(() => api.forget(object.id));
+      this.album.update(object, "todo", answer.hidden ?? null);
+    } catch (error) {
+      return this.say(error.message, "problem");
+    }
+    if (drawing !== this.drawing) return this.changed();
+    await this.startFrom("current");
+    drawing.saved = drawing.history.top;
+    this.#refresh();
+    this.say("It is to do again. Undo brings back what was drawn.");
+  }
+}

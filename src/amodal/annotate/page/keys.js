@@ -1,0 +1,75 @@
+// The keys, in the words of the help, and what presses them.
+
+export const KEYS = [
+  { group: "Draw", keys: ["b"], act: "brush", help: "Brush" },
+  { group: "Draw", keys: ["e"], act: "eraser", help: "Eraser (the right button of the mouse, or the other end of a pen, too)" },
+  { group: "Draw", keys: ["["], code: "BracketLeft", act: "smaller", help: "Smaller brush" },
+  { group: "Draw", keys: ["]"], code: "BracketRight", act: "larger", help: "Larger brush" },
+  { group: "Draw", keys: ["p"], act: "polygon", help: "Polygon: click its corners; with Shift at the first corner it takes away" },
+  { group: "Draw", keys: ["shift+p"], act: "cutter", help: "Polygon that takes away" },
+  { group: "Draw", keys: ["enter"], act: "enter", help: "Close the polygon (a double click, too)" },
+  { group: "Draw", keys: ["backspace"], act: "corner", help: "Remove its last corner" },
+  { group: "Draw", keys: ["escape"], act: "escape", help: "Drop it" },
+  { group: "Draw", keys: ["ctrl+z"], act: "undo", help: "Undo" },
+  { group: "Draw", keys: ["ctrl+shift+z", "ctrl+y"], act: "redo", help: "Redo" },
+  { group: "Start again (can be undone)", keys: ["d"], act: "draft", help: "From the draft of the networks" },
+  { group: "Start again (can be undone)", keys: ["v"], act: "visible", help: "From the visible part" },
+  { group: "Start again (can be undone)", keys: ["a"], act: "annotated", help: "From the whole mask of the file, if it has one" },
+  { group: "Answer", keys: ["enter"], act: "enter", help: "Done: save, and on to the next to do (or the next listed as drawn or unsure)" },
+  { group: "Answer", keys: ["u"], act: "unsure", help: "Unsure: save as such, and on likewise" },
+  { group: "Answer", keys: ["x"], act: "todo", help: "To do again: forget what was saved" },
+  { group: "Answer", keys: ["ctrl+s"], act: "save", help: "Write the output file now" },
+  { group: "Go", keys: ["arrowright", "n"], act: "next", help: "Next of the list" },
+  { group: "Go", keys: ["arrowleft", "shift+n"], act: "previous", help: "The one before" },
+  { group: "Go", keys: ["pagedown"], act: "nextPicture", help: "Next picture" },
+  { group: "Go", keys: ["pageup"], act: "previousPicture", help: "The picture before" },
+  { group: "Go", keys: ["/"], act: "search", help: "Search the list" },
+  { group: "See", keys: ["+", "="], act: "in", help: "Closer (the wheel, too)" },
+  { group: "See", keys: ["-"], act: "out", help: "Farther" },
+  { group: "See", keys: ["0"], act: "fit", help: "Fit the object" },
+  { group: "See", keys: ["f"], act: "fitPicture", help: "Fit the picture" },
+  { group: "See", keys: ["space"], act: "space", help: "Hold and drag: move (the middle button or two fingers, too)" },
+  { group: "See", keys: ["h"], act: "hide", help: "Hide the masks: press, or hold" },
+  { group: "See", keys: ["o"], act: "others", help: "The other objects, striped" },
+  { group: "See", keys: ["?"], act: "help", help: "This help" },
+];
+
+const NAMES = { arrowright: "→", arrowleft: "←", pagedown: "Page down", pageup: "Page up", ctrl: "Ctrl", " ": "space" };
+
+/** A key as the help writes it: "Ctrl+Shift+Z". */
+export function written(key) {
+  const parts = key.length > 1 ? key.split("+") : [key];
+  return parts.map((part) => NAMES[part] ?? part[0].toUpperCase() + part.slice(1)).join("+");
+}
+
+/** Calls `actions[act](event)`; `actions.released(event)` when a key is let go. */
+export function listen(actions, isBlocked) {
+  addEventListener("keydown", (event) => {
+    if (event.isComposing || isWriting(event.target) || isBlocked()) return;
+    const pressed = name(event);
+    if (!pressed || needsKey(event.target, pressed)) return;
+    const found = KEYS.find((one) => one.keys.includes(pressed) || (one.code === event.code && !event.ctrlKey && !event.metaKey));
+    if (!found) return;
+    event.preventDefault();
+    actions[found.act](event);
+  });
+  addEventListener("keyup", (event) => actions.released(event));
+}
+
+function name(event) {
+  let key = event.key === " " ? "space" : event.key.toLowerCase();
+  if (key.length === 1 && key > "\x7f" && /^Key[A-Z]$/.test(event.code)) key = event.code[3].toLowerCase(); // Greek, Cyrillic, ...
+  const letter = key.length > 1 || /[a-z]/.test(key);
+  const control = event.ctrlKey || event.metaKey;
+  const altGr = event.getModifierState("AltGraph");
+  if (event.altKey && !altGr) return "";
+  return `${control && !altGr ? "ctrl+" : ""}${event.shiftKey && letter ? "shift+" : ""}${key}`;
+}
+
+const isWriting = (target) => target.matches?.("textarea, input:not([type=range], [type=radio], [type=checkbox])");
+
+/** Buttons need Enter and space for themselves, sliders and choices the arrows. */
+function needsKey(target, key) {
+  if (target.matches?.("button, a")) return key === "enter" || key === "space";
+  return Boolean(target.matches?.("input")) && (key.startsWith("arrow") || key === "space");
+}

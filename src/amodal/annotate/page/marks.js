@@ -1,0 +1,67 @@
+// What lies over the picture and is no part of the mask: the brush's ring and the corners of an open polygon.
+
+export class Marks {
+  #asked = false;
+  ring = null; // { at: [x, y], diameter } in CSS pixels
+  corners = []; // of the open polygon, picture pixels
+  to = null; // where its next corner would be
+
+  constructor(canvas, view) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.view = view;
+  }
+
+  resize(width, height, ratio) {
+    this.ratio = ratio;
+    this.canvas.width = Math.max(1, Math.round(width * ratio));
+    this.canvas.height = Math.max(1, Math.round(height * ratio));
+    this.ask();
+  }
+
+  ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#paint();
+    });
+  }
+
+  #paint() {
+    const { context, ratio, ring } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (this.corners.length) this.#paintPolygon();
+    if (!ring) return;
+    this.#line(() => context.arc(...ring.at, Math.max(1.5, ring.diameter / 2), 0, 2 * Math.PI));
+    if (ring.diameter > 14) this.#line(() => context.arc(...ring.at, 0.5, 0, 2 * Math.PI));
+  }
+
+  #paintPolygon() {
+    const { context, view } = this;
+    const points = this.corners.map((corner) => view.toScreen(corner));
+    const line = this.to ? [...points, view.toScreen(this.to)] : points;
+    this.#line(() => line.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y))));
+    points.forEach(([x, y], i) => {
+      context.beginPath();
+      context.arc(x, y, i ? 3 : 5, 0, 2 * Math.PI);
+      context.fillStyle = i ? "#fff" : "#f58a07";
+      context.fill();
+      this.#line(() => context.arc(x, y, i ? 3 : 5, 0, 2 * Math.PI));
+    });
+  }
+
+  /** A white line with a dark one around it, to be seen on anything. */
+  #line(trace) {
+    const { context } = this;
+    for (const [colour, width] of [["#000a", 3.2], ["#fff", 1.4]]) {
+      context.beginPath();
+      trace();
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.stroke();
+    }
+  }
+}

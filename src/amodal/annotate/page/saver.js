@@ -1,0 +1,65 @@
+// Sends drawings to the server, one after the other. One that cannot be saved stays, and is sent again when asked.
+
+import * as api from "./api.js";
+
+export class Saver {
+  #queue = Promise.resolve();
+  #failed = new Map(); // object -> what to send again
+  waiting = 0;
+
+  /** `changed(object)` after each answer; `failed(object, message)` when one is refused. */
+  constructor(album, { changed, failed }) {
+    Object.assign(this, { album, changed, failed });
+  }
+
+  get failures() {
+    return this.#failed.size;
+  }
+
+  /** Sends the drawing as it is now. */
+  save(drawing, state) {
+    const { object, start } = drawing;
+    const png = drawing.png();
+    png.catch(() => {});
+    this.#send({ object, drawing, state, start, png, top: drawing.history.top });
+  }
+
+  again() {
+    for (const entry of [...this.#failed.values()]) this.#send(entry);
+  }
+
+  /** Runs after all that was sent so far. */
+  then(act) {
+    const done = this.#queue.then(act);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  #send(entry) {
+    const { object } = entry;
+    this.waiting += 1;
+    this.#failed.delete(object);
+    Object.assign(object, { saving: true, failed: false });
+    this.changed(object);
+    this.then(() => this.#put(entry));
+  }
+
+  async #put(entry) {
+    const { object, drawing, top } = entry;
+    let problem = null;
+    try {
+      const answer = await api.put(object.id, await entry.png, entry.state, entry.start);
+      this.album.update(object, answer.state, answer.hidden ?? null);
+      drawing.saved = top;
+    } catch (error) {
+      problem = error;
+    }
+    this.waiting -= 1;
+    Object.assign(object, { saving: false, failed: problem !== null, unsaved: drawing.dirty });
+    if (problem) {
+      this.#failed.set(object, entry);
+      this.failed(object, problem.message);
+    }
+    this.changed(object);
+  }
+}

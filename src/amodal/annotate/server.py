@@ -1,0 +1,178 @@
+"""The session behind HTTP: one page, its two kinds of file, and what it asks for. Nothing else is served."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from ..core.errors import AmodalError
+from .journal import Start, State
+from .png import mask_png, png_mask
+from .session import Session, Unknown
+
+WRITE_EVERY_S = 30.0
+MOST_BYTES = 64_000_000
+"""Of a drawing; a mask of a hundred million pixels takes less."""
+
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def build_app(session: Session, token: str, cookie: str = "amodal") -> FastAPI:
+    """The web application.
+
+    Args:
+        session: what it shows and keeps.
+        token: the secret of the address that opens it; whoever has not come by that address is refused.
+        cookie: name of the cookie that remembers it, another one for each port.
+    """
+
+    @asynccontextmanager
+    async def writing(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(_write_now_and_then(session))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    app = FastAPI(title="amodal annotate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=writing)
+    _add_guard(app, token, cookie)
+    _add_errors(app)
+    _add_page(app)
+    _add_questions(app, session)
+    _add_answers(app, session)
+    return app
+
+
+async def _write_now_and_then(session: Session) -> None:
+    while True:
+        await asyncio.sleep(WRITE_EVERY_S)
+        try:
+            await run_in_threadpool(session.write)
+        except (AmodalError, OSError) as problem:  # the answers are in the journal: tried again, and at the end
+            print(f"amodal: {problem}", file=sys.stderr)
+
+
+def _add_guard(app: FastAPI, token: str, cookie: str) -> None:
+    @app.middleware("http")
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        response: Response
+        if _is_secret(request.cookies.get(cookie, ""), token):
+            response = await go_on(request)
+        elif request.url.path == "/" and _is_secret(request.query_params.get("token", ""), token):
+            response = RedirectResponse("/", status_code=303)  # the address in the browser's history holds no token
+            response.set_cookie(cookie, token, httponly=True, samesite="strict")
+        else:
+            response = PlainTextResponse("Open the address that `amodal annotate` printed.\n", status_code=403)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+def _is_secret(given: str, token: str) -> bool:
+    return secrets.compare_digest(given.encode(), token.encode())
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(Unknown)
+    async def unknown(_: Request, problem: Unknown) -> Response:
+        return JSONResponse({"detail": str(problem)}, status_code=404)
+
+    @app.exception_handler(AmodalError)
+    async def refused(_: Request, problem: AmodalError) -> Response:
+        return JSONResponse({"detail": str(problem)}, status_code=422)
+
+    @app.exception_handler(RequestValidationError)
+    async def misspelt(_: Request, problem: RequestValidationError) -> Response:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problem.errors())
+        return JSONResponse({"detail": told}, status_code=422)
+
+    @app.exception_handler(OSError)
+    async def failed(_: Request, problem: OSError) -> Response:
+        told = f"it cannot be kept ({problem.strerror or problem}); make room on the disk and save again"
+        return JSONResponse({"detail": told}, status_code=507)
+
+
+def _add_page(app: FastAPI) -> None:
+    def page(name: str = "index.html") -> Response:
+        kind = _KINDS.get("." + name.rpartition(".")[2])
+        found = [entry for entry in files(__package__).joinpath("page").iterdir() if entry.name == name]
+        if not found or kind is None:
+            raise Unknown(f"there is no page {name}")
+        return Response(found[0].read_bytes(), media_type=kind)
+
+    app.get("/")(page)
+    app.get("/{name}")(page)
+
+
+def _add_questions(app: FastAPI, session: Session) -> None:
+    @app.get("/api/album")
+    def album() -> dict[str, Any]:
+        return session.listing()
+
+    @app.get("/api/pictures/{image_id}/picture")
+    def picture(image_id: int) -> Response:
+        return Response(
+            session.jpeg(image_id), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"}
+        )
+
+    @app.post("/api/pictures/{image_id}/prepare", status_code=204)
+    def prepare(image_id: int) -> None:
+        session.prepare(image_id)
+
+    @app.get("/api/objects/{annotation_id}/visible")
+    def visible(annotation_id: int) -> Response:
+        return _png(mask_png(session.visible(annotation_id)))
+
+    @app.get("/api/objects/{annotation_id}/others")
+    def others(annotation_id: int) -> Response:
+        return _png(mask_png(session.others(annotation_id)))
+
+    @app.get("/api/objects/{annotation_id}/whole")
+    def whole(annotation_id: int, start: Start | Literal["current"] = "current") -> Response:
+        mask, found = session.whole(annotation_id, None if start == "current" else start)
+        return _png(mask_png(mask), {"X-Start": found})
+
+
+def _add_answers(app: FastAPI, session: Session) -> None:
+    @app.put("/api/objects/{annotation_id}/whole")
+    async def answer(
+        annotation_id: int, request: Request, state: State, start: Annotated[Start, Query()] = "blank"
+    ) -> Any:
+        data = bytearray()
+        async for part in request.stream():
+            data += part
+            if len(data) > MOST_BYTES:
+                return JSONResponse({"detail": f"a drawing has at the most {MOST_BYTES} bytes"}, status_code=413)
+
+        def keep() -> dict[str, Any]:
+            return session.answer(annotation_id, state, start, png_mask(bytes(data), *session.size(annotation_id)))
+
+        return await run_in_threadpool(keep)
+
+    @app.delete("/api/objects/{annotation_id}/whole")
+    def drop(annotation_id: int) -> dict[str, Any]:
+        return session.drop(annotation_id)
+
+    @app.post("/api/save")
+    def save() -> dict[str, Any]:
+        return {"file": session.output.name, "objects": session.write()}
+
+
+def _png(data: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(data, media_type="image/png", headers=headers)

@@ -1,0 +1,238 @@
+"""What the page asks for and what it says, without HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from functools import reduce
+from io import BytesIO
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..core.album import Album, image_path
+from ..core.errors import AnnotationError, ImageError
+from ..core.images import read_image
+from ..core.masks import Mask
+from ..core.records import ImageRecord, Instance
+from .drafts import Drafts, is_drawable
+from .journal import Answer, Journal, Start, State
+from .output import write_drawn
+
+_PICTURES = 3
+"""Decoded pictures and their JPEGs kept: the one drawn on, the one before and the next."""
+_QUALITY = 95
+
+
+class Unknown(LookupError):
+    """Something asked for that there is not; its text says what."""
+
+
+class Session:
+    """One person's work on one album. Its methods may be called by any thread.
+
+    Args:
+        album: what is drawn on: pictures, objects, their visible parts.
+        images: folder of the pictures; nothing outside it is read.
+        journal: answers given so far, and those to come.
+        output: the file that is written.
+        drafts: what the networks suggest; None: nothing.
+
+    Raises:
+        AnnotationError: an answer of the journal whose object the album has not, or whose picture has another size.
+    """
+
+    def __init__(self, album: Album, images: Path, journal: Journal, output: Path, drafts: Drafts | None) -> None:
+        self._album, self._images, self._journal, self.output, self._drafts = album, images, journal, output, drafts
+        self._places = {record.id: place for place, record in enumerate(album)}
+        self._owners = {one.id: record.id for record in album for one in record.instances if is_drawable(one)}
+        self._pictures: OrderedDict[int, tuple[NDArray[np.uint8], bytes]] = OrderedDict()
+        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._changed = True
+        for answer in journal.answers.values():
+            self._check(answer)
+
+    def listing(self) -> dict[str, Any]:
+        """Everything the list of the page shows; as JSON."""
+        pictures = []
+        for record in self._album:
+            objects = [self._entry(one) for one in record.instances if is_drawable(one)]
+            size = {"width": record.width, "height": record.height}
+            pictures.append({"id": record.id, "name": record.file_name, **size, "objects": objects})
+        names = {"title": Path(self._album.source).name, "output": self.output.name}
+        return {**names, "drafts": self._drafts is not None, "pictures": pictures}
+
+    def progress(self) -> dict[str, int]:
+        """How many objects are done, unsure, and there at all."""
+        states = [answer.state for answer in self._journal.answers.values()]
+        return {"done": states.count("done"), "unsure": states.count("unsure"), "objects": len(self._owners)}
+
+    def jpeg(self, image_id: int) -> bytes:
+        """A picture, upright; raises Unknown, and ImageError where it cannot be used."""
+        return self._picture(self._record(image_id))[1]
+
+    def visible(self, annotation_id: int) -> Mask:
+        """The visible part of an object; raises Unknown where only its box is known."""
+        mask = self._find(annotation_id)[1].modal_mask
+        if mask is None:
+            raise Unknown("of this object the box alone is known")
+        return mask
+
+    def others(self, annotation_id: int) -> Mask:
+        """Where the other objects of its picture are seen."""
+        record, _ = self._find(annotation_id)
+        masks = [one.modal_mask for one in record.instances if one.id != annotation_id and one.modal_mask is not None]
+        return reduce(or_, masks, Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height))
+
+    def whole(self, annotation_id: int, start: Start | None = None) -> tuple[Mask, Start]:
+        """The whole mask to go on from, and what it is.
+
+        Args:
+            annotation_id: of the object.
+            start: which one; None: the first there is of those that `Start` names, in that order.
+
+        Raises:
+            Unknown: no such object, or no such mask of it.
+            ImageError: its picture cannot be used, where a draft was to be made.
+        """
+        record, instance = self._find(annotation_id)
+        answer = self._journal.answers.get(annotation_id)
+        if answer is not None and start in (None, "drawn"):
+            return answer.whole, "drawn"
+        if instance.amodal_mask is not None and start in (None, "annotated"):
+            return instance.amodal_mask, "annotated"
+        if self._drafts is not None and start in (None, "draft"):
+            draft = self._drafts.of(record, self._picture(record)[0]).get(annotation_id)
+            if draft is not None:
+                return self._with_visible(draft, instance), "draft"
+        if instance.modal_mask is not None and start in (None, "visible"):
+            return instance.modal_mask, "visible"
+        if start in (None, "blank"):
+            return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height), "blank"
+        raise Unknown(f"there is no whole mask of this object that is called {start!r}")
+
+    def prepare(self, image_id: int) -> None:
+        """Have the drafts of a picture ready before they are asked for."""
+        record = self._record(image_id)
+        if self._drafts is not None and not self._drafts.has(image_id):
+            self._drafts.of(record, self._picture(record)[0])
+
+    def size(self, annotation_id: int) -> tuple[int, int]:
+        """Width and height of the picture of an object."""
+        record, _ = self._find(annotation_id)
+        return record.width, record.height
+
+    def answer(self, annotation_id: int, state: State, start: Start, whole: Mask) -> dict[str, Any]:
+        """Keep what was drawn, the visible part added to it; the entry of the object and the progress.
+
+        Raises:
+            Unknown: no such object.
+            AnnotationError: nothing was drawn.
+        """
+        _, instance = self._find(annotation_id)
+        whole = self._with_visible(whole, instance)
+        if whole.is_empty:
+            raise AnnotationError("a whole object has at least one pixel", remedy="draw it, or go on to the next")
+        earlier = self._journal.answers.get(annotation_id)
+        if start == "drawn" and earlier is not None:
+            start = earlier.start  # what the first drawing began as says more
+        self._journal.put(Answer(annotation_id, state, whole, start))
+        self._changed = True
+        return self._entry(instance) | self.progress()
+
+    def drop(self, annotation_id: int) -> dict[str, Any]:
+        """Forget what was drawn of an object."""
+        _, instance = self._find(annotation_id)
+        self._journal.drop(annotation_id)
+        self._changed = True
+        return self._entry(instance) | self.progress()
+
+    def write(self) -> int:
+        """Write the output, if anything has changed since; how many objects in it were drawn."""
+        with self._writing:
+            answers = dict(self._journal.answers)
+            if self._changed:
+                self._changed = False
+                try:
+                    write_drawn(self._album, answers, self.output)
+                except BaseException:
+                    self._changed = True
+                    raise
+            return sum(answer.state == "done" for answer in answers.values())
+
+    def _entry(self, instance: Instance) -> dict[str, Any]:
+        answer = self._journal.answers.get(instance.id)
+        whole = answer.whole if answer is not None else instance.amodal_mask
+        hidden = None
+        if whole is not None and whole.area and instance.modal_mask is not None:
+            hidden = round((whole - instance.modal_mask).area / whole.area, 4)
+        return {
+            "id": instance.id,
+            "category": self._album.categories[instance.category].name,
+            "box": list(instance.modal_box),
+            "visible": instance.modal_mask is not None,
+            "state": "todo" if answer is None else answer.state,
+            "hidden": hidden,
+        }
+
+    def _with_visible(self, mask: Mask, instance: Instance) -> Mask:
+        return mask if instance.modal_mask is None else mask | instance.modal_mask
+
+    def _record(self, image_id: int) -> ImageRecord:
+        if image_id not in self._places:
+            raise Unknown(f"there is no picture {image_id}")
+        return self._album[self._places[image_id]]
+
+    def _find(self, annotation_id: int) -> tuple[ImageRecord, Instance]:
+        if annotation_id not in self._owners:
+            raise Unknown(f"there is no object {annotation_id} to draw")
+        record = self._record(self._owners[annotation_id])
+        return record, next(one for one in record.instances if one.id == annotation_id)
+
+    def _picture(self, record: ImageRecord) -> tuple[NDArray[np.uint8], bytes]:
+        with self._reading:
+            found = self._pictures.get(record.id)
+            if found is None:
+                image = self._read(record)
+                out = BytesIO()
+                Image.fromarray(image).save(out, "JPEG", quality=_QUALITY)
+                found = self._pictures[record.id] = image, out.getvalue()
+                if len(self._pictures) > _PICTURES:
+                    self._pictures.popitem(last=False)
+            self._pictures.move_to_end(record.id)
+            return found
+
+    def _read(self, record: ImageRecord) -> NDArray[np.uint8]:
+        path = image_path(self._images, record.file_name, file=self._album.source)
+        if not path.resolve().is_relative_to(self._images.resolve()):
+            raise ImageError(
+                "a picture that is served lies in the folder given, and is no link out of it",
+                file=path,
+                remedy="name the folder that the link leads to as --images",
+            )
+        image = read_image(path)
+        if image.shape[:2] != (record.height, record.width):
+            raise ImageError(
+                f"a picture has the size its record gives, {record.width} x {record.height}",
+                file=path,
+                value=f"{image.shape[1]} x {image.shape[0]}",
+                remedy="give the pictures the annotations were drawn on",
+            )
+        return image
+
+    def _check(self, answer: Answer) -> None:
+        where: dict[str, Any] = {"file": self._journal.path, "record": f"annotation {answer.annotation_id}"}
+        remedy = f"give the annotations it was drawn for, or another --output than {self.output.name}"
+        if answer.annotation_id not in self._owners:
+            raise AnnotationError("what was drawn is of an object of the annotations", remedy=remedy, **where)
+        if (answer.whole.width, answer.whole.height) != (size := self.size(answer.annotation_id)):
+            raise AnnotationError(
+                f"what was drawn has the size of its picture, {size[0]} x {size[1]}",
+                value=f"{answer.whole.width} x {answer.whole.height}",
+                remedy=remedy,
+                **where,
+            )

@@ -1,0 +1,25 @@
+"""An object taken out of its photograph, for programs that edit pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.records import Prediction
+
+
+def cut_out(image: NDArray[np.uint8], prediction: Prediction) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What is seen of an object, and where all of it is; both lie on the photograph pixel by pixel.
+
+    Args:
+        image: uint8 ``(H, W, 3)``, RGB.
+        prediction: its masks may leave the photograph (`Prediction.canvas`): they are cut to it.
+
+    Returns:
+        uint8 ``(H, W, 4)``, RGB and opacity: 255 where the object is seen, 0 elsewhere; uint8 ``(H, W)``: 255 where
+        the whole object is, 0 elsewhere.
+    """
+    height, width = image.shape[:2]
+    inside = prediction.in_picture(width, height)
+    seen, whole = (mask.to_array() * np.uint8(255) for mask in (inside.modal_mask, inside.amodal_mask))
+    return np.dstack([image, seen]), whole

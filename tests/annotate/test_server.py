@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from amodal.annotate import server
+from amodal.annotate.png import mask_png, png_mask
+from amodal.annotate.server import build_app
+from amodal.annotate.session import Session
+from amodal.core.masks import Mask
+
+TOKEN = "secret"
+DRAWN = mask_png(Mask.from_box((8, 3, 20, 15), 20, 24))
+
+
+@pytest.fixture
+def stranger(session: Session) -> Iterator[TestClient]:
+    """A browser that does not know the address."""
+    with TestClient(build_app(session, TOKEN), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(stranger: TestClient) -> TestClient:
+    """One that came by it."""
+    assert stranger.get("/", params={"token": TOKEN}).status_code == 200
+    return stranger
+
+
+def test_strangers_see_nothing(stranger: TestClient) -> None:
+    tries = ["/", "/?token=", "/?token=secre", "/?token=ä", "/api/album?token=secret", "/annotate.js", "/nowhere"]
+    for path in tries:
+        answer = stranger.get(path)
+        assert answer.status_code == 403 and "printed" in answer.text, path
+    assert stranger.put("/api/objects/11/whole?state=done", content=DRAWN).status_code == 403
+    assert stranger.get("/api/album", headers={"Cookie": "amodal=wrong"}).status_code == 403
+
+
+def test_the_address_leaves_a_cookie_and_no_token(stranger: TestClient) -> None:
+    answer = stranger.get("/?token=secret", follow_redirects=False)
+    assert answer.status_code == 303 and answer.headers["location"] == "/"
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie
+
+
+def test_the_page_and_all_it_names(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    named = set(re.findall(r'(?:src|href)="([^"#]+)"', page.text))
+    assert named
+    todo = [name for name in named if not name.startswith("data:")]
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        answer = client.get(f"/{name}")
+        assert answer.status_code == 200, name
+        seen.add(name)
+        if name.endswith(".js"):
+            assert answer.headers["content-type"].startswith("text/javascript")
+            imports = re.findall(r'from "\./([\w.-]+)"', answer.text)
+            todo += [other for other in imports if other not in seen]
+    there = {entry.name for entry in files("amodal.annotate").joinpath("page").iterdir()}
+    assert there == seen | {"index.html"}  # nothing lies there in vain
+
+
+def test_the_page_runs_no_word_of_its_own(client: TestClient) -> None:
+    """What the security policy would stop: scripts, styles and handlers written into the page."""
+    text = client.get("/").text
+    assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|https?://(?!www\.w3\.org)", text)
+
+
+@pytest.mark.parametrize(
+    "path", ["/../server.py", "/%2e%2e/server.py", "/..%2fserver.py", "/page/", "/server.py", "/x.js"]
+)
+def test_no_other_file_is_served(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_the_questions(client: TestClient, session: Session) -> None:
+    assert client.get("/api/album").json() == session.listing()
+    picture = client.get("/api/pictures/3/picture")
+    assert picture.headers["content-type"] == "image/jpeg" and picture.content == session.jpeg(3)
+    assert client.get("/api/pictures/4/picture").json() == {"detail": "there is no picture 4"}
+    visible = client.get("/api/objects/11/visible")
+    assert visible.headers["content-type"] == "image/png"
+    assert png_mask(visible.content, 20, 24) == session.visible(11)
+    assert client.get("/api/objects/13/visible").status_code == 404
+    assert png_mask(client.get("/api/objects/13/others").content, 20, 24) == session.visible(11)
+    whole = client.get("/api/objects/11/whole")
+    assert whole.headers["x-start"] == "visible" and png_mask(whole.content, 20, 24) == session.visible(11)
+    assert client.get("/api/objects/11/whole?start=draft").status_code == 404
+    assert client.post("/api/pictures/3/prepare").status_code == 204
+
+
+def test_an_answer_and_its_end(client: TestClient, session: Session) -> None:
+    answer = client.put("/api/objects/11/whole?state=done&start=visible", content=DRAWN)
+    assert answer.status_code == 200
+    assert answer.json() == {**session.listing()["pictures"][1]["objects"][0], "done": 1, "unsure": 0, "objects": 3}
+    assert client.get("/api/objects/11/whole").headers["x-start"] == "drawn"
+    assert client.post("/api/save").json() == {"file": "truth.json", "objects": 1}
+    assert session.output.exists()
+    assert client.delete("/api/objects/11/whole").json()["state"] == "todo"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "told"),
+    [
+        ("11/whole?state=done", b"", 422, "a PNG that can be decoded"),
+        ("12/whole?state=done", DRAWN, 422, "size of its picture, 40 x 30"),
+        ("13/whole?state=done", mask_png(Mask.from_box((0, 0, 0, 0), 20, 24)), 422, "at least one pixel"),
+        ("99/whole?state=done", DRAWN, 404, "no object 99"),
+        ("11/whole?state=perhaps", DRAWN, 422, "query.state: Input should be 'done' or 'unsure'"),
+        ("eleven/whole?state=done", DRAWN, 422, "path.annotation_id"),
+    ],
+)
+def test_answers_that_are_refused(client: TestClient, path: str, content: bytes, status: int, told: str) -> None:
+    answer = client.put(f"/api/objects/{path}", content=content)
+    assert answer.status_code == status and told in answer.json()["detail"]
+    assert client.get("/api/album").json()["pictures"][1]["objects"][0]["state"] == "todo"
+
+
+def test_a_body_without_end(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_BYTES", 10)
+    answer = client.put("/api/objects/11/whole?state=done", content=DRAWN)
+    assert answer.status_code == 413 and "at the most 10 bytes" in answer.json()["detail"]
+
+
+def test_a_full_disk_is_told(client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "answer", full)
+    answer = client.put("/api/objects/11/whole?state=done", content=DRAWN)
+    assert answer.status_code == 507 and "No space left" in answer.json()["detail"]
+
+
+def test_a_picture_that_is_gone(client: TestClient, tiny_set: tuple[Path, Path]) -> None:
+    (tiny_set[0] / "a.png").unlink()
+    answer = client.get("/api/pictures/7/picture")
+    assert answer.status_code == 422 and "a.png" in answer.json()["detail"]
+
+
+def test_it_writes_by_itself(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "WRITE_EVERY_S", 0.01)
+    session.output.mkdir()  # in the way at first
+    with TestClient(build_app(session, TOKEN)) as client:
+        client.get("/", params={"token": TOKEN})
+        client.put("/api/objects/11/whole?state=done", content=DRAWN)
+        wait_for(client, lambda: "truth.json" in capsys.readouterr().err)
+        session.output.rmdir()
+        wait_for(client, session.output.is_file)
+
+
+def wait_for(client: TestClient, there: object) -> None:
+    for _ in range(2000):
+        if there():  # type: ignore[operator]
+            return
+        client.get("/api/album")
+    raise AssertionError("it never came")

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amodal.annotate.drafts import Drafts
+from amodal.annotate.journal import Answer, Journal
+from amodal.annotate.session import Session, Unknown
+from amodal.core.errors import AnnotationError, ImageError
+from amodal.core.masks import Mask
+from amodal.datasets import read_annotations
+from amodal.inference.predictor import Predictor
+
+
+def box_mask(box: tuple[int, int, int, int], width: int, height: int) -> Mask:
+    return Mask.from_box(box, width, height)
+
+
+def test_the_listing(session: Session) -> None:
+    found = session.listing()
+    assert found["title"] == "annotations.json" and found["output"] == "truth.json" and not found["drafts"]
+    objects = {one["id"]: one for picture in found["pictures"] for one in picture["objects"]}
+    assert set(objects) == {11, 12, 13} and json.dumps(found)
+    assert objects[11] == {
+        "id": 11,
+        "category": "dog",
+        "box": [2, 3, 12, 15],
+        "visible": True,
+        "state": "todo",
+        "hidden": None,
+    }
+    assert not objects[13]["visible"]
+    assert [picture["name"] for picture in found["pictures"]] == ["a.png", "sub/b.png"]
+
+
+def test_what_is_drawn_holds_the_visible_part_and_is_written(session: Session) -> None:
+    entry = session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
+    assert entry["state"] == "done" and entry["hidden"] == pytest.approx(8 / 18, abs=1e-4)
+    assert (entry["done"], entry["unsure"], entry["objects"]) == (1, 0, 3)
+    assert session.answer(13, "unsure", "blank", box_mask((8, 8, 20, 24), 20, 24))["unsure"] == 1
+    assert session.write() == 1
+    album = read_annotations(session.output)
+    objects = {one.id: one for record in album for one in record.instances}
+    assert objects[11].amodal_mask == box_mask((2, 3, 20, 15), 20, 24)
+    assert objects[11].modal_mask == box_mask((2, 3, 12, 15), 20, 24)
+    assert objects[11].occlude_rate == pytest.approx(8 / 18) and objects[11].extra == {"drawn_from": "visible"}
+    assert objects[13].amodal_mask is None and objects[13].extra == {"drawn_unsure": 1}
+    assert objects[12].amodal_mask is None and objects[12].modal_mask == box_mask((10, 5, 30, 15), 40, 30)
+    assert album.annotation_ids.tolist() == [11, 12, 13]
+
+
+def test_it_is_written_where_something_changed(session: Session) -> None:
+    session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
+    session.write()
+    session.output.unlink()
+    assert session.write() == 1 and not session.output.exists()
+    assert session.drop(11)["state"] == "todo"
+    assert session.write() == 0 and session.output.exists()
+
+
+def test_a_write_that_fails_is_tried_again(session: Session) -> None:
+    session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
+    session.output.mkdir()
+    with pytest.raises(AnnotationError):
+        session.write()
+    session.output.rmdir()
+    assert session.write() == 1 and session.output.is_file()
+
+
+def test_where_to_begin(session: Session) -> None:
+    assert session.whole(11) == (box_mask((2, 3, 12, 15), 20, 24), "visible")
+    blank, start = session.whole(13)
+    assert blank.is_empty and (blank.width, blank.height) == (20, 24) and start == "blank"
+    session.answer(13, "unsure", "blank", box_mask((8, 8, 20, 24), 20, 24))
+    assert session.whole(13) == (box_mask((8, 8, 20, 24), 20, 24), "drawn")
+    for start in ("draft", "annotated", "visible"):
+        with pytest.raises(Unknown, match=start):
+            session.whole(13, start)  # type: ignore[arg-type]
+    assert session.whole(13, "blank")[0].is_empty
+
+
+def test_drawn_again_it_still_began_as_it_did(session: Session, journal: Journal) -> None:
+    session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
+    session.answer(11, "done", "drawn", box_mask((8, 3, 19, 15), 20, 24))
+    assert journal.answers[11].start == "visible"
+    session.answer(11, "done", "blank", box_mask((8, 3, 19, 15), 20, 24))
+    assert journal.answers[11].start == "blank"
+
+
+def test_nothing_drawn_is_no_answer(session: Session, journal: Journal) -> None:
+    with pytest.raises(AnnotationError, match="at least one pixel"):
+        session.answer(13, "done", "blank", box_mask((0, 0, 0, 0), 20, 24))
+    assert not journal.answers
+
+
+def test_what_is_seen(session: Session) -> None:
+    assert session.visible(11) == box_mask((2, 3, 12, 15), 20, 24)
+    with pytest.raises(Unknown, match="box alone"):
+        session.visible(13)
+    assert session.others(13) == session.visible(11)
+    assert session.others(11).is_empty and session.others(12).is_empty
+    assert session.size(12) == (40, 30)
+
+
+def test_pictures(session: Session, tiny_set: tuple[Path, Path]) -> None:
+    with Image.open(BytesIO(session.jpeg(3))) as picture:
+        assert picture.format == "JPEG" and picture.size == (20, 24)
+    assert session.jpeg(3) is session.jpeg(3)
+    with pytest.raises(Unknown, match="no picture 4"):
+        session.jpeg(4)
+    Image.new("RGB", (9, 9)).save(tiny_set[0] / "a.png")
+    with pytest.raises(ImageError, match=r"size its record gives, 40 x 30; found '9 x 9'"):
+        session.jpeg(7)
+
+
+def test_a_link_out_of_the_folder_is_not_served(session: Session, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    picture = tiny_set[0] / "a.png"
+    picture.rename(tmp_path / "elsewhere.png")
+    picture.symlink_to(tmp_path / "elsewhere.png")
+    with pytest.raises(ImageError, match="no link out of it"):
+        session.jpeg(7)
+
+
+def test_answers_of_other_annotations_are_refused(
+    tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path
+) -> None:
+    images, annotations = tiny_set
+    album = read_annotations(annotations)
+    journal.put(Answer(11, "done", box_mask((0, 0, 3, 3), 9, 9), "blank"))
+    with pytest.raises(AnnotationError, match=r"annotation 11: what was drawn has the size of its picture, 20 x 24"):
+        Session(album, images, journal, tmp_path / "t.json", None)
+    journal.put(Answer(11, "done", box_mask((0, 0, 3, 3), 20, 24), "blank"))
+    journal.put(Answer(99, "done", box_mask((0, 0, 3, 3), 20, 24), "blank"))
+    with pytest.raises(AnnotationError, match="annotation 99: what was drawn is of an object of the annotations"):
+        Session(album, images, journal, tmp_path / "t.json", None)
+
+
+def test_crowds_and_stuff_are_not_drawn_but_kept(tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path) -> None:
+    images, annotations = tiny_set
+    content = json.loads(annotations.read_text())
+    content["annotations"][0]["iscrowd"] = 1
+    content["annotations"][2]["isStuff"] = 1
+    annotations.write_text(json.dumps(content))
+    session = Session(read_annotations(annotations), images, journal, tmp_path / "t.json", None)
+    assert session.progress()["objects"] == 1
+    with pytest.raises(Unknown, match="no object 11"):
+        session.whole(11)
+    session.answer(12, "done", "visible", box_mask((0, 0, 3, 3), 40, 30))
+    session.write()
+    assert {one.id for record in read_annotations(session.output) for one in record.instances} == {11, 12, 13}
+
+
+@pytest.mark.parametrize("boxes_alone", [False, True])
+def test_drafts_of_the_networks_that_ship(root: Path, journal: Journal, tmp_path: Path, boxes_alone: bool) -> None:
+    album = read_annotations(root / "examples/annotations.json")
+    record = next(r for r in album if len(r.instances) > 1)
+    if boxes_alone:
+        content = json.loads((root / "examples/annotations.json").read_text())
+        for entry in content["annotations"]:
+            del entry["segmentation"]
+        (tmp_path / "boxes.json").write_text(json.dumps(content))
+        album = read_annotations(tmp_path / "boxes.json")
+    predictor = Predictor.from_pretrained(root / "weights")
+    drafts = Drafts(predictor, album.categories)
+    session = Session(album, root / "examples/images", journal, tmp_path / "t.json", drafts)
+    assert not drafts.has(record.id)
+    session.prepare(record.id)
+    assert drafts.has(record.id)
+    predictor.set_image(root / "examples/images" / record.file_name)
+    (found,) = (r for r in album if r.id == record.id)
+    given = {"boxes": [o.modal_box for o in found.instances]} if boxes_alone else {}
+    given |= {} if boxes_alone else {"masks": [o.modal_mask for o in found.instances]}
+    for instance, expected in zip(found.instances, predictor.predict(**given), strict=True):
+        mask, start = session.whole(instance.id)
+        visible = instance.modal_mask
+        assert start == "draft" and mask.area > 0
+        assert mask == (expected.amodal_mask if visible is None else expected.amodal_mask | visible)
+    assert np.asarray(Image.open(BytesIO(session.jpeg(record.id)))).shape == (record.height, record.width, 3)
