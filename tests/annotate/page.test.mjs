@@ -1,0 +1,144 @@
+// What of the page needs no browser; run by test_page.py.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const page = new URL("../../src/amodal/annotate/page/", import.meta.url);
+const { Album, listed } = await import(new URL("album.js", page));
+const { History } = await import(new URL("history.js", page));
+const { KEYS, written } = await import(new URL("keys.js", page));
+const { Polygon, Stroke } = await import(new URL("shapes.js", page));
+const { bands, change, flip } = await import(new URL("bits.js", page));
+
+const LISTING = {
+  title: "a.json",
+  output: "t.json",
+  drafts: true,
+  pictures: [
+    { id: 1, name: "a b.jpg", width: 9, height: 9, objects: [{ id: 7, category: "cat", state: "done" }, { id: 8, category: "Cup", state: "todo" }] },
+    { id: 2, name: "empty.jpg", width: 9, height: 9, objects: [] },
+    { id: 3, name: "c.jpg", width: 9, height: 9, objects: [{ id: 9, category: "cat", state: "unsure" }, { id: 10, category: "cat", state: "todo" }] },
+  ],
+};
+
+/** A canvas of words, with what the page asks of one. */
+class Sheet {
+  constructor(width, height) {
+    Object.assign(this, { width, height, words: new Uint32Array(width * height) });
+  }
+
+  getImageData(x, y, width, height) {
+    const words = new Uint32Array(width * height);
+    for (let row = 0; row < height; row++) {
+      words.set(this.words.subarray((y + row) * this.width + x, (y + row) * this.width + x + width), row * width);
+    }
+    return { width, data: new Uint8ClampedArray(words.buffer) };
+  }
+
+  putImageData({ width, data }, x, y) {
+    const words = new Uint32Array(data.buffer);
+    for (let row = 0; row * width < words.length; row++) {
+      this.words.set(words.subarray(row * width, (row + 1) * width), (y + row) * this.width + x);
+    }
+  }
+
+  save() {}
+  restore() {}
+  beginPath() {}
+  rect() {}
+  clip() {}
+}
+
+test("the next to do comes round, and leaves out what is on its way", () => {
+  const album = new Album(structuredClone(LISTING));
+  const [, eight, nine, ten] = album.objects;
+  assert.deepEqual(album.counts, { todo: 2, done: 1, unsure: 1 });
+  assert.equal(album.nextToDo(null), eight);
+  assert.equal(album.nextToDo(eight), ten);
+  assert.equal(album.nextToDo(ten), eight);
+  eight.saving = true;
+  assert.equal(album.nextToDo(ten), null);
+  eight.saving = false;
+  assert.equal(album.nextPicture(eight, 1), nine);
+  album.update(eight, "done", 0.5);
+  album.update(ten, "unsure", null);
+  assert.equal(album.finished, true);
+  assert.deepEqual(album.counts, { todo: 0, done: 2, unsure: 2 });
+});
+
+test("the list is filtered by state and by words", () => {
+  const [seven, eight] = new Album(structuredClone(LISTING)).objects;
+  assert.equal(listed(seven, "all", ""), true);
+  assert.equal(listed(seven, "todo", ""), false);
+  assert.equal(listed(eight, "todo", "cup a"), true);
+  assert.equal(listed(eight, "all", "cup 7"), false);
+  seven.failed = true;
+  assert.equal(listed(seven, "todo", ""), true, "what could not be saved is always listed");
+});
+
+test("a step is taken back and made again, bit by bit", () => {
+  const sheet = new Sheet(13, 7);
+  sheet.words.fill(0xffffffff, 0, 20);
+  const before = sheet.words.slice();
+  const band = { x: 2, y: 1, width: 9, height: 4 };
+  const piece = change(sheet, band, (on) => {
+    on.words[1 * 13 + 2] = 0; // off
+    on.words[3 * 13 + 5] = 0x80ffffff; // just opaque enough
+    on.words[4 * 13 + 5] = 0x7fffffff; // not quite
+    on.words[1 * 13 + 4] = 0xffffffff; // as it was
+  });
+  assert.equal(piece.grown, 0);
+  const after = sheet.words.slice();
+  assert.equal(after[3 * 13 + 5], 0xffffffff);
+  assert.equal(after[4 * 13 + 5], 0);
+  flip(sheet, piece);
+  assert.deepEqual(sheet.words, before);
+  flip(sheet, piece);
+  assert.deepEqual(sheet.words, after);
+  assert.equal(change(sheet, band, () => {}), null);
+});
+
+test("strips cover a rectangle once", () => {
+  const found = [...bands({ x: 3, y: 5, width: 3000, height: 2000 })];
+  assert.ok(found.length > 1 && found.every((one) => one.x === 3 && one.width * one.height <= 2 ** 20));
+  assert.equal(found.reduce((sum, one) => sum + one.height, 0), 2000);
+  found.reduce((row, one) => (assert.equal(one.y, row), row + one.height), 5);
+});
+
+test("history: undo, redo, a new branch, and a bound on memory", () => {
+  const history = new History();
+  const step = (bytes) => ({ pieces: [{ bits: new Uint8Array(bytes) }] });
+  const [a, b, c] = [step(1), step(1), step(1)];
+  const root = history.top;
+  history.add(a);
+  history.add(b);
+  assert.equal(history.back(), b);
+  assert.equal(history.top, a);
+  assert.equal(history.forth(), b);
+  history.back();
+  history.add(c);
+  assert.equal(history.canRedo, false);
+  assert.deepEqual(history.steps, [a, c]);
+  history.back();
+  history.back();
+  assert.equal(history.back(), null);
+  assert.equal(history.top, root);
+  for (let i = 0; i < 5; i++) history.add(step(90 * 2 ** 20));
+  assert.equal(history.steps.length, 2);
+  assert.notEqual(history.top, root, "a mask that cannot be had back is not what was saved");
+});
+
+test("shapes know how far they reach", () => {
+  const stroke = new Stroke(false, 10, [5, 5]);
+  stroke.add([20, 8]);
+  assert.deepEqual(stroke.bounds(), { x1: -1, y1: -1, x2: 26, y2: 14 });
+  assert.deepEqual(new Polygon(true, [[1, 2], [4, 3], [2, 9]]).bounds(), { x1: 0, y1: 1, x2: 5, y2: 10 });
+});
+
+test("no key does two things, but for Enter", () => {
+  const keys = KEYS.flatMap((one) => one.keys.map((key) => [key, one.act]));
+  const acts = Map.groupBy ? Map.groupBy(keys, ([key]) => key) : keys.reduce((m, k) => m.set(k[0], [...(m.get(k[0]) ?? []), k]), new Map());
+  for (const [key, pairs] of acts) assert.equal(new Set(pairs.map(([, act]) => act)).size, 1, key);
+  assert.equal(written("ctrl+shift+z"), "Ctrl+Shift+Z");
+  assert.equal(written("+"), "+");
+});

@@ -1,0 +1,53 @@
+"""The page itself: its modules by node, and once in a browser. Skipped where there is none."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from amodal.annotate.server import build_app
+from amodal.annotate.session import Session
+
+NODE = shutil.which("node")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_what_needs_no_browser() -> None:
+    assert NODE is not None
+    script = Path(__file__).with_name("page.test.mjs")
+    ran = subprocess.run([NODE, "--test", str(script)], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a browser")
+def test_it_opens_in_a_browser(session: Session, tmp_path: Path) -> None:
+    """Its modules load, under its own security policy, and show the first object to do."""
+    assert BROWSER is not None
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build_app(session, "secret"), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/?token=secret"
+        words = [
+            *flags,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+            address,
+        ]
+        ran = subprocess.run([BROWSER, *words], capture_output=True, text=True, timeout=120)
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listening.close()
+    assert "0 of 3" in ran.stdout and "truth.json" in ran.stdout, ran.stdout[-2000:] + ran.stderr[-2000:]
+    assert 'id="category">cup' in ran.stdout and "from the visible part" in ran.stdout
