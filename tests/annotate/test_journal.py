@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amodal.annotate.journal import Answer, Journal
+from amodal.annotate.journal import Answer, Journal, Start, State
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
 
 MASK = Mask.from_array(np.eye(5, dtype=bool))
+PLACE = {"file_name": "a.png", "box": [0, 0, 5, 5]}
+
+
+def answer(number: int, state: State = "done", start: Start = "draft", mask: Mask = MASK) -> Answer:
+    return Answer(number, "a.png", (0.0, 0.0, 5.0, 5.0), state, mask, start)
 
 
 def reopened(path: Path) -> dict[int, Answer]:
@@ -22,10 +27,10 @@ def reopened(path: Path) -> dict[int, Answer]:
 
 
 def test_answers_come_back_and_the_last_one_counts(journal: Journal) -> None:
-    first, second = Answer(1, "done", MASK, "draft"), Answer(2, "unsure", MASK, "blank")
-    changed = Answer(1, "unsure", MASK | Mask.from_array(np.ones((5, 5), bool)), "visible")
-    for answer in (first, second, changed):
-        journal.put(answer)
+    first, second = answer(1), answer(2, "unsure", "blank")
+    changed = answer(1, "unsure", "visible", Mask.from_array(np.ones((5, 5), bool)))
+    for one in (first, second, changed):
+        journal.put(one)
     journal.drop(2)
     journal.drop(99)
     assert dict(journal.answers) == {1: changed}
@@ -38,7 +43,7 @@ def test_answers_come_back_and_the_last_one_counts(journal: Journal) -> None:
 
 
 def test_a_line_cut_short_by_a_kill_is_taken_off(journal: Journal) -> None:
-    journal.put(Answer(1, "done", MASK, "draft"))
+    journal.put(answer(1))
     journal.close()
     whole = journal.path.read_bytes()
     for cut in range(1, 30, 7):
@@ -70,7 +75,17 @@ def test_one_process_at_a_time(journal: Journal) -> None:
         ({"annotation_id": 1, "state": "perhaps", "start": "draft", "whole": MASK.to_rle()}, "an answer has a state"),
         ({"annotation_id": 1, "state": "done", "start": "air", "whole": MASK.to_rle()}, "an answer has a state"),
         ({"annotation_id": 1, "state": "done", "start": "draft"}, "and a whole mask"),
-        ({"annotation_id": 1, "state": "done", "start": "draft", "whole": {"size": [5, 5], "counts": "0"}}, "line 2"),
+        ({"annotation_id": 1, "state": "done", "start": "draft", "whole": MASK.to_rle()}, "file_name of its picture"),
+        (
+            {"annotation_id": 1, "state": "done", "start": "draft", "whole": MASK.to_rle()}
+            | PLACE
+            | {"box": [1, 2, 3]},
+            "the box of its object",
+        ),
+        (
+            {"annotation_id": 1, "state": "done", "start": "draft", "whole": {"size": [5, 5], "counts": "0"}} | PLACE,
+            "line 2",
+        ),
     ],
 )
 def test_lines_that_are_no_answers(journal: Journal, line: Any, told: str) -> None:
@@ -83,23 +98,24 @@ def test_lines_that_are_no_answers(journal: Journal, line: Any, told: str) -> No
     assert journal.path.read_bytes() == before
 
 
-def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"my": "notes"}\n{"more": 1}', '{"my": "notes"}', "notes"])
+def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / "notes.jsonl"
-    path.write_text('{"my": "notes"}\n{"more": 1}')
+    path.write_text(text)
     with pytest.raises(AnnotationError, match="a file of drawings begins with"):
         Journal(path)
-    assert path.read_text() == '{"my": "notes"}\n{"more": 1}'
+    assert path.read_text() == text
 
 
 def test_a_full_disk_leaves_what_was_there(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal.put(Answer(1, "done", MASK, "draft"))
+    journal.put(answer(1))
     before = journal.path.read_bytes()
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    for act in (lambda: journal.put(Answer(2, "done", MASK, "draft")), lambda: journal.drop(1)):
+    for act in (lambda: journal.put(answer(2)), lambda: journal.drop(1)):
         with pytest.raises(OSError, match="No space"):
             act()
     assert list(journal.answers) == [1] and journal.path.read_bytes() == before

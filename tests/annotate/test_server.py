@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from amodal.annotate import server
+from amodal.annotate.drafts import Stopped
 from amodal.annotate.png import mask_png, png_mask
 from amodal.annotate.server import build_app
 from amodal.annotate.session import Session
@@ -26,9 +27,10 @@ def stranger(session: Session) -> Iterator[TestClient]:
 
 
 @pytest.fixture
-def client(stranger: TestClient) -> TestClient:
+def client(stranger: TestClient, session: Session) -> TestClient:
     """One that came by it."""
     assert stranger.get("/", params={"token": TOKEN}).status_code == 200
+    stranger.headers["X-Album"] = session.key
     return stranger
 
 
@@ -102,7 +104,7 @@ def test_an_answer_and_its_end(client: TestClient, session: Session) -> None:
     answer = client.put("/api/objects/11/whole?state=done&start=visible", content=DRAWN)
     assert answer.status_code == 200
     assert answer.json() == {**session.listing()["pictures"][1]["objects"][0], "done": 1, "unsure": 0, "objects": 3}
-    assert client.get("/api/objects/11/whole").headers["x-start"] == "drawn"
+    assert client.get("/api/objects/11/whole").headers["x-start"] == "visible"
     assert client.post("/api/save").json() == {"file": "truth.json", "objects": 1}
     assert session.output.exists()
     assert client.delete("/api/objects/11/whole").json()["state"] == "todo"
@@ -123,6 +125,33 @@ def test_answers_that_are_refused(client: TestClient, path: str, content: bytes,
     answer = client.put(f"/api/objects/{path}", content=content)
     assert answer.status_code == status and told in answer.json()["detail"]
     assert client.get("/api/album").json()["pictures"][1]["objects"][0]["state"] == "todo"
+
+
+def test_a_page_of_other_annotations_is_refused(client: TestClient, session: Session) -> None:
+    """One that was left open when another server took the port, and its cookie."""
+    for key in ({"X-Album": "another"}, {}):
+        del client.headers["X-Album"]
+        client.headers |= key
+        for answer in (
+            client.put("/api/objects/11/whole?state=done", content=DRAWN),
+            client.delete("/api/objects/11/whole"),
+        ):
+            assert answer.status_code == 409 and "other annotations" in answer.json()["detail"]
+        client.headers["X-Album"] = "another"
+        assert client.get("/api/pictures/3/picture").status_code == 409
+    assert session.progress()["done"] == 0
+
+
+def test_no_picture_is_kept_by_the_browser(client: TestClient) -> None:
+    assert client.get("/api/pictures/3/picture").headers["cache-control"] == "no-store"
+
+
+def test_drafts_that_are_given_up(client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> None:
+        raise Stopped("ending")
+
+    monkeypatch.setattr(session, "prepare", ended)
+    assert client.post("/api/pictures/3/prepare").status_code == 503
 
 
 def test_a_body_without_end(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +182,7 @@ def test_it_writes_by_itself(
     session.output.mkdir()  # in the way at first
     with TestClient(build_app(session, TOKEN)) as client:
         client.get("/", params={"token": TOKEN})
+        client.headers["X-Album"] = session.key
         client.put("/api/objects/11/whole?state=done", content=DRAWN)
         wait_for(client, lambda: "truth.json" in capsys.readouterr().err)
         session.output.rmdir()

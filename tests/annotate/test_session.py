@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from amodal.annotate.drafts import Drafts
+from amodal.annotate.drafts import Drafts, Stopped
 from amodal.annotate.journal import Answer, Journal
 from amodal.annotate.session import Session, Unknown
 from amodal.core.errors import AnnotationError, ImageError
@@ -25,16 +26,16 @@ def test_the_listing(session: Session) -> None:
     found = session.listing()
     assert found["title"] == "annotations.json" and found["output"] == "truth.json" and not found["drafts"]
     objects = {one["id"]: one for picture in found["pictures"] for one in picture["objects"]}
-    assert set(objects) == {11, 12, 13} and json.dumps(found)
-    assert objects[11] == {
-        "id": 11,
+    assert set(objects) == {"11", "12", "13"} and json.dumps(found)
+    assert objects["11"] == {
+        "id": "11",
         "category": "dog",
         "box": [2, 3, 12, 15],
         "visible": True,
         "state": "todo",
         "hidden": None,
     }
-    assert not objects[13]["visible"]
+    assert not objects["13"]["visible"]
     assert [picture["name"] for picture in found["pictures"]] == ["a.png", "sub/b.png"]
 
 
@@ -76,20 +77,12 @@ def test_where_to_begin(session: Session) -> None:
     assert session.whole(11) == (box_mask((2, 3, 12, 15), 20, 24), "visible")
     blank, start = session.whole(13)
     assert blank.is_empty and (blank.width, blank.height) == (20, 24) and start == "blank"
-    session.answer(13, "unsure", "blank", box_mask((8, 8, 20, 24), 20, 24))
-    assert session.whole(13) == (box_mask((8, 8, 20, 24), 20, 24), "drawn")
+    session.answer(13, "unsure", "draft", box_mask((8, 8, 20, 24), 20, 24))
+    assert session.whole(13) == (box_mask((8, 8, 20, 24), 20, 24), "draft")  # as it began
     for start in ("draft", "annotated", "visible"):
         with pytest.raises(Unknown, match=start):
             session.whole(13, start)  # type: ignore[arg-type]
     assert session.whole(13, "blank")[0].is_empty
-
-
-def test_drawn_again_it_still_began_as_it_did(session: Session, journal: Journal) -> None:
-    session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
-    session.answer(11, "done", "drawn", box_mask((8, 3, 19, 15), 20, 24))
-    assert journal.answers[11].start == "visible"
-    session.answer(11, "done", "blank", box_mask((8, 3, 19, 15), 20, 24))
-    assert journal.answers[11].start == "blank"
 
 
 def test_nothing_drawn_is_no_answer(session: Session, journal: Journal) -> None:
@@ -131,13 +124,75 @@ def test_answers_of_other_annotations_are_refused(
 ) -> None:
     images, annotations = tiny_set
     album = read_annotations(annotations)
-    journal.put(Answer(11, "done", box_mask((0, 0, 3, 3), 9, 9), "blank"))
-    with pytest.raises(AnnotationError, match=r"annotation 11: what was drawn has the size of its picture, 20 x 24"):
-        Session(album, images, journal, tmp_path / "t.json", None)
-    journal.put(Answer(11, "done", box_mask((0, 0, 3, 3), 20, 24), "blank"))
-    journal.put(Answer(99, "done", box_mask((0, 0, 3, 3), 20, 24), "blank"))
-    with pytest.raises(AnnotationError, match="annotation 99: what was drawn is of an object of the annotations"):
-        Session(album, images, journal, tmp_path / "t.json", None)
+    drawn = box_mask((0, 0, 3, 3), 20, 24)
+    good = Answer(11, "sub/b.png", (2.0, 3.0, 11.0, 15.0), "done", drawn, "blank")  # a corrected box
+    for broken, told in [
+        (replace(good, whole=box_mask((0, 0, 3, 3), 9, 9)), "11: what was drawn has the size of its picture, 20 x 24"),
+        (
+            replace(good, file_name="a.png"),
+            r"11: .* of the same object, here \(2.*\) of sub/b.png; found '.* of a.png'",
+        ),
+        (replace(good, box=(9.0, 9.0, 19.0, 20.0)), r"11: .* of the same object, .*; found '\(9.* of sub/b.png'"),
+        (replace(good, annotation_id=99), "99: what was drawn is of an object of the annotations"),
+    ]:
+        journal.put(broken)
+        with pytest.raises(AnnotationError, match=f"annotation {told}.*the --only, that it was drawn for"):
+            Session(album, images, journal, tmp_path / "t.json", None)
+        journal.drop(broken.annotation_id)
+    journal.put(good)
+    assert Session(album, images, journal, tmp_path / "t.json", None).progress()["done"] == 1
+
+
+def test_what_is_seen_since_is_part_of_what_was_drawn(session: Session, journal: Journal) -> None:
+    journal.put(Answer(11, "sub/b.png", (2.0, 3.0, 12.0, 15.0), "done", box_mask((0, 3, 6, 15), 20, 24), "blank"))
+    expected = box_mask((0, 3, 12, 15), 20, 24)
+    assert session.whole(11) == (expected, "blank")
+    assert session.listing()["pictures"][1]["objects"][0]["hidden"] == pytest.approx(2 / 12, abs=1e-4)
+    session.write()
+    objects = {one.id: one for record in read_annotations(session.output) for one in record.instances}
+    assert objects[11].amodal_mask == expected and objects[11].occlude_rate == pytest.approx(2 / 12)
+
+
+def test_what_was_true_of_another_whole_is_left_out(
+    tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path
+) -> None:
+    images, annotations = tiny_set
+    content = json.loads(annotations.read_text())
+    content["annotations"][0] |= {"area": 7.5, "whole": 1, "note": "kept"}
+    content["annotations"][1] |= {"area": 7.5, "whole": 1}
+    annotations.write_text(json.dumps(content))
+    session = Session(read_annotations(annotations), images, journal, tmp_path / "t.json", None)
+    session.answer(11, "done", "visible", box_mask((2, 3, 20, 15), 20, 24))
+    session.answer(12, "done", "visible", box_mask((10, 5, 30, 15), 40, 30))  # nothing is hidden
+    session.write()
+    entries = {entry["id"]: entry for entry in json.loads(session.output.read_text())["annotations"]}
+    assert entries[11]["area"] == 18 * 12 and "whole" not in entries[11] and entries[11]["note"] == "kept"
+    assert entries[12]["area"] == 200 and entries[12]["whole"] == 1
+
+
+def test_an_answer_while_it_is_written_is_not_lost(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    from amodal.annotate import session as module
+
+    def answered_meanwhile(*words: object) -> None:
+        monkeypatch.undo()
+        session.answer(12, "done", "visible", box_mask((10, 5, 35, 15), 40, 30))
+
+    session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24))
+    monkeypatch.setattr(module, "write_drawn", answered_meanwhile)
+    session.write()
+    assert session.write() == 2
+    assert sum(o.amodal_mask is not None for record in read_annotations(session.output) for o in record.instances) == 2
+
+
+def test_a_picture_that_no_jpeg_can_hold(tmp_path: Path, journal: Journal) -> None:
+    Image.new("L", (66_000, 2)).save(tmp_path / "wide.png")
+    entry = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 2]}
+    images = [{"id": 1, "file_name": "wide.png", "width": 66_000, "height": 2}]
+    content = {"images": images, "annotations": [entry], "categories": [{"id": 1, "name": "x"}]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    session = Session(read_annotations(tmp_path / "a.json"), tmp_path, journal, tmp_path / "t.json", None)
+    with pytest.raises(ImageError, match="at the most 65,500 pixels a side"):
+        session.jpeg(1)
 
 
 def test_crowds_and_stuff_are_not_drawn_but_kept(tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path) -> None:
@@ -169,6 +224,11 @@ def test_drafts_of_the_networks_that_ship(root: Path, journal: Journal, tmp_path
     drafts = Drafts(predictor, album.categories)
     session = Session(album, root / "examples/images", journal, tmp_path / "t.json", drafts)
     assert not drafts.has(record.id)
+    drafts.stop()
+    with pytest.raises(Stopped):
+        session.prepare(record.id)
+    drafts = Drafts(predictor, album.categories)
+    session = Session(album, root / "examples/images", journal, tmp_path / "t.json", drafts)
     session.prepare(record.id)
     assert drafts.has(record.id)
     predictor.set_image(root / "examples/images" / record.file_name)

@@ -50,7 +50,10 @@ class _Stay(HTTPRedirectHandler):
 
 def ask(address: str, path: str, cookie: str, *, method: str = "GET", data: bytes | None = None) -> bytes:
     base = address.partition("?")[0]
-    request = Request(base + path, data=data, method=method, headers={"Cookie": cookie})
+    headers = {"Cookie": cookie}
+    if method == "PUT":
+        headers["X-Album"] = json.loads(ask(address, "api/album", cookie))["key"]
+    request = Request(base + path, data=data, method=method, headers=headers)
     with build_opener(_Stay).open(request, timeout=30) as answer:
         return answer.read()  # type: ignore[no-any-return]
 
@@ -84,10 +87,12 @@ def test_it_serves_until_interrupted_and_goes_on_where_it_stopped(
         ask(address, "api/objects/13/whole?state=unsure", cookie_of(address), method="PUT", data=drawn)
         process.kill()
         process.wait(30)
-    with running(root, *words) as (process, _, lines):
-        assert "".join(lines) == "1 of 3 objects drawn, 1 unsure\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        output.unlink()
+        with running(root, *words) as (process, _, lines):
+            assert "".join(lines) == "1 of 3 objects drawn, 1 unsure\n"
+            process.send_signal(number)
+            assert process.wait(30) == 0 and output.exists()
     objects = {one.id: one for record in read_annotations(output) for one in record.instances}
     assert objects[11].amodal_mask == Mask.from_box((2, 3, 20, 15), 20, 24) and objects[13].extra == {"drawn_unsure": 1}
 
@@ -113,6 +118,9 @@ def test_words_that_do_not_fit(tiny_set: tuple[Path, Path], tmp_path: Path, caps
     empty = tmp_path / "empty.json"
     empty.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     assert "an object to draw" in refused(capsys, *words, "--annotations", empty, "--no-drafts")
+    broken = tmp_path / "broken.json"
+    broken.write_text(annotations.read_text().replace('"cup"', '"\\ud800"'))
+    assert "half of a surrogate" in refused(capsys, *words, "--annotations", broken, "--no-drafts")
     assert not output.exists() and not list(tmp_path.glob("*.jsonl"))
 
 

@@ -17,6 +17,10 @@ _KEPT = 256
 """Pictures whose drafts are remembered: run-length codes, a few kB each."""
 
 
+class Stopped(Exception):
+    """A draft was asked for while the process ends."""
+
+
 def is_drawable(instance: Instance) -> bool:
     """Whether an object has a whole of its own: no crowd, and not stuff."""
     return not instance.is_crowd and not instance.is_stuff
@@ -34,12 +38,16 @@ class Drafts:
 
     def __init__(self, predictor: Predictor, categories: Sequence[Category]) -> None:
         self._predictor, self._categories = predictor, categories
-        self._lock = threading.Lock()
+        self._lock, self._stopped = threading.Lock(), threading.Event()
         self._kept: OrderedDict[int, dict[int, Mask]] = OrderedDict()
 
     def has(self, image_id: int) -> bool:
         """Whether those of a picture are there already."""
         return image_id in self._kept
+
+    def stop(self) -> None:
+        """Make no more, not even those that are being made."""
+        self._stopped.set()
 
     def of(self, record: ImageRecord, image: NDArray[np.uint8]) -> dict[int, Mask]:
         """Whole masks by annotation id; of one that the networks see nothing of, there is none.
@@ -47,6 +55,9 @@ class Drafts:
         Args:
             record: the picture and its objects.
             image: its pixels.
+
+        Raises:
+            Stopped: `stop` was called.
         """
         with self._lock:
             found = self._kept.get(record.id)
@@ -66,7 +77,12 @@ class Drafts:
         names = (
             [self._categories[one.category].name for one in objects] if self._predictor.networks.categories else None
         )
-        self._predictor.set_image(image, image_id=record.id)
-        found = self._predictor.predict(categories=names, ids=[one.id for one in objects], **given)
-        inside = (one.in_picture(record.width, record.height) for one in found)
-        return {one.annotation_id: one.amodal_mask for one in inside if not one.amodal_mask.is_empty}
+        ids = [one.id for one in objects]
+        found: dict[int, Mask] = {}
+        for _, one in self._predictor.run_jobs(
+            self._predictor.make_jobs(image, record.id, categories=names, ids=ids, **given)
+        ):
+            if self._stopped.is_set():
+                raise Stopped("the drafts are given up: amodal annotate ends")
+            found[one.annotation_id] = one.in_picture(record.width, record.height).amodal_mask
+        return {number: mask for number, mask in found.items() if not mask.is_empty}

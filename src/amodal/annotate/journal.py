@@ -7,10 +7,12 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal, get_args
 
+from ..core.boxes import Box, as_box
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 
@@ -20,8 +22,8 @@ except ImportError:  # not on Windows, where two servers on one file are not not
     fcntl = None  # type: ignore[assignment]
 
 State = Literal["done", "unsure"]
-Start = Literal["drawn", "annotated", "draft", "visible", "blank"]
-"""What a drawing began as: an earlier one, the file's whole mask, a networks' draft, the visible part, nothing."""
+Start = Literal["annotated", "draft", "visible", "blank"]
+"""What a drawing began as: the file's whole mask, a draft of the networks, the visible part, nothing."""
 
 _HEAD = {"format": "amodal drawings 1"}
 _REMEDY = "correct the line, or move the file away to begin anew"
@@ -29,9 +31,19 @@ _REMEDY = "correct the line, or move the file away to begin anew"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said of one object: its whole mask, whether they are sure of it, what they started from."""
+    """What a person said of one object.
+
+    Attributes:
+        annotation_id, file_name, box: the object, its picture and the box of its visible part, xyxy: in some dialects
+            ids are places, which another file of the folder changes.
+        state: whether they are sure.
+        whole: what they drew.
+        start: what it began as.
+    """
 
     annotation_id: int
+    file_name: str
+    box: Box
     state: State
     whole: Mask
     start: Start
@@ -69,7 +81,7 @@ class Journal:
 
     def put(self, answer: Answer) -> None:
         """Keep an answer; it is on disk when this returns. Raises OSError where it cannot be."""
-        line = {"annotation_id": answer.annotation_id, "state": answer.state, "start": answer.start}
+        line = {name: getattr(answer, name) for name in ("annotation_id", "file_name", "box", "state", "start")}
         with self._lock:
             self._append(line | {"whole": answer.whole.to_rle()})
             self._answers[answer.annotation_id] = answer
@@ -114,11 +126,13 @@ class Journal:
         data = self._file.read()
         whole = data[: data.rfind(b"\n") + 1]
         lines = whole.splitlines()
-        if lines and self._parsed(lines[0], 1) != _HEAD:
+        head = json.dumps(_HEAD).encode()
+        begun = lines[0] if lines else data
+        if begun != head and (lines or not head.startswith(begun)):
             raise AnnotationError(
-                f"a file of drawings begins with {json.dumps(_HEAD)}",
+                f"a file of drawings begins with {head.decode()}",
                 file=self.path,
-                value=lines[0][:80].decode("utf-8", "replace"),
+                value=begun[:80].decode("utf-8", "replace"),
                 remedy="name another --output: this file is something else",
             )
         for number, line in enumerate(lines[1:], 2):
@@ -152,5 +166,17 @@ class Journal:
                 value={"state": state, "start": start},
                 **where,
             )
+        name = line.get("file_name")
+        box: Any = line.get("box")
+        if not isinstance(name, str) or not _is_box(box):
+            raise AnnotationError(
+                "an answer has the file_name of its picture and the box of its object",
+                value={"file_name": name, "box": box},
+                **where,
+            )
         mask = Mask.from_rle(line["whole"], file=self.path, record=record)
-        self._answers[number] = Answer(number, state, mask, start)
+        self._answers[number] = Answer(number, name, as_box(box), state, mask, start)
+
+
+def _is_box(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(type(v) in (int, float) and isfinite(v) for v in value)

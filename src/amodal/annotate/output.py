@@ -7,19 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.album import Album
+from ..core.masks import Mask
 from ..core.records import Instance
 from ..datasets.dialects import dialect_named
 from ..datasets.write import write_annotations
 from .journal import Answer
 
 DIALECT = "coco-amodal"
+_OF_ANOTHER_WHOLE = ("area", "invisible_mask")
 
 
 def write_drawn(album: Album, answers: Mapping[int, Answer], path: Path) -> None:
     """Write every picture and object of an album, those that were drawn with their whole masks.
 
-    A drawn object's further field ``drawn_from`` says what the person started from; one they were unsure of has
-    ``drawn_unsure`` 1, and no whole mask but the one it had.
+    What is seen of an object now is part of what was drawn of it earlier. Its further field ``drawn_from`` says what
+    the person started from; one they were unsure of has ``drawn_unsure`` 1, and no whole mask but the one it had.
 
     Raises:
         AnnotationError: it cannot be written.
@@ -43,12 +45,20 @@ def _drawn(instance: Instance, answer: Answer | None) -> Instance:
         return instance
     if answer.state == "unsure":
         return replace(instance, extra=instance.extra | {"drawn_unsure": 1})
-    whole, seen = answer.whole, instance.modal_mask
-    kept = {key: value for key, value in instance.extra.items() if key != "invisible_mask"}  # of another whole
+    seen = instance.modal_mask
+    whole = drawn_whole(answer, instance)
+    hidden = None if seen is None else (whole - seen).area / whole.area
+    kept = {key: value for key, value in instance.extra.items() if key not in _OF_ANOTHER_WHOLE}
     return replace(
         instance,
         amodal_mask=whole,
         amodal_box=whole.box,
-        occlude_rate=None if seen is None else (whole - seen).area / whole.area,
+        occlude_rate=hidden,
+        is_whole=None if hidden else instance.is_whole,  # a judgement that the drawing has overtaken
         extra=kept | {"drawn_from": answer.start},
     )
+
+
+def drawn_whole(answer: Answer, instance: Instance) -> Mask:
+    """The whole mask of an answer, with what is seen of the object now."""
+    return answer.whole if instance.modal_mask is None else answer.whole | instance.modal_mask

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
+import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -31,24 +35,53 @@ def serve(session: Session, *, host: str, port: int | None, browse: bool, tell: 
     Raises:
         AmodalError: the address cannot be listened at.
     """
-    listening = _listen(host, port)
-    number = listening.getsockname()[1]
-    token = secrets.token_urlsafe(24)
-    app = build_app(session, token, cookie=f"amodal-{number}")
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_S, server_header=False)
-    name = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{number}/?token={token}"
-    tell(f"open {address}")
-    if host not in _LOOPBACK:
-        tell("whoever has this address can draw; it is sent unencrypted")
-    if browse:
-        webbrowser.open(address)
+    with _ended_alike(), _listen(host, port) as listening:
+        number = listening.getsockname()[1]
+        token = secrets.token_urlsafe(24)
+        name = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{number}/?token={token}"
+        tell(f"open {address}")
+        if host not in _LOOPBACK:
+            tell("whoever has this address can draw; it is sent unencrypted")
+        if browse:  # beside us: some browsers are programs of the terminal, and are waited for
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        app = build_app(session, token, cookie=f"amodal-{number}")
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_S, server_header=False)
+        _Server(config, session).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Gives up the drafts that are being made as soon as it is told to end."""
+
+    def __init__(self, config: uvicorn.Config, session: Session) -> None:
+        super().__init__(config)
+        self._session = session
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._session.stop()
+        super().handle_exit(sig, frame)
+
+
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    """A process that is told to end, or whose terminal is closed, ends as by Ctrl+C: with what is inside, no more."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def hung_up(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)  # which uvicorn handles
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if hasattr(signal, "SIGHUP"):
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:  # uvicorn has ended in good order, and passes it on
+        yield
+    except KeyboardInterrupt:  # uvicorn, too, passes it on when it has ended in good order
         pass
     finally:
-        listening.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import AmodalError
+from .drafts import Stopped
 from .journal import Start, State
 from .png import mask_png, png_mask
 from .session import Session, Unknown
@@ -25,6 +26,10 @@ MOST_BYTES = 64_000_000
 """Of a drawing; a mask of a hundred million pixels takes less."""
 
 _KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_ANOTHER = (
+    "This page belongs to other annotations than those that are drawn now. Start amodal annotate for them again; what "
+    "is not saved yet is kept in this page."
+)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -51,7 +56,7 @@ def build_app(session: Session, token: str, cookie: str = "amodal") -> FastAPI:
             await task
 
     app = FastAPI(title="amodal annotate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=writing)
-    _add_guard(app, token, cookie)
+    _add_guard(app, token, cookie, session.key)
     _add_errors(app)
     _add_page(app)
     _add_questions(app, session)
@@ -68,12 +73,13 @@ async def _write_now_and_then(session: Session) -> None:
             print(f"amodal: {problem}", file=sys.stderr)
 
 
-def _add_guard(app: FastAPI, token: str, cookie: str) -> None:
+def _add_guard(app: FastAPI, token: str, cookie: str, key: str) -> None:
     @app.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         response: Response
         if _is_secret(request.cookies.get(cookie, ""), token):
-            response = await go_on(request)
+            asked = request.headers.get("X-Album", "" if request.method in ("PUT", "DELETE") else key)
+            response = await go_on(request) if asked == key else JSONResponse({"detail": _ANOTHER}, status_code=409)
         elif request.url.path == "/" and _is_secret(request.query_params.get("token", ""), token):
             response = RedirectResponse("/", status_code=303)  # the address in the browser's history holds no token
             response.set_cookie(cookie, token, httponly=True, samesite="strict")
@@ -92,6 +98,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Unknown)
     async def unknown(_: Request, problem: Unknown) -> Response:
         return JSONResponse({"detail": str(problem)}, status_code=404)
+
+    @app.exception_handler(Stopped)
+    async def ending(_: Request, problem: Stopped) -> Response:
+        return JSONResponse({"detail": str(problem)}, status_code=503)
 
     @app.exception_handler(AmodalError)
     async def refused(_: Request, problem: AmodalError) -> Response:
@@ -127,9 +137,7 @@ def _add_questions(app: FastAPI, session: Session) -> None:
 
     @app.get("/api/pictures/{image_id}/picture")
     def picture(image_id: int) -> Response:
-        return Response(
-            session.jpeg(image_id), media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"}
-        )
+        return Response(session.jpeg(image_id), media_type="image/jpeg")
 
     @app.post("/api/pictures/{image_id}/prepare", status_code=204)
     def prepare(image_id: int) -> None:

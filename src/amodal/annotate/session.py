@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import reduce
+from hashlib import sha256
 from io import BytesIO
 from operator import or_
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..core import boxes as bx
 from ..core.album import Album, image_path
 from ..core.errors import AnnotationError, ImageError
 from ..core.images import read_image
@@ -21,11 +23,13 @@ from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
 from .drafts import Drafts, is_drawable
 from .journal import Answer, Journal, Start, State
-from .output import write_drawn
+from .output import drawn_whole, write_drawn
 
 _PICTURES = 3
 """Decoded pictures and their JPEGs kept: the one drawn on, the one before and the next."""
 _QUALITY = 95
+_SAME_OBJECT = 0.5
+"""Least IoU of an object's box with the one it was drawn for: annotations may have been corrected meanwhile."""
 
 
 class Unknown(LookupError):
@@ -53,22 +57,28 @@ class Session:
         self._pictures: OrderedDict[int, tuple[NDArray[np.uint8], bytes]] = OrderedDict()
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._changed = True
+        self.key = sha256(f"{album.fingerprint} {output.resolve()}".encode()).hexdigest()[:16]
         for answer in journal.answers.values():
             self._check(answer)
 
     def listing(self) -> dict[str, Any]:
-        """Everything the list of the page shows; as JSON."""
+        """Everything the list of the page shows; as JSON. Ids are text: a browser rounds large numbers."""
         pictures = []
         for record in self._album:
             objects = [self._entry(one) for one in record.instances if is_drawable(one)]
             size = {"width": record.width, "height": record.height}
-            pictures.append({"id": record.id, "name": record.file_name, **size, "objects": objects})
-        names = {"title": Path(self._album.source).name, "output": self.output.name}
+            pictures.append({"id": str(record.id), "name": record.file_name, **size, "objects": objects})
+        names = {"key": self.key, "title": Path(self._album.source).name, "output": self.output.name}
         return {**names, "drafts": self._drafts is not None, "pictures": pictures}
+
+    def stop(self) -> None:
+        """Give up on drafts that are being made: the process ends."""
+        if self._drafts is not None:
+            self._drafts.stop()
 
     def progress(self) -> dict[str, int]:
         """How many objects are done, unsure, and there at all."""
-        states = [answer.state for answer in self._journal.answers.values()]
+        states = [answer.state for answer in list(self._journal.answers.values())]  # others may answer meanwhile
         return {"done": states.count("done"), "unsure": states.count("unsure"), "objects": len(self._owners)}
 
     def jpeg(self, image_id: int) -> bytes:
@@ -93,7 +103,7 @@ class Session:
 
         Args:
             annotation_id: of the object.
-            start: which one; None: the first there is of those that `Start` names, in that order.
+            start: which one; None: what was drawn, or the first there is of those that `Start` names, in that order.
 
         Raises:
             Unknown: no such object, or no such mask of it.
@@ -101,8 +111,8 @@ class Session:
         """
         record, instance = self._find(annotation_id)
         answer = self._journal.answers.get(annotation_id)
-        if answer is not None and start in (None, "drawn"):
-            return answer.whole, "drawn"
+        if answer is not None and start is None:
+            return drawn_whole(answer, instance), answer.start
         if instance.amodal_mask is not None and start in (None, "annotated"):
             return instance.amodal_mask, "annotated"
         if self._drafts is not None and start in (None, "draft"):
@@ -133,14 +143,11 @@ class Session:
             Unknown: no such object.
             AnnotationError: nothing was drawn.
         """
-        _, instance = self._find(annotation_id)
+        record, instance = self._find(annotation_id)
         whole = self._with_visible(whole, instance)
         if whole.is_empty:
             raise AnnotationError("a whole object has at least one pixel", remedy="draw it, or go on to the next")
-        earlier = self._journal.answers.get(annotation_id)
-        if start == "drawn" and earlier is not None:
-            start = earlier.start  # what the first drawing began as says more
-        self._journal.put(Answer(annotation_id, state, whole, start))
+        self._journal.put(Answer(annotation_id, record.file_name, instance.modal_box, state, whole, start))
         self._changed = True
         return self._entry(instance) | self.progress()
 
@@ -154,9 +161,9 @@ class Session:
     def write(self) -> int:
         """Write the output, if anything has changed since; how many objects in it were drawn."""
         with self._writing:
+            changed, self._changed = self._changed, False  # before the answers are read: a later one counts again
             answers = dict(self._journal.answers)
-            if self._changed:
-                self._changed = False
+            if changed:
                 try:
                     write_drawn(self._album, answers, self.output)
                 except BaseException:
@@ -166,12 +173,12 @@ class Session:
 
     def _entry(self, instance: Instance) -> dict[str, Any]:
         answer = self._journal.answers.get(instance.id)
-        whole = answer.whole if answer is not None else instance.amodal_mask
+        whole = drawn_whole(answer, instance) if answer is not None else instance.amodal_mask
         hidden = None
         if whole is not None and whole.area and instance.modal_mask is not None:
             hidden = round((whole - instance.modal_mask).area / whole.area, 4)
         return {
-            "id": instance.id,
+            "id": str(instance.id),
             "category": self._album.categories[instance.category].name,
             "box": list(instance.modal_box),
             "visible": instance.modal_mask is not None,
@@ -198,9 +205,7 @@ class Session:
             found = self._pictures.get(record.id)
             if found is None:
                 image = self._read(record)
-                out = BytesIO()
-                Image.fromarray(image).save(out, "JPEG", quality=_QUALITY)
-                found = self._pictures[record.id] = image, out.getvalue()
+                found = self._pictures[record.id] = image, _jpeg(image, record)
                 if len(self._pictures) > _PICTURES:
                     self._pictures.popitem(last=False)
             self._pictures.move_to_end(record.id)
@@ -226,13 +231,34 @@ class Session:
 
     def _check(self, answer: Answer) -> None:
         where: dict[str, Any] = {"file": self._journal.path, "record": f"annotation {answer.annotation_id}"}
-        remedy = f"give the annotations it was drawn for, or another --output than {self.output.name}"
+        where["remedy"] = (
+            f"give the annotations, and the --only, that it was drawn for; or another --output than {self.output.name}"
+        )
         if answer.annotation_id not in self._owners:
-            raise AnnotationError("what was drawn is of an object of the annotations", remedy=remedy, **where)
-        if (answer.whole.width, answer.whole.height) != (size := self.size(answer.annotation_id)):
+            raise AnnotationError("what was drawn is of an object of the annotations", **where)
+        record, instance = self._find(answer.annotation_id)
+        if answer.file_name != record.file_name or bx.iou(answer.box, instance.modal_box) < _SAME_OBJECT:
             raise AnnotationError(
-                f"what was drawn has the size of its picture, {size[0]} x {size[1]}",
-                value=f"{answer.whole.width} x {answer.whole.height}",
-                remedy=remedy,
+                f"what was drawn is of the same object, here {instance.modal_box} of {record.file_name}",
+                value=f"{answer.box} of {answer.file_name}",
                 **where,
             )
+        if (answer.whole.width, answer.whole.height) != (record.width, record.height):
+            raise AnnotationError(
+                f"what was drawn has the size of its picture, {record.width} x {record.height}",
+                value=f"{answer.whole.width} x {answer.whole.height}",
+                **where,
+            )
+
+
+def _jpeg(image: NDArray[np.uint8], record: ImageRecord) -> bytes:
+    out = BytesIO()
+    try:
+        Image.fromarray(image).save(out, "JPEG", quality=_QUALITY)
+    except OSError as problem:  # wider or higher than the format can hold
+        raise ImageError(
+            f"a picture that is drawn on has at the most 65,500 pixels a side ({problem})",
+            file=record.file_name,
+            value=f"{record.width} x {record.height}",
+        ) from None
+    return out.getvalue()

@@ -98,6 +98,7 @@ def _album(args: jsonargparse.Namespace, output: Path) -> Album:
     album = only(read_annotations(args.annotations, images=args.images), args.only, print)
     if not any(is_drawable(one) for record in album for one in record.instances):
         raise AmodalError("there is an object to draw", file=args.annotations, remedy="name other annotations")
+    _check_text(album)
     lost = losses(album, dialect_named(DIALECT))
     if lost:
         raise AmodalError(
@@ -107,6 +108,17 @@ def _album(args: jsonargparse.Namespace, output: Path) -> Album:
             remedy=f"leave it out first: amodal convert IN OUT --to {DIALECT} --drop",
         )
     return album
+
+
+def _check_text(album: Album) -> None:
+    """See that the page and the output can hold the names; raises AmodalError."""
+    for text in (*(one.name for one in album.categories), *(record.file_name for record in album)):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise AmodalError(
+                "no file holds half of a surrogate pair", file=album.source, value=text, remedy="correct the name"
+            ) from None
 
 
 def _journal_of(output: Path) -> Path:

@@ -142,7 +142,7 @@ function run(album) {
   addEventListener("beforeunload", (event) => {
     if (album.objects.some((one) => one.saving || one.failed || one.unsaved)) event.preventDefault();
   });
-  const asked = () => album.byId.get(Number(location.hash.slice(1)));
+  const asked = () => album.byId.get(location.hash.slice(1));
   addEventListener("hashchange", () => asked() && asked() !== desk.object && desk.open(asked()));
 
   changed();

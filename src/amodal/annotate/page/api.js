@@ -12,16 +12,18 @@ export class Refusal extends Error {
 }
 
 let told = () => {};
+let key = null; // of the album this page shows: a server that shows another one refuses
 
 /** `listener(true)` after each answer, `listener(false)` when none came. */
 export function whenReached(listener) {
   told = listener;
 }
 
-async function ask(path, options = {}) {
+async function ask(path, { headers = {}, ...options } = {}) {
   let answer;
+  if (key) headers = { ...headers, "X-Album": key };
   try {
-    answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+    answer = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), headers, ...options });
   } catch {
     told(false);
     throw new Refusal(GONE, 0);
@@ -42,7 +44,12 @@ async function bitmap(answer) {
   }
 }
 
-export const album = async () => (await ask("api/album", { cache: "no-store" })).json();
+export async function album() {
+  const found = await (await ask("api/album", { cache: "no-store" })).json();
+  key = found.key;
+  return found;
+}
+
 export const picture = async (id) => bitmap(await ask(`api/pictures/${id}/picture`));
 export const prepare = (id) => ask(`api/pictures/${id}/prepare`, { method: "POST" });
 export const visible = async (id) => bitmap(await ask(`api/objects/${id}/visible`));

@@ -1,7 +1,6 @@
 // Everything around the picture that shows how things stand: buttons, counts, the open object.
 
 const STARTS = {
-  drawn: "what was saved earlier",
   annotated: "the whole mask of the file",
   draft: "the draft of the networks",
   visible: "the visible part",
@@ -48,7 +47,7 @@ export function showObject({ album, object, drawing, problem }) {
   for (const act of ["draft", "visible", "unsure", "done"]) button(act).disabled = !drawing;
   button("visible").disabled ||= !object.visible;
   button("draft").disabled ||= !album.drafts;
-  button("todo").disabled = !object || (object.state === "todo" && !object.saving);
+  button("todo").disabled = !object || (object.state === "todo" && !object.saving && !object.failed);
   at("busy").hidden = !object || Boolean(problem) || Boolean(drawing && !drawing.waiting);
   set("busy", drawing && album.drafts ? "The draft is on its way …" : "Opening …");
 }

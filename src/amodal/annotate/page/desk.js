@@ -152,9 +152,12 @@ export class Desk {
   async toDoAgain() {
     const { drawing, object } = this;
     if (!drawing) return;
-    if (object.state === "todo" && !object.saving) return this.say("It is to do already.");
+    if (object.state === "todo" && !object.saving && !object.failed) return this.say("It is to do already.");
     try {
-      const answer = await this.saver.then(() => api.forget(object.id));
+      const answer = await this.saver.then(() => {
+        this.saver.forget(object);
+        return api.forget(object.id);
+      });
       this.album.update(object, "todo", answer.hidden ?? null);
     } catch (error) {
       return this.say(error.message, "problem");

@@ -24,6 +24,11 @@ export class Saver {
     this.#send({ object, drawing, state, start, png, top: drawing.history.top });
   }
 
+  /** Gives up on a drawing that could not be saved. */
+  forget(object) {
+    if (this.#failed.delete(object)) object.failed = false;
+  }
+
   again() {
     for (const entry of [...this.#failed.values()]) this.#send(entry);
   }
