@@ -1,5 +1,5 @@
 # make demo    amodal masks of the photographs in examples/, as a page to look at (no torch)
-# make setup   everything: training and development tools
+# make setup   everything: training, the page of `amodal annotate`, development tools
 # make test    setup, then all tests
 # make check   linters, then all tests
 PYTHON ?= python3

@@ -106,19 +106,28 @@ def test_photo_with_boxes(photo: Path, weights: str, tmp_path: Path) -> None:
 def test_cutouts(photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out"
     words = [str(photo), "--output", str(output), "--weights", weights, "--box", "40,30,80,60", "--cutouts"]
-    for _ in range(2):  # its own are replaced
-        assert main(["predict", *words, "--beyond-border"]) == 0
+    for more in (["--box", "5,5,30,30"], []):  # its own are replaced, those of objects that are gone too
+        assert main(["predict", *words, "--beyond-border", *more]) == 0
+        assert len(list((output / "cutouts").iterdir())) == (4 if more else 2)
     names = ["photo_1_visible.png", "photo_1_whole.png"]
     assert sorted(p.name for p in (output / "cutouts").iterdir()) == names
     album = read_annotations(output / "annotations.json")
     (found,) = (p.in_picture(120, 90) for p in read_results(output / "predictions.json", album))
     visible, whole = (np.asarray(Image.open(output / "cutouts" / name)) for name in names)
-    assert (visible[..., :3] == np.asarray(Image.open(photo).convert("RGB"))).all()
-    assert (visible[..., 3] == 255 * found.modal_mask.to_array()).all() and visible[..., 3].any()
+    seen = found.modal_mask.to_array()
+    assert (visible[..., :3] == np.asarray(Image.open(photo).convert("RGB")) * seen[..., None]).all()
+    assert (visible[..., 3] == 255 * seen).all() and seen.any()
     assert (whole == 255 * found.amodal_mask.to_array()).all() and (whole > visible[..., 3]).any()
     (tmp_path / "other" / "cutouts").mkdir(parents=True)
     words[2] = str(tmp_path / "other")
     assert "cutouts: a file would be replaced" in refused(capsys, *words)
+    read = shutil.copy(photo, output / "cutouts" / "photo_9_visible.png")
+    told = refused(capsys, str(read), "--output", str(output), "--weights", weights, "--cutouts")
+    assert "nothing is written over what is read" in told
+    shutil.rmtree(output / "cutouts")
+    (output / "cutouts").write_text("mine")
+    words[2] = str(output)
+    assert "cutouts: --cutouts makes a folder" in refused(capsys, *words)
     assert "--cutouts goes with photographs" in refused(
         capsys, "--images", "i", "--annotations", "a", "--output", "o", "--cutouts"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -37,7 +39,8 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
         detector = open_detector(args.detector or "yolox", args.detector_weights, threads=args.threads)
     segmenter = None if args.segmenter is None else open_segmenter(args.segmenter)
     predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
-    with _whole_folder(output) as folder:
+    stems = [Path(photo).stem for photo in args.photos]
+    with _whole_folder(output, stems) as folder:
 
         def draw(photo: Path, image: Any, predictions: Sequence[Prediction], names: Sequence[str]) -> None:
             if not predictions:
@@ -90,13 +93,20 @@ def _free_name(folder: Path, stem: str) -> Path:
 
 
 @contextmanager
-def _whole_folder(output: Path) -> Iterator[Path]:
-    """A folder beside ``output`` whose files move there when all of them are written, and not at all otherwise."""
+def _whole_folder(output: Path, stems: Sequence[str]) -> Iterator[Path]:
+    """A folder beside ``output`` whose files move there when all of them are written, and not at all otherwise.
+
+    What an earlier run has cut out of photographs of these names goes: it may have found other objects.
+    """
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.absolute().parent))
     try:
         yield beside
         output.mkdir(exist_ok=True)
+        for stem in stems:
+            for old in (output / CUTOUTS).glob(f"{glob.escape(stem)}_*_*.png"):
+                if re.fullmatch(r"_\d+_(visible|whole)", old.stem[len(stem) :]):
+                    old.unlink()
         for path in sorted(path for path in beside.rglob("*") if path.is_file()):
             place = output / path.relative_to(beside)
             place.parent.mkdir(exist_ok=True)

@@ -107,6 +107,8 @@ def check_places(args: jsonargparse.Namespace) -> None:
             raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
     if page and page[0].resolve() in {path.resolve() for path in written}:
         raise AmodalError("--page and --output are two files", file=page[0], remedy="name another page")
+    if args.cutouts:
+        _check_cutouts(output / CUTOUTS, read)
     if args.photos:
         _check_folder(output, [*written, output / CUTOUTS] if args.cutouts else written)
     elif written and output.is_file() and not _is_list(output):
@@ -115,6 +117,18 @@ def check_places(args: jsonargparse.Namespace) -> None:
         )
     for path in (*page, *written):
         check_writable(path)
+
+
+def _check_cutouts(folder: Path, read: Sequence[Path]) -> None:
+    """What is in the folder may be replaced; raises AmodalError."""
+    for path in read:
+        if path.resolve().parent == folder.resolve():
+            raise AmodalError("nothing is written over what is read", file=path, remedy="name another --output")
+    if folder.exists() and not folder.is_dir():
+        raise AmodalError(
+            "--cutouts makes a folder", file=folder, remedy="remove what is there, or name another --output"
+        )
+    check_writable(folder / "one.png")
 
 
 def check_pictures(args: jsonargparse.Namespace, album: Album) -> None:

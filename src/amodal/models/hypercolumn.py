@@ -248,6 +248,7 @@ def _pooled(maps: Tensor, sides: list[int]) -> list[Tensor]:
     """Maps averaged to each of some sides, the largest first; from the one before where its cells are whole there."""
     found = [maps]
     for side in sides:
-        last = found[-1]
-        found.append(F.adaptive_avg_pool2d(last if last.shape[-1] % side == 0 else maps, side))
+        last = found[-1].shape[-1]
+        nested = maps.shape[-1] % last == 0 and last % side == 0
+        found.append(F.adaptive_avg_pool2d(found[-1] if nested else maps, side))
     return found[1:]

@@ -16,10 +16,10 @@ def cut_out(image: NDArray[np.uint8], prediction: Prediction) -> tuple[NDArray[n
         prediction: its masks may leave the photograph (`Prediction.canvas`): they are cut to it.
 
     Returns:
-        uint8 ``(H, W, 4)``, RGB and opacity: 255 where the object is seen, 0 elsewhere; uint8 ``(H, W)``: 255 where
+        uint8 ``(H, W, 4)``, RGB and opacity: 255 where the object is seen, all 0 elsewhere; uint8 ``(H, W)``: 255 where
         the whole object is, 0 elsewhere.
     """
     height, width = image.shape[:2]
     inside = prediction.in_picture(width, height)
     seen, whole = (mask.to_array() * np.uint8(255) for mask in (inside.modal_mask, inside.amodal_mask))
-    return np.dstack([image, seen]), whole
+    return np.dstack([image & seen[..., None], seen]), whole
