@@ -27,8 +27,11 @@ def test_what_needs_no_browser() -> None:
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a browser")
-def test_it_opens_in_a_browser(session: Session, tmp_path: Path) -> None:
-    """Its modules load, under its own security policy, and show the first object to do."""
+@pytest.mark.parametrize(
+    ("hash", "told"), [("", ('id="category">cup', "from the visible part")), ("#13", ('id="id">13', "from nothing"))]
+)
+def test_it_opens_in_a_browser(session: Session, tmp_path: Path, hash: str, told: tuple[str, ...]) -> None:
+    """Its modules load, under its own security policy, and show the first object to do, or the one asked for."""
     assert BROWSER is not None
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(build_app(session, "secret"), log_level="warning"))
@@ -36,7 +39,7 @@ def test_it_opens_in_a_browser(session: Session, tmp_path: Path) -> None:
     thread.start()
     try:
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}/?token=secret"
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/?token=secret{hash}"
         words = [
             *flags,
             f"--user-data-dir={tmp_path / 'profile'}",
@@ -50,4 +53,4 @@ def test_it_opens_in_a_browser(session: Session, tmp_path: Path) -> None:
         thread.join(30)
         listening.close()
     assert "0 of 3" in ran.stdout and "truth.json" in ran.stdout, ran.stdout[-2000:] + ran.stderr[-2000:]
-    assert 'id="category">cup' in ran.stdout and "from the visible part" in ran.stdout
+    assert all(text in ran.stdout for text in told), ran.stdout[-2000:]

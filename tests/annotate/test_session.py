@@ -160,17 +160,22 @@ def test_what_was_true_of_another_whole_is_left_out(
     content = json.loads(annotations.read_text())
     content["annotations"][0] |= {"area": 7.5, "whole": 1, "note": "kept"}
     content["annotations"][1] |= {"area": 7.5, "whole": 1}
+    code = box_mask((0, 0, 4, 4), 20, 24).to_rle()  # says other than the two masks: kept, until the whole is drawn anew
+    content["annotations"][0] |= {"visible_mask": content["annotations"][0]["segmentation"], "invisible_mask": code}
     annotations.write_text(json.dumps(content))
     session = Session(read_annotations(annotations), images, journal, tmp_path / "t.json", None)
     session.answer(11, "done", "visible", box_mask((2, 3, 20, 15), 20, 24))
     session.answer(12, "done", "visible", box_mask((10, 5, 30, 15), 40, 30))  # nothing is hidden
     session.write()
     entries = {entry["id"]: entry for entry in json.loads(session.output.read_text())["annotations"]}
+    assert entries[11]["invisible_mask"] == box_mask((12, 3, 20, 15), 20, 24).to_rle()
     assert entries[11]["area"] == 18 * 12 and "whole" not in entries[11] and entries[11]["note"] == "kept"
     assert entries[12]["area"] == 200 and entries[12]["whole"] == 1
 
 
-def test_an_answer_while_it_is_written_is_not_lost(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_while_it_is_written_is_not_lost(
+    session: Session, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from amodal.annotate import session as module
 
     def answered_meanwhile(*words: object) -> None:
@@ -181,7 +186,21 @@ def test_an_answer_while_it_is_written_is_not_lost(session: Session, monkeypatch
     monkeypatch.setattr(module, "write_drawn", answered_meanwhile)
     session.write()
     assert session.write() == 2
-    assert sum(o.amodal_mask is not None for record in read_annotations(session.output) for o in record.instances) == 2
+
+    class Late:
+        """A journal of which an answer is read just before another one comes."""
+
+        @property
+        def answers(self) -> dict[int, Answer]:
+            found = dict(journal.answers)
+            session._journal = journal
+            session.answer(13, "done", "blank", box_mask((8, 8, 20, 24), 20, 24))
+            return found
+
+    session.drop(13)
+    session._journal = Late()  # type: ignore[assignment]
+    assert session.write() == 2 and session.write() == 3
+    assert sum(o.amodal_mask is not None for record in read_annotations(session.output) for o in record.instances) == 3
 
 
 def test_a_picture_that_no_jpeg_can_hold(tmp_path: Path, journal: Journal) -> None:
@@ -208,6 +227,19 @@ def test_crowds_and_stuff_are_not_drawn_but_kept(tiny_set: tuple[Path, Path], jo
     session.answer(12, "done", "visible", box_mask((0, 0, 3, 3), 40, 30))
     session.write()
     assert {one.id for record in read_annotations(session.output) for one in record.instances} == {11, 12, 13}
+
+
+def test_where_some_have_no_mask_the_drafts_are_of_boxes(
+    root: Path, tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path
+) -> None:
+    images, annotations = tiny_set
+    predictor = Predictor.from_pretrained(root / "weights")
+    predictor.set_image(images / "sub/b.png")
+    expected = [p.amodal_mask for p in predictor.predict(boxes=[[2, 3, 12, 15], [8, 8, 19, 22]])]
+    album = read_annotations(annotations)
+    session = Session(album, images, journal, tmp_path / "t.json", Drafts(predictor, album.categories))
+    assert session.whole(11, "draft")[0] == expected[0] | session.visible(11)
+    assert session.whole(13)[0] == expected[1] and not expected[1].is_empty
 
 
 @pytest.mark.parametrize("boxes_alone", [False, True])

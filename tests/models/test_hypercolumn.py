@@ -206,6 +206,10 @@ def test_what_is_learnt_is_what_was_learning(tiny_config: Make, side: int, heat_
     with torch.no_grad():
         for _ in range(3):
             network(image, heat, others=heat.flip(1))  # statistics that are not 0 and 1
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d) and module.affine:
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_()
         network.eval()
         found = network(image, heat, others=heat.flip(1))
         for level in network.levels:
