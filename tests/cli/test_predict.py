@@ -148,6 +148,26 @@ def test_photos_alone(photo: Path, weights: str, tmp_path: Path, capsys: pytest.
     assert f"amodal: warning: {other}: no object found" in capsys.readouterr().err
 
 
+def test_photos_of_which_some_cannot_be_decoded(
+    photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torn, other = tmp_path / "torn.jpg", tmp_path / "torn2.jpg"
+    Image.open(photo).convert("RGB").save(torn)
+    torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])  # its head is whole
+    other.write_bytes(torn.read_bytes())
+    output = tmp_path / "out"
+    words = ["--output", str(output), "--weights", weights]
+    told = refused(capsys, str(torn), str(photo), str(other), *words)
+    assert "torn.jpg, torn2.jpg: 2 of 3 photographs cannot be decoded, the others are predicted and written" in told
+    album = read_annotations(output / "annotations.json")
+    assert [record.file_name for record in album] == ["photo.png"] and album[0].id == 2
+    assert len(read_results(output / "predictions.json", album)) == len(album[0].instances)
+    assert [path.name for path in output.glob("*.png")] == ["photo_amodal.png"]
+    shutil.rmtree(output)
+    for bad in ([str(torn)], [str(torn), str(other)], [str(torn), "--box", "1,2,30,40"]):
+        assert "torn.jpg: the picture cannot be decoded" in refused(capsys, *bad, *words) and not output.exists()
+
+
 def test_words_that_do_not_go_together(
     photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonargparse
 
+from ..core.errors import AmodalError, ImageError
 from .predict_output import CUTOUTS, tell, write_page
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
         detector = open_detector(args.detector or "yolox", args.detector_weights, threads=args.threads)
     segmenter = None if args.segmenter is None else open_segmenter(args.segmenter)
     predictor = Predictor.from_pretrained(args.weights, args.backend, threads=args.threads)
+    bad: list[ImageError] = []
     stems = [Path(photo).stem for photo in args.photos]
     with _whole_folder(output, stems) as folder:
 
@@ -66,12 +68,21 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
                 beyond_border=args.beyond_border or None,
                 drawn=draw,
                 progress=bar.update,
+                on_bad=bad.append,
             )
+        if len(bad) == len(args.photos):
+            raise bad[0]
         write_json(folder / "annotations.json", album_content(album))
         write_results(folder / "predictions.json", predictions, album.categories)
     tell(predictions, output / "predictions.json")
     if args.page is not None:
         write_page(args.page, album, root, predictions, "Predictions")
+    if bad:
+        raise AmodalError(
+            f"{len(bad)} of {len(args.photos)} photographs cannot be decoded, the others are predicted and written",
+            file=", ".join(Path(problem.file).name for problem in bad),
+            remedy="save them again as JPEG or PNG, or leave them out",
+        )
 
 
 def _write_cutouts(folder: Path, stem: str, image: Any, predictions: Sequence[Prediction]) -> None:

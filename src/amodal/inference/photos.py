@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.album import Album
-from ..core.errors import AmodalError, AnnotationError, BoxError
+from ..core.errors import AmodalError, AnnotationError, BoxError, ImageError
 from ..core.images import read_image, read_size
 from ..core.records import ImageRecord, Instance, Prediction
 from .detectors import Detection, Detector, Segmenter, YoloxNano, named_categories
@@ -78,6 +78,7 @@ def predict_photos(
     beyond_border: bool | None = None,
     drawn: Drawn | None = None,
     progress: Callable[[int], Any] | None = None,
+    on_bad: Callable[[ImageError], Any] | None = None,
 ) -> tuple[Album, Path, list[Prediction]]:
     """Predict photographs that have no annotation file.
 
@@ -94,6 +95,8 @@ def predict_photos(
         scene: find who hides whom in each photo; None: where every object has a mask that is used.
         drawn: called with each photo's path, its pixels, its predictions and the names of their categories.
         progress: called with 1 after each photo.
+        on_bad: called for each photo that turns out not to be decodable (cut short, say), which is then left out;
+            None: the first one ends it.
 
     Returns:
         the photos with the boxes and masks given or found, as an album; the folder its file names are relative to; the
@@ -101,7 +104,7 @@ def predict_photos(
 
     Raises:
         AmodalError: boxes given for more than one photo, the same photo twice.
-        ImageError: a photo that is missing or cannot be decoded.
+        ImageError: a photo that is missing, no picture, or (without ``on_bad``) cannot be decoded.
         BoxError: a box that misses its photo, is inverted or not finite.
         AnnotationError: a box without a category, or with one that networks trained with categories do not know; a
             detection of a category that its detector does not list.
@@ -110,7 +113,7 @@ def predict_photos(
     _check_names(given, predictor.networks.categories)
     if given and len(photos) != 1:
         raise AmodalError("boxes belong to one photograph", value=f"{len(photos)} photographs", remedy="give one photo")
-    sizes = [read_size(photo) for photo in photos]
+    sizes = [read_size(photo) for photo in photos]  # what is no picture is found before the work on any
     boxes = [bx.check(box.box, *sizes[0], file=photos[0], record=f"--box {i}") for i, box in enumerate(given, start=1)]
     if detector is None and not given:
         detector = YoloxNano()
@@ -119,7 +122,13 @@ def predict_photos(
     records: list[ImageRecord] = []
     predictions: list[Prediction] = []
     for number, (photo, name) in enumerate(zip(photos, names, strict=True), start=1):
-        image = read_image(photo)
+        try:
+            image = read_image(photo)
+        except ImageError as problem:
+            if on_bad is None:
+                raise
+            on_bad(problem)
+            continue
         if given:
             labels = [g.name or UNNAMED for g in given]
             found = [Detection(b, place[text], text, 1.0) for b, text in zip(boxes, labels, strict=True)]
