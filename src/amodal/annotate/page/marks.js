@@ -1,34 +1,18 @@
 // What lies over the picture and is no part of the mask: the brush's ring and the corners of an open polygon.
 
-export class Marks {
-  #asked = false;
+import { Surface } from "./surface.js";
+
+export class Marks extends Surface {
   ring = null; // { at: [x, y], diameter } in CSS pixels
   corners = []; // of the open polygon, picture pixels
   to = null; // where its next corner would be
 
-  constructor(canvas, view) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.view = view;
-  }
-
-  resize(width, height, ratio) {
-    this.ratio = ratio;
-    this.canvas.width = Math.max(1, Math.round(width * ratio));
-    this.canvas.height = Math.max(1, Math.round(height * ratio));
+  resize(...size) {
+    super.resize(...size);
     this.ask();
   }
 
-  ask() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.#paint();
-    });
-  }
-
-  #paint() {
+  paint() {
     const { context, ratio, ring } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);

@@ -2,6 +2,7 @@
 
 import { cut, grow, Layers, tint } from "./layers.js";
 import { fill } from "./shapes.js";
+import { Surface } from "./surface.js";
 
 const VISIBLE = "#56b4e9";
 const HIDDEN = "#f58a07";
@@ -9,38 +10,18 @@ const OTHERS = "#e6a3cf";
 const LIGHT = "#fff6d6";
 const DARK = "#16181dcc";
 
-export class Painter {
+export class Painter extends Surface {
   #layers = new Layers();
-  #asked = false;
   hide = false;
   showOthers = false;
   scene = null; // { id, picture: Levels, drawing or null, box }
   live = null; // the shape being drawn
 
-  constructor(canvas, view) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.view = view;
-  }
-
-  /** Size of the canvas in CSS pixels, and its device pixels per CSS pixel. */
   resize(width, height, ratio) {
-    this.ratio = ratio;
-    this.canvas.width = Math.max(1, Math.round(width * ratio));
-    this.canvas.height = Math.max(1, Math.round(height * ratio));
+    super.resize(width, height, ratio);
     this.#layers.resize(this.canvas.width, this.canvas.height);
     this.view.resize(width, height);
     this.paint();
-  }
-
-  /** Paints before the next frame, once however often it is asked. */
-  ask() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.paint();
-    });
   }
 
   paint() {
