@@ -120,6 +120,11 @@ def test_cutouts(photo: Path, weights: str, tmp_path: Path, capsys: pytest.Captu
     assert (whole == 255 * found.amodal_mask.to_array()).all() and (whole > visible[..., 3]).any()
     (tmp_path / "other" / "cutouts").mkdir(parents=True)
     words[2] = str(tmp_path / "other")
+    mine = tmp_path / "other" / "cutouts" / "photo_3_whole.png"
+    mine.write_text("mine")
+    assert main(["predict", *words[:-1]]) == 0 and mine.exists()
+    shutil.rmtree(tmp_path / "other")
+    mine.parent.mkdir(parents=True)
     assert "cutouts: a file would be replaced" in refused(capsys, *words)
     read = shutil.copy(photo, output / "cutouts" / "photo_9_visible.png")
     told = refused(capsys, str(read), "--output", str(output), "--weights", weights, "--cutouts")

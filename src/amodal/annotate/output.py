@@ -14,14 +14,16 @@ from ..datasets.write import write_annotations
 from .journal import Answer
 
 DIALECT = "coco-amodal"
-_OF_ANOTHER_WHOLE = ("area", "invisible_mask")
+_OVERTAKEN = ("area", "invisible_mask", "drawn_unsure")
+"""Further fields that were true of another whole mask, or of none."""
 
 
 def write_drawn(album: Album, answers: Mapping[int, Answer], path: Path) -> None:
     """Write every picture and object of an album, those that were drawn with their whole masks.
 
     What is seen of an object now is part of what was drawn of it earlier. Its further field ``drawn_from`` says what
-    the person started from; one they were unsure of has ``drawn_unsure`` 1, and no whole mask but the one it had.
+    the person started from, or whoever drew what they went on from; one they were unsure of has ``drawn_unsure`` 1, and
+    no whole mask but the one it had.
 
     Raises:
         AnnotationError: it cannot be written.
@@ -46,19 +48,21 @@ def _drawn(instance: Instance, answer: Answer | None) -> Instance:
     if answer.state == "unsure":
         return replace(instance, extra=instance.extra | {"drawn_unsure": 1})
     seen = instance.modal_mask
-    whole = drawn_whole(answer, instance)
+    whole = with_visible(answer.whole, instance)
     hidden = None if seen is None else (whole - seen).area / whole.area
-    kept = {key: value for key, value in instance.extra.items() if key not in _OF_ANOTHER_WHOLE}
+    kept = {key: value for key, value in instance.extra.items() if key not in _OVERTAKEN}
     return replace(
         instance,
         amodal_mask=whole,
         amodal_box=whole.box,
         occlude_rate=hidden,
         is_whole=None if hidden else instance.is_whole,  # a judgement that the drawing has overtaken
-        extra=kept | {"drawn_from": answer.start},
+        extra={"drawn_from": answer.start} | kept
+        if answer.start == "annotated"
+        else kept | {"drawn_from": answer.start},
     )
 
 
-def drawn_whole(answer: Answer, instance: Instance) -> Mask:
-    """The whole mask of an answer, with what is seen of the object now."""
-    return answer.whole if instance.modal_mask is None else answer.whole | instance.modal_mask
+def with_visible(whole: Mask, instance: Instance) -> Mask:
+    """A whole mask with what is seen of its object."""
+    return whole if instance.modal_mask is None else whole | instance.modal_mask

@@ -21,9 +21,10 @@ from ..core.errors import AnnotationError, ImageError
 from ..core.images import read_image
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
+from ..inference.albums import check_size
 from .drafts import Drafts, is_drawable
 from .journal import Answer, Journal, Start, State
-from .output import drawn_whole, write_drawn
+from .output import with_visible, write_drawn
 
 _PICTURES = 3
 """Decoded pictures and their JPEGs kept: the one drawn on, the one before and the next."""
@@ -112,13 +113,13 @@ class Session:
         record, instance = self._find(annotation_id)
         answer = self._journal.answers.get(annotation_id)
         if answer is not None and start is None:
-            return drawn_whole(answer, instance), answer.start
+            return with_visible(answer.whole, instance), answer.start
         if instance.amodal_mask is not None and start in (None, "annotated"):
             return instance.amodal_mask, "annotated"
         if self._drafts is not None and start in (None, "draft"):
             draft = self._drafts.of(record, self._picture(record)[0]).get(annotation_id)
             if draft is not None:
-                return self._with_visible(draft, instance), "draft"
+                return with_visible(draft, instance), "draft"
         if instance.modal_mask is not None and start in (None, "visible"):
             return instance.modal_mask, "visible"
         if start in (None, "blank"):
@@ -144,7 +145,7 @@ class Session:
             AnnotationError: nothing was drawn.
         """
         record, instance = self._find(annotation_id)
-        whole = self._with_visible(whole, instance)
+        whole = with_visible(whole, instance)
         if whole.is_empty:
             raise AnnotationError("a whole object has at least one pixel", remedy="draw it, or go on to the next")
         self._journal.put(Answer(annotation_id, record.file_name, instance.modal_box, state, whole, start))
@@ -173,7 +174,7 @@ class Session:
 
     def _entry(self, instance: Instance) -> dict[str, Any]:
         answer = self._journal.answers.get(instance.id)
-        whole = drawn_whole(answer, instance) if answer is not None else instance.amodal_mask
+        whole = with_visible(answer.whole, instance) if answer is not None else instance.amodal_mask
         hidden = None
         if whole is not None and whole.area and instance.modal_mask is not None:
             hidden = round((whole - instance.modal_mask).area / whole.area, 4)
@@ -185,9 +186,6 @@ class Session:
             "state": "todo" if answer is None else answer.state,
             "hidden": hidden,
         }
-
-    def _with_visible(self, mask: Mask, instance: Instance) -> Mask:
-        return mask if instance.modal_mask is None else mask | instance.modal_mask
 
     def _record(self, image_id: int) -> ImageRecord:
         if image_id not in self._places:
@@ -220,13 +218,7 @@ class Session:
                 remedy="name the folder that the link leads to as --images",
             )
         image = read_image(path)
-        if image.shape[:2] != (record.height, record.width):
-            raise ImageError(
-                f"a picture has the size its record gives, {record.width} x {record.height}",
-                file=path,
-                value=f"{image.shape[1]} x {image.shape[0]}",
-                remedy="give the pictures the annotations were drawn on",
-            )
+        check_size(path, (image.shape[1], image.shape[0]), record, self._album)
         return image
 
     def _check(self, answer: Answer) -> None:

@@ -109,12 +109,15 @@ def _whole_folder(output: Path, stems: Sequence[str]) -> Iterator[Path]:
 
     What an earlier run has cut out of photographs of these names goes: it may have found other objects.
     """
+    from ..inference.photos import is_own_album
+
+    is_own = (output / "annotations.json").exists() and is_own_album(output / "annotations.json")
     output.absolute().parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", suffix=".part", dir=output.absolute().parent))
     try:
         yield beside
         output.mkdir(exist_ok=True)
-        for stem in stems:
+        for stem in stems if is_own else ():
             for old in (output / CUTOUTS).glob(f"{glob.escape(stem)}_*_*.png"):
                 if re.fullmatch(r"_\d+_(visible|whole)", old.stem[len(stem) :]):
                     old.unlink()

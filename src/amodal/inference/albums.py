@@ -106,7 +106,7 @@ def iter_album(
         for place, record in enumerate(records):
             path = image_path(images_dir, record.file_name, file=album.source)
             image = read_image(path)
-            _check_size(path, (image.shape[1], image.shape[0]), record, album)
+            check_size(path, (image.shape[1], image.shape[0]), record, album)
             objects = record.instances
             # the networks' numbers of categories are not the album's: names carry over
             names = [album.categories[o.category].name for o in objects] if predictor.networks.categories else None
@@ -162,7 +162,7 @@ def _check_album(album: Album, images_dir: str | Path, given: Given) -> None:
         if not record.instances:
             continue
         path = image_path(images_dir, record.file_name, file=album.source)
-        _check_size(path, read_size(path), record, album)
+        check_size(path, read_size(path), record, album)
         if given == "mask":
             leaks += sum(_given_mask(instance, album)[1] for instance in record.instances)
     if leaks:
@@ -188,7 +188,8 @@ def _given_mask(instance: Instance, album: Album) -> tuple[Mask, bool]:
     return mask, instance.modal_mask is None
 
 
-def _check_size(path: Path, found: tuple[int, int], record: ImageRecord, album: Album) -> None:
+def check_size(path: Path, found: tuple[int, int], record: ImageRecord, album: Album) -> None:
+    """Refuse a picture, ``(width, height)``, that has not the size its record gives; raises ImageError."""
     if found != (record.width, record.height):
         raise ImageError(
             f"a picture has the size its record gives, {record.width} x {record.height}"
