@@ -10,7 +10,7 @@ from PIL import Image
 from amodal.core import boxes as bx
 from amodal.core.images import MEAN_COLOUR
 from amodal.synthesis.canvas import mask_of
-from amodal.synthesis.cells import box_cells, mask_cells
+from amodal.synthesis.cells import box_cells, mask_cells, share_inside
 from amodal.synthesis.drawing import Drawing, Drawn
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material
@@ -33,6 +33,20 @@ def test_a_box_covers_what_its_mask_covers() -> None:
         if found is None:
             assert inner[0] <= box[0] and inner[1] <= box[1] and box[2] <= inner[2] and box[3] <= inner[3]
     assert 0 < whole < 200
+
+
+def test_less_than_enough_is_told_exactly() -> None:
+    rng, inexact = np.random.default_rng(0), 0
+    for _ in range(300):
+        mask = rng.random((12, 15)) < rng.uniform(0, 1)
+        low = rng.uniform(-1, 6, 2)
+        box = bx.as_box([*low, *(low + rng.uniform(0.3, 9, 2))])
+        exact = share_inside(mask, box)
+        least = float(rng.uniform(0, 1)) if rng.random() < 0.7 else exact
+        found = share_inside(mask, box, enough=least)
+        assert least <= found <= exact + 1e-12 if exact >= least else found == exact
+        inexact += found < exact
+    assert 30 < inexact < 250
 
 
 def test_labels_from_the_picture_are_those_from_the_canvas(make_material: Callable[..., Material]) -> None:

@@ -9,7 +9,17 @@ from PIL import Image
 from amodal.core import boxes as bx
 from amodal.core.images import MEAN_COLOUR, cut_patch
 from amodal.synthesis import paste as module
-from amodal.synthesis.canvas import SOLID, cut_masks, cut_picture, cut_shares, mask_of, shown_box, tight_box, union
+from amodal.synthesis.canvas import (
+    SOLID,
+    cut_masks,
+    cut_picture,
+    cut_shares,
+    mask_of,
+    parts_in,
+    shown_box,
+    tight_box,
+    union,
+)
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.patch import sample_patch, sample_patch_box
@@ -196,17 +206,18 @@ def test_masks_and_shares_of_a_patch_of_another_size(finer: bool) -> None:
         size = int(rng.integers(50, 120)), int(rng.integers(40, 90))
         if finer:
             size = 5 * size[0], 5 * size[1]
-        whole, found = union(cutouts, patch), cut_masks(cutouts, patch, size)
+        area = (0, 0, x2 - x1, y2 - y1)
+        whole, found = union(parts_in(cutouts, patch), area), cut_masks(cutouts, patch, size)
         assert found.dtype == np.bool_ and found.view(np.uint8).max() <= 1  # true bytes: ~ and * depend on it
         columns = ((np.arange(size[0]) + 0.5) * (x2 - x1) / size[0]).astype(int)
         rows = ((np.arange(size[1]) + 0.5) * (y2 - y1) / size[1]).astype(int)
         assert (found == (whole >= SOLID)[np.ix_(rows, columns)]).all()
         shares = cut_shares(cutouts, patch, size)
-        assert np.abs(shares.astype(int) - cut_patch(whole, (0, 0, x2 - x1, y2 - y1), size)).max() <= 1
+        assert np.abs(shares.astype(int) - cut_patch(whole, area, size)).max() <= 1
         if cutouts:
-            rest = whole & ~union(cutouts[:1], patch)
+            rest = whole & ~union(parts_in(cutouts[:1], patch), area)
             shares = cut_shares(cutouts, patch, size, without=cutouts[0])
-            assert np.abs(shares.astype(int) - cut_patch(rest, (0, 0, x2 - x1, y2 - y1), size)).max() <= 1
+            assert np.abs(shares.astype(int) - cut_patch(rest, area, size)).max() <= 1
         checked += int(found.sum())
         assert (cut_masks(cutouts, patch, (x2 - x1, y2 - y1)) == (whole >= SOLID)).all()
     assert checked > 1000

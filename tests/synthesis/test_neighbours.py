@@ -33,7 +33,7 @@ def composites(make_material: Callable[..., Material], count: int) -> list[Compo
 def _crowded(composite: Composite) -> Composite:
     """The made-up objects of a picture lie apart: their boxes are grown until they meet."""
     grown = (one._replace(box=bx.as_box(bx.grow(one.box, 0.4))) for one in composite.neighbours)
-    return replace(composite, neighbours=tuple(grown))
+    return composite._replace(neighbours=tuple(grown))
 
 
 @pytest.fixture
@@ -78,14 +78,14 @@ def test_those_with_most_in_the_main_box_come_first(make_material: Callable[...,
     x1, y1, x2, y2 = tight_box(composite.visible)
     width = x2 - x1
     near = [Boxed((x2 - share * width, y1, x2 + 9.0, y2), place) for place, share in enumerate((0.1, 0.5, 0.3, -0.1))]
-    composite = replace(composite, neighbours=tuple(near), look=composite.look.cleared(), laid_categories=())
+    composite = composite._replace(neighbours=tuple(near), look=composite.look.cleared(), laid_categories=())
     assert [one.category for one in boxed_others(composite, EXACT, np.random.default_rng(0))] == [1, 2]
 
 
 def test_some_are_missed_some_are_the_object_itself(make_material: Callable[..., Material]) -> None:
     composite = next(c for c in composites(make_material, 60) if any(meets(n.box, c) for n in c.neighbours))
     look = composite.look.cleared()
-    composite = replace(composite, neighbours=composite.neighbours[:1], look=look, laid_categories=())
+    composite = composite._replace(neighbours=composite.neighbours[:1], look=look, laid_categories=())
     main = Boxed(bx.as_box(tight_box(composite.visible)), composite.category)
     drawn = [boxed_others(composite, EXACT, np.random.default_rng(i)) for i in range(800)]
     assert np.mean([composite.neighbours[0] in found for found in drawn]) == pytest.approx(0.85, abs=0.05)

@@ -63,14 +63,14 @@ def test_modal_side(composite: Composite) -> None:
     assert example is not None
     assert example.modal_box.tolist() == [20, 20, 60, 50]
     assert (example.modal_label == POSITIVE).all() and (example.visible_mask[1:-1, 1:-1] == 1).all()
-    shifted = replace(composite, visible=block(60, 20, 100, 90), own=block(60, 20, 100, 90))
+    shifted = composite._replace(visible=block(60, 20, 100, 90), own=block(60, 20, 100, 90))
     example = make_example(shifted, replace(NO_JITTER, trim=0.0), SHAPE, np.random.default_rng(0))
     assert example is not None
     assert (example.modal_label[:, -2] == UNKNOWN).all() and (example.modal_label[:, :7] == POSITIVE).all()
 
 
 def test_modal_label_is_unknown_beyond_the_canvas(composite: Composite) -> None:
-    edge = replace(composite, own=block(0, 0, 60, 60), visible=block(0, 0, 60, 60), shown_box=(0, 0, 100, 100))
+    edge = composite._replace(own=block(0, 0, 60, 60), visible=block(0, 0, 60, 60), shown_box=(0, 0, 100, 100))
     rng, found = np.random.default_rng(0), 0
     for _ in range(30):
         example = make_example(edge, SynthesisSettings(), SHAPE, rng)
@@ -107,7 +107,7 @@ def test_patches_show_their_boxes(composite: Composite) -> None:
     image[..., 1] = np.arange(100)[:, None] * 2
     assert isinstance(composite.look, Drawn)
     look = replace(composite.look, image=image)
-    example = make_example(replace(composite, look=look), NO_JITTER, SHAPE, np.random.default_rng(0))
+    example = make_example(composite._replace(look=look), NO_JITTER, SHAPE, np.random.default_rng(0))
     assert example is not None
     for patch, box in ((example.modal_patch, example.modal_box), (example.amodal_patch, example.seen_box)):
         for channel, axis in ((0, 0), (1, 1)):
@@ -121,13 +121,13 @@ def test_patches_show_their_boxes(composite: Composite) -> None:
 def test_rejection_below_ten_percent_of_the_trimmed_patch(composite: Composite, side: int, kept: bool) -> None:
     """80 x 80 px are left after the trim; 26 x 25 px are more than a tenth of them, 25 x 25 fewer."""
     small = block(30, 30, 30 + side, 55)
-    example = make_example(replace(composite, own=small, visible=small), NO_JITTER, SHAPE, np.random.default_rng(0))
+    example = make_example(composite._replace(own=small, visible=small), NO_JITTER, SHAPE, np.random.default_rng(0))
     assert (example is not None) == kept
 
 
 def test_rejection_does_not_count_what_is_trimmed(composite: Composite) -> None:
     rim = block(0, 0, 10, 100) | block(0, 0, 100, 10) | block(20, 20, 40, 40)
-    assert make_example(replace(composite, own=rim, visible=rim), NO_JITTER, SHAPE, np.random.default_rng(0)) is None
+    assert make_example(composite._replace(own=rim, visible=rim), NO_JITTER, SHAPE, np.random.default_rng(0)) is None
 
 
 def test_share_inside_counts_cut_pixels_in_part() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from .cut import cut_pixels, resized
 from .pictures import Cutout, WholeBox
 from .pixels import fill_around
 
+Part = tuple[WholeBox, NDArray[np.uint8]]
+"""Of an object in something larger: where it may be, xyxy, and its matte there, 255 where it is."""
 SOLID = 128
 """A resampled matte covers a pixel from this value on."""
 
@@ -21,7 +23,7 @@ def tight_box(mask: NDArray[np.bool_]) -> WholeBox:
     """The smallest box of whole pixels around a mask that is not empty."""
     pixels, width = mask.tobytes(), mask.shape[1]
     top, bottom = pixels.find(1) // width, pixels.rfind(1) // width + 1
-    columns = mask[top:bottom].any(axis=0).tobytes()
+    columns = np.bitwise_or.reduce(mask[top:bottom], axis=0).tobytes()
     return columns.find(1), top, columns.rfind(1) + 1, bottom
 
 
@@ -46,23 +48,49 @@ def cut_picture(image: NDArray[np.uint8], box: WholeBox, size: tuple[int, int]) 
     return canvas
 
 
+def parts_in(cutouts: Iterable[Cutout], box: WholeBox) -> list[Part]:
+    """Of each object that a box of the picture meets: where it is in the box, and what of its matte."""
+    left, top, right, bottom = box
+    parts = []
+    for cutout in cutouts:
+        x1, y1, x2, y2 = cutout.box
+        low, first, high, last = max(left, x1), max(top, y1), min(right, x2), min(bottom, y2)
+        if low < high and first < last:
+            there = (low - left, first - top, high - left, last - top)
+            parts.append((there, cutout.matte[first - y1 : last - y1, low - x1 : high - x1]))
+    return parts
+
+
 def cut_masks(cutouts: Sequence[Cutout], box: WholeBox, size: tuple[int, int]) -> NDArray[np.bool_]:
     """bool ``(h, w)``: the canvas pixels of a patch whose centre lies on any of the objects."""
-    mask = np.zeros(size[::-1], dtype=np.uint8)
-    for cutout in cutouts:
-        common = _common(cutout.box, box)
-        if common is None:
-            continue
-        part = window(cutout, box)
-        left, right = _centres(common[0] - box[0], common[2] - box[0], box[2] - box[0], size[0])
-        top, bottom = _centres(common[1] - box[1], common[3] - box[1], box[3] - box[1], size[1])
-        if size != (box[2] - box[0], box[3] - box[1]):
-            rows = _pixels(top, bottom, box[3] - box[1], size[1]) - (common[1] - box[1])
-            columns = _pixels(left, right, box[2] - box[0], size[0]) - (common[0] - box[0])
-            part = part[rows][:, columns]
-        there = mask[top:bottom, left:right]
-        np.bitwise_or(there, part, out=there)
-    return np.asarray(mask != 0)
+    parts = parts_in(cutouts, box)
+    width, height = box[2] - box[0], box[3] - box[1]
+    if size != (width, height):
+        parts = [_resampled(part, (width, height), size) for part in parts]
+    return np.asarray(union(parts, (0, 0, *size)) != 0)
+
+
+def _resampled(part: Part, patch: tuple[int, int], size: tuple[int, int]) -> Part:
+    """A part of a patch as the pixels of a canvas of another size show it."""
+    (x1, y1, x2, y2), matte = part
+    left, right = _centres(x1, x2, patch[0], size[0])
+    top, bottom = _centres(y1, y2, patch[1], size[1])
+    rows = _pixels(top, bottom, patch[1], size[1]) - y1
+    columns = _pixels(left, right, patch[0], size[0]) - x1
+    return (left, top, right, bottom), matte[rows][:, columns]
+
+
+def union(parts: Sequence[Part], area: WholeBox) -> NDArray[np.uint8]:
+    """uint8 ``(h, w)`` over an area that holds the parts: 255 where any of them is."""
+    x, y = area[:2]
+    union = np.zeros((area[3] - y, area[2] - x), dtype=np.uint8)
+    for number, ((left, top, right, bottom), matte) in enumerate(parts):
+        there = union[top - y : bottom - y, left - x : right - x]
+        if number:
+            np.bitwise_or(there, matte, out=there)
+        else:
+            there[...] = matte
+    return union
 
 
 def _centres(low: int, high: int, length: int, size: int) -> tuple[int, int]:
@@ -89,20 +117,21 @@ def cut_shares(
         size: of the grid over it, ``(width, height)``.
         without: an object whose pixels do not count.
     """
-    width, height = box[2] - box[0], box[3] - box[1]
     shares = np.zeros(size[::-1], dtype=np.uint8)
-    parts = [part for cutout in cutouts if (part := _common(cutout.box, box)) is not None]
+    parts = parts_in(cutouts, box)
     if not parts:
         return shares
-    x1, y1, x2, y2 = zip(*parts, strict=True)
-    left, right, x_low, x_high = _reach(min(x1) - box[0], max(x2) - box[0], width, size[0])
-    top, bottom, y_low, y_high = _reach(min(y1) - box[1], max(y2) - box[1], height, size[1])
+    x1, y1, x2, y2 = zip(*(there for there, _ in parts), strict=True)
+    left, right, x_low, x_high = _reach(min(x1), max(x2), box[2] - box[0], size[0])
+    top, bottom, y_low, y_high = _reach(min(y1), max(y2), box[3] - box[1], size[1])
     x, y = math.floor(x_low), math.floor(y_low)
-    read = (box[0] + x, box[1] + y, box[0] + math.ceil(x_high), box[1] + math.ceil(y_high))
-    matte = union(cutouts, read)
-    if without is not None and (own := _common(without.box, read)) is not None:
-        there = matte[own[1] - read[1] : own[3] - read[1], own[0] - read[0] : own[2] - read[0]]
-        np.bitwise_and(there, ~window(without, read), out=there)
+    read = (x, y, math.ceil(x_high), math.ceil(y_high))
+    matte = union(parts, read)
+    if without is not None:
+        in_picture = (box[0] + x, box[1] + y, box[0] + read[2], box[1] + read[3])
+        for own, its_matte in parts_in((without,), in_picture):
+            there = matte[own[1] : own[3], own[0] : own[2]]
+            np.bitwise_and(there, ~its_matte, out=there)
     inside = (x_low - x, y_low - y, x_high - x, y_high - y)
     shares[top:bottom, left:right] = resized(matte, inside, (right - left, bottom - top))
     return shares
@@ -118,29 +147,6 @@ def _reach(low: int, high: int, length: int, size: int) -> tuple[int, int, float
     more = 1 + math.ceil(max(1 / scale, 1))
     first, last = max(math.floor(low / scale) - more, 0), min(math.ceil(high / scale) + more, size)
     return first, last, first * scale, min(last * scale, float(length))
-
-
-def _common(a: WholeBox, b: WholeBox) -> WholeBox | None:
-    left, top, right, bottom = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
-    return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def union(cutouts: Sequence[Cutout], box: WholeBox) -> NDArray[np.uint8]:
-    """uint8 ``(h, w)`` over a box of the picture: 255 where any of the objects is."""
-    union = np.zeros((box[3] - box[1], box[2] - box[0]), dtype=np.uint8)
-    for cutout in cutouts:
-        common = _common(cutout.box, box)
-        if common is not None:
-            left, top, right, bottom = common
-            part = union[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
-            np.bitwise_or(part, window(cutout, box), out=part)
-    return union
-
-
-def window(cutout: Cutout, box: WholeBox) -> NDArray[np.uint8]:
-    """The part of a matte inside a box of the picture."""
-    x1, y1 = cutout.box[:2]
-    return cutout.matte[max(box[1] - y1, 0) : max(box[3] - y1, 0), max(box[0] - x1, 0) : max(box[2] - x1, 0)]
 
 
 def shown_box(box: WholeBox, width: int, height: int, size: tuple[int, int]) -> WholeBox:

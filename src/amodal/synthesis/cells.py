@@ -55,8 +55,17 @@ def _covered(low: int, high: int, start: float, stop: float, size_px: int) -> Ce
     return resized(line, (start - first, 0.0, stop - first, 1.0), (size_px, 1))
 
 
-def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
-    """Share of a box's area that a mask covers; pixels the box cuts count by the part inside."""
+def share_inside(mask: NDArray[np.bool_], box: bx.Box, *, enough: float = math.inf) -> float:
+    """Share of a box's area that a mask covers; pixels the box cuts count by the part inside.
+
+    They are not counted where the whole pixels inside are ``enough`` of it.
+    """
+    x1, y1, x2, y2 = box
+    whole = mask[max(math.ceil(y1), 0) : max(math.floor(y2), 0), max(math.ceil(x1), 0) : max(math.floor(x2), 0)]
+    area = (x2 - x1) * (y2 - y1)
+    least = int(np.count_nonzero(whole)) / area
+    if least >= enough:
+        return least
     rows, cut_rows = _cut(box[1], box[3], mask.shape[0])
     columns, cut_columns = _cut(box[0], box[2], mask.shape[1])
     part = mask[rows, columns]
@@ -67,7 +76,7 @@ def share_inside(mask: NDArray[np.bool_], box: bx.Box) -> float:
         covered += off * sum(other * bool(part[i, j]) for j, other in cut_columns)
     for j, off in cut_columns:
         covered -= off * np.count_nonzero(part[:, j])
-    return covered / ((box[2] - box[0]) * (box[3] - box[1]))
+    return covered / area
 
 
 def _cut(low: float, high: float, size: int) -> tuple[slice, list[tuple[int, float]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,7 @@ class Boxed(NamedTuple):
     category: int
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Composite(NamedTuple):
     """A patch of a picture with other objects laid over it. All arrays and boxes of them are in canvas pixels.
 
     Attributes:

@@ -18,6 +18,7 @@ from ..core import boxes as bx
 from ..core.images import cut_patch, part_around
 
 T = TypeVar("T", bound=np.generic)
+_BILINEAR = Image.Resampling.BILINEAR
 
 
 def cut_pixels(image: NDArray[np.uint8], box: bx.Box, size_px: int | tuple[int, int]) -> NDArray[np.uint8]:
@@ -55,19 +56,21 @@ def resized(grey: NDArray[np.uint8], inside: bx.Box, size: tuple[int, int]) -> N
     Returns:
         uint8 ``(height, width)``.
     """
+    width, height = size
     picture = _imaging.map_buffer(grey, grey.shape[::-1], "raw", 0, ("L", 0, 1))
     encoder = _imaging.raw_encoder("L", "L")
-    encoder.setimage(picture.resize(size, Image.Resampling.BILINEAR, inside), (0, 0, *size))
-    _, _, pixels = encoder.encode(size[0] * size[1])
-    return np.frombuffer(pixels, dtype=np.uint8).reshape(size[::-1])
+    encoder.setimage(picture.resize(size, _BILINEAR, inside), (0, 0, width, height))
+    return np.ndarray((height, width), np.uint8, encoder.encode(width * height)[2])
 
 
 def turned(array: NDArray[T]) -> NDArray[T]:
     """A picture ``(h, w, 3)`` of bytes or a mask ``(h, w)``, left and right exchanged; the same bytes either way."""
+    if array.ndim == 2:  # so small that to call torch takes longer
+        return np.ascontiguousarray(array[:, ::-1])
     by_torch = _by_torch()
     if by_torch is not None:
         return by_torch[1](array)
-    pixels = array if array.ndim == 2 else array.view("V3")[..., 0]  # a pixel is moved as one thing
+    pixels = array.view("V3")[..., 0]  # a pixel is moved as one thing
     return np.ascontiguousarray(pixels[:, ::-1]).view(array.dtype).reshape(array.shape)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +37,7 @@ class Drawer:
     ) -> None:
         self.by_image = by_image
         total = source_weights.sum()
-        self._source_ends = np.cumsum(source_weights / total) if total else source_weights
+        self._source_ends: list[float] = np.cumsum(source_weights / (total or 1)).tolist()
         self._objects = objects
         self._starts = [np.flatnonzero(np.diff(o[:, 0], prepend=-1)) for o in objects]
         self._ends = None if object_weights is None else [np.cumsum(w) for w in object_weights]
@@ -51,7 +52,7 @@ class Drawer:
         ]
 
     def draw(self, rng: np.random.Generator) -> Ref:
-        source = _pick(self._source_ends, rng)
+        source = bisect(self._source_ends, rng.random() * self._source_ends[-1], hi=len(self._source_ends) - 1)
         starts, count = self._starts[source], len(self._objects[source])
         first, stop = 0, count
         if self.by_image:
@@ -70,9 +71,8 @@ class Drawer:
         return Ref(source, image, instance)
 
 
-def _pick(ends: NDArray[np.float64], rng: np.random.Generator, first: int = 0, stop: int | None = None) -> int:
+def _pick(ends: NDArray[np.float64], rng: np.random.Generator, first: int, stop: int) -> int:
     """A place of ``first`` to ``stop - 1``, by weight; ``ends`` are the running sums of the weights."""
-    stop = len(ends) if stop is None else stop
     low = float(ends[first - 1]) if first else 0.0
     sought = low + rng.random() * (float(ends[stop - 1]) - low)
     return first + min(int(np.searchsorted(ends[first:stop], sought, side="right")), stop - first - 1)

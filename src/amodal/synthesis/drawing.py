@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,7 @@ class Look(Protocol):
         """The same with nothing laid on the patch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One object laid on the patch.
 
     Attributes:
@@ -157,7 +156,7 @@ class Drawing:
             beyond = ~inside
             unknown = beyond if unknown is None else beyond + np.minimum(unknown, inside)
         if self.mirrored:
-            positive, unknown = positive[:, ::-1], None if unknown is None else unknown[:, ::-1]
+            positive, unknown = turned(positive), None if unknown is None else turned(unknown)
         return positive, unknown
 
     def cleared(self) -> Drawing:

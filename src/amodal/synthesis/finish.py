@@ -51,8 +51,8 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
                 fill_around(image, border)
                 return image
 
-            return replace(
-                _changed(composite, change), visible=visible, border_box=border, undone=composite.undone + undone
+            return _changed(composite, change)._replace(
+                visible=visible, border_box=border, undone=composite.undone + undone
             )
     return None
 
@@ -93,8 +93,7 @@ def mirrored(composite: Composite) -> Composite:
     own, look = turned(composite.own), composite.look
     assert isinstance(look, Drawing)
     width = composite.size[0]
-    return replace(
-        composite,
+    return composite._replace(
         look=replace(look, mirrored=True),
         own=own,
         visible=own if composite.visible is composite.own else turned(composite.visible),
@@ -115,15 +114,15 @@ def clear_twin(composite: Composite) -> Composite:
     cut_off = composite.cut_off
     visible = composite.own if cut_off is None else composite.own & ~cut_off
     look = composite.look.cleared()
-    return replace(
-        composite, look=look, visible=visible, laid_categories=(), occluders=(), behind=(), occluder_scales=()
+    return composite._replace(
+        look=look, visible=visible, laid_categories=(), occluders=(), behind=(), occluder_scales=()
     )
 
 
 def _changed(composite: Composite, change: Change) -> Composite:
     look = composite.look
     assert isinstance(look, Drawing)
-    return replace(composite, look=replace(look, changes=(*look.changes, change)))
+    return composite._replace(look=replace(look, changes=(*look.changes, change)))
 
 
 def _turned_box(box: WholeBox, width: int) -> WholeBox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,7 @@ def add_object(
                 *(composite.behind if behind else composite.occluders),
                 (picture.record.id, record.id),
             )
-            return replace(composite, **laid, undone=composite.undone + undone)
+            return composite._replace(**laid, undone=composite.undone + undone)
     return None
 
 
@@ -64,13 +65,14 @@ def _lay(
     x1, y1, x2, y2 = cutout.box
     width, height = x2 - x1, y2 - y1
     shortest = 0 if width <= height else 1
-    scale = rng.uniform(*settings.occluder_scale) * canvas[shortest] / (width, height)[shortest]
+    low, high = settings.occluder_scale
+    scale = (low + (high - low) * rng.random()) * canvas[shortest] / (width, height)[shortest]
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     left, top = _place(composite.visible, size, canvas, settings, rng)
     feather = rng.uniform(0, settings.feather_px) if settings.feather_px else 0.0
     blur = rng.uniform(0, settings.occluder_blur_px) if settings.occluder_blur_px else 0.0
     # only what falls on the canvas is resized; picture and matte through one box: together to 1/32 of their pixels
-    rim = int(np.ceil(2 * feather))
+    rim = math.ceil(2 * feather)
     part = _on_canvas((left - rim, top - rim, left + size[0] + rim, top + size[1] + rim), canvas)
     part_size = part[2] - part[0], part[3] - part[1]
     in_matte = (
@@ -87,13 +89,14 @@ def _lay(
         spared = composite.own[here]
         seen &= ~spared
     else:
-        before, hidden = int(np.count_nonzero(visible)), int(np.count_nonzero(visible[here] & seen))
+        covered = visible[here] & seen
+        before, hidden = int(np.count_nonzero(visible)), int(np.count_nonzero(covered))
         if composite.share_of_object(before - hidden) < settings.min_visible or before == hidden:
             return None
         if composite.share_of_object(hidden) < settings.min_hidden:
             return None
         visible = visible.copy()
-        visible[here] &= ~seen
+        visible[here] ^= covered
     in_picture = (in_matte[0] + x1, in_matte[1] + y1, in_matte[2] + x1, in_matte[3] + y1)
     colours = colour_table(settings.occluder_colour, rng) if settings.occluder_colour else None
     layer = Layer(picture.image, in_picture, part, matte, seen, spared, feather, blur, colours)

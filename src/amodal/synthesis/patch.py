@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .canvas import canvas_size, cut_masks, shown_box, window
+from .canvas import canvas_size, cut_masks, parts_in, shown_box
 from .composite import Boxed, Composite
 from .drawer import Ref
 from .drawing import Drawing
@@ -42,8 +42,7 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     undone = 0
     for _ in range(settings.max_tries):
         box = sample_patch_box(cutout.box, settings, rng)
-        seen = int(np.count_nonzero(window(cutout, box)))
-        if seen >= settings.min_visible * cutout.area_px:
+        if _shows(cutout, box, settings.min_visible * cutout.area_px):
             break
         undone += 1
     else:
@@ -65,6 +64,13 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
         undone=undone,
         neighbours=tuple(neighbours),
     )
+
+
+def _shows(cutout: Cutout, box: WholeBox, least_px: float) -> bool:
+    """Whether a box of the picture, which the object meets, holds at least so many of the object's pixels."""
+    [(_, matte)] = parts_in((cutout,), box)
+    beyond = cutout.matte.size - matte.size  # of its pixels, at the most: there is seldom need to count them
+    return cutout.area_px - beyond >= least_px or int(np.count_nonzero(matte)) >= least_px
 
 
 def _neighbours(

@@ -63,9 +63,8 @@ def repainted(composite: Composite, rng: np.random.Generator) -> Composite:
     look = composite.look
     assert isinstance(look, Drawing)
     matte = composite.own.view(np.uint8) * np.uint8(255)
-    return replace(
-        composite, look=replace(look, paint=Paint(matte, composite.shown_box, rng.uniform(0, FEATHER_PX), change))
-    )
+    paint = Paint(matte, composite.shown_box, rng.uniform(0, FEATHER_PX), change)
+    return composite._replace(look=replace(look, paint=paint))
 
 
 def shaded(

@@ -139,4 +139,4 @@ def _inside(scene: Composite) -> Composite:
     left, top, right, bottom = scene.patch_box
     across, down = (right - left) / width, (bottom - top) / height
     box = (left + round(x1 * across), top + round(y1 * down), left + round(x2 * across), top + round(y2 * down))
-    return replace(scene, look=look, own=own, visible=part(scene.visible), shown_box=shown, patch_box=box)
+    return scene._replace(look=look, own=own, visible=part(scene.visible), shown_box=shown, patch_box=box)

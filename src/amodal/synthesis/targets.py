@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.labels import UNKNOWN, Label, make_label
+from ..core.labels import Label, make_label
 from .canvas import tight_box
 from .cells import Cells, box_cells, mask_cells, share_inside
 from .composite import Boxed, Composite
@@ -90,7 +90,8 @@ def make_example(
     frame = (0.0, 0.0, float(width), float(height))
     off = width * settings.trim, height * settings.trim
     seen = (off[0], off[1], width - off[0], height - off[1])
-    if share_inside(composite.visible, seen) < settings.min_visible_in_patch:
+    least = settings.min_visible_in_patch
+    if share_inside(composite.visible, seen, enough=least) < least:
         return None
     jittered = box_jitter(settings, rng)
     modal_box = jittered(tight_box(composite.visible))
@@ -104,8 +105,11 @@ def make_example(
     told_mask, told_box = told or (visible, modal_box)
     others = told_others(composite, settings, rng) if settings.others_told else None
     boxed = [] if others is None else boxed_others(composite, jittered, rng)
+    amodal_label = label_cells(*composite.look.cells(shape.amodal_heat_px))
+    # one after the other: the second finds torch's code in the processor's caches
+    modal_patch, amodal_patch = (cut_planes(composite.image, box, shape.patch_px) for box in (modal_box, seen))
     return Example(
-        modal_patch=cut_planes(composite.image, modal_box, shape.patch_px),
+        modal_patch=modal_patch,
         modal_label=label_cells(cells, None if known is None else ~known),
         visible_mask=visible,
         told_mask=told_mask,
@@ -113,8 +117,8 @@ def make_example(
         modal_others=_told(others, modal_box, composite, shape.modal_heat_px),
         given_others=_told(others, seen, composite, shape.modal_heat_px),
         **_others(boxed, composite, OTHERS_BOXED if settings.others_told else 0, shape.patch_px),
-        amodal_patch=cut_planes(composite.image, seen, shape.patch_px),
-        amodal_label=label_cells(*composite.look.cells(shape.amodal_heat_px)),
+        amodal_patch=amodal_patch,
+        amodal_label=amodal_label,
         modal_box=np.array(modal_box, dtype=np.float32),
         seen_box=np.array(seen, dtype=np.float32),
         frame_box=np.array(frame, dtype=np.float32),
@@ -150,8 +154,8 @@ def label_cells(positive: Cells, unknown: Cells | None) -> Label:
     if unknown is None:
         return _as_label(positive >= 128)
     # 2 positive + unknown >= 255, in bytes; where unknown is 255 that is wrong, and overwritten
-    label = _as_label(positive > (np.uint8(254) - unknown) >> 1)
-    np.copyto(label, UNKNOWN, where=unknown >= 128)
+    label = _as_label(positive > (np.uint8(254) - unknown) // 2)
+    label |= unknown.view(np.int8) >> 7  # -1, `UNKNOWN`, all ones in bits, from 128 on
     return label
 
 
