@@ -16,6 +16,7 @@ LIGHT = [
     "amodal.cli.predict",
     "amodal.cli.evaluate",
     "amodal.cli.export",
+    "amodal.cli.render",
     "amodal.cli.reproduce",
     "amodal.cli.select",
     "amodal.cli.synthesize",
@@ -34,6 +35,7 @@ LIGHT = [
     "amodal.reproduction.run",
     "amodal.synthesis.draw",
     "amodal.synthesis.gallery",
+    "amodal.synthesis.rendered.write",
 ]
 HEAVY = ("torch", "torchvision", "timm", "safetensors", "onnx", "onnxscript", "huggingface_hub")
 

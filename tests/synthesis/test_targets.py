@@ -31,6 +31,7 @@ def composite() -> Composite:
     return Composite(
         look=Drawn(image, image, own, block(50, 30, 80, 60), shown),
         own=own,
+        shown=own,
         visible=block(20, 20, 60, 50),
         shown_box=shown,
         patch_box=(0, 0, 100, 100),

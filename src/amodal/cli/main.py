@@ -27,6 +27,7 @@ COMMANDS = (
     "check",
     "show",
     "synthesize",
+    "render",
     "train",
     "export",
 )

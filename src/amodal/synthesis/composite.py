@@ -25,11 +25,14 @@ class Composite(NamedTuple):
 
     Attributes:
         look: what is drawn of it when it is asked for: `image`, `clean`, `others`, `laid`.
-        own: bool ``(h, w)``, the main object as the picture showed it.
-        visible: bool ``(h, w)``, what the occluders, and a made border, leave of it.
+        own: bool ``(h, w)``, the main object as far as it is known: its modal mask; its amodal one where the
+            annotations have it.
+        shown: bool ``(h, w)``, what the picture shows of it before anything is laid on it; `own` itself where only that
+            is known.
+        visible: bool ``(h, w)``, what the occluders, and a made border, leave of that.
         shown_box: the part of the canvas inside the picture; nobody knows what is beyond.
         patch_box: the patch in the picture, whole pixels xyxy; may reach beyond the picture.
-        object_area_px: pixels of the whole main object in the picture.
+        object_area_px: pixels of the main object in the picture, as far as it is known.
         category: 0..K-1, place in `Material.categories`.
         image_id, annotation_id: of the main object, as in its file.
         occluders: (image id, annotation id) of each object laid over it.
@@ -45,6 +48,7 @@ class Composite(NamedTuple):
 
     look: Look
     own: NDArray[np.bool_]
+    shown: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     shown_box: WholeBox
     patch_box: WholeBox
@@ -75,6 +79,11 @@ class Composite(NamedTuple):
     def others(self) -> NDArray[np.bool_]:
         """bool ``(h, w)``, other annotated objects of the picture."""
         return self.look.others
+
+    @property
+    def all_known(self) -> bool:
+        """Whether all of the main object is known; otherwise other objects of the picture may hide more of it."""
+        return self.look.all_known
 
     @property
     def laid(self) -> NDArray[np.uint8] | None:

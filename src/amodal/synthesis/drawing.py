@@ -38,6 +38,8 @@ class Look(Protocol):
     def others(self) -> NDArray[np.bool_]: ...
     @property
     def laid(self) -> NDArray[np.uint8] | None: ...
+    @property
+    def all_known(self) -> bool: ...
     def cells(self, size_px: int) -> tuple[Cells, Cells | None]:
         """Of each cell of the whole canvas: the object's share, uint8 ``(size, size)``, and that of what nobody knows.
 
@@ -144,11 +146,16 @@ class Drawing:
             np.copyto(numbers[y1:y2, x1:x2], number, where=layer.seen)
         return turned(numbers) if self.mirrored else numbers
 
+    @property
+    def all_known(self) -> bool:
+        return self.main.whole is not None
+
     def cells(self, size_px: int) -> tuple[Cells, Cells | None]:
         # from the masks of the picture, not from those of the canvas: one resampling
         size = size_px, size_px
-        positive = cut_shares((self.main,), self.box, size)
-        unknown = cut_shares(self.neighbours, self.box, size, without=self.main) if self.neighbours else None
+        positive = cut_shares((self.main.truth,), self.box, size)
+        hiding = () if self.all_known else self.neighbours
+        unknown = cut_shares(hiding, self.box, size, without=self.main) if hiding else None
         x1, y1, x2, y2 = self.box
         height, width = self.picture.shape[:2]
         inside = box_cells((-x1, -y1, width - x1, height - y1), (0.0, 0.0, float(x2 - x1), float(y2 - y1)), size_px)
@@ -173,11 +180,14 @@ class Drawn:
     others: NDArray[np.bool_]
     shown_box: WholeBox
     laid: NDArray[np.uint8] | None = None
+    all_known: bool = False
 
     def cells(self, size_px: int) -> tuple[Cells, Cells | None]:
         height, width = self.own.shape
         frame = (0.0, 0.0, float(width), float(height))
-        unknown = self.others & ~self.own | ~mask_of(self.shown_box, (width, height))
+        unknown = ~mask_of(self.shown_box, (width, height))
+        if not self.all_known:
+            unknown |= self.others & ~self.own
         return mask_cells(self.own, frame, size_px), mask_cells(unknown, frame, size_px)
 
     def cleared(self) -> Drawn:

@@ -91,12 +91,14 @@ def low_resolution(composite: Composite, settings: SynthesisSettings, rng: np.ra
 def mirrored(composite: Composite) -> Composite:
     """Left and right exchanged."""
     own, look = turned(composite.own), composite.look
+    shown = own if composite.shown is composite.own else turned(composite.shown)
     assert isinstance(look, Drawing)
     width = composite.size[0]
     return composite._replace(
         look=replace(look, mirrored=True),
         own=own,
-        visible=own if composite.visible is composite.own else turned(composite.visible),
+        shown=shown,
+        visible=shown if composite.visible is composite.shown else turned(composite.visible),
         shown_box=_turned_box(composite.shown_box, width),
         border_box=None if composite.border_box is None else _turned_box(composite.border_box, width),
         neighbours=tuple(_turned(one, width) for one in composite.neighbours),
@@ -112,7 +114,7 @@ def _turned(one: Boxed, width: int) -> Boxed:
 def clear_twin(composite: Composite) -> Composite:
     """The same patch with nothing laid over it."""
     cut_off = composite.cut_off
-    visible = composite.own if cut_off is None else composite.own & ~cut_off
+    visible = composite.shown if cut_off is None else composite.shown & ~cut_off
     look = composite.look.cleared()
     return composite._replace(
         look=look, visible=visible, laid_categories=(), occluders=(), behind=(), occluder_scales=()

@@ -49,8 +49,11 @@ class Material:
     """Main objects and occluders of one or several sources.
 
     A main object or an occluder has a modal mask and is neither a crowd nor stuff; `SynthesisSettings` adds the least
-    size. Pictures come from a source's store, which all processes share; those it does not hold are decoded and kept up
-    to a bound, per process: call `warm` before workers are forked and they share them. Neither changes what is made.
+    size. Where a main object's amodal mask is known, too, that is its truth, and what the picture hides of it is hidden
+    in the examples.
+
+    Pictures come from a source's store, which all processes share; those it does not hold are decoded and kept up to a
+    bound, per process: call `warm` before workers are forked and they share them. Neither changes what is made.
 
     Args:
         sources: annotated pictures.
@@ -101,7 +104,9 @@ class Material:
                     mask = _usable_mask(instance)
                     side = _smaller_side(mask)
                     digest.update(b"none" if mask is None else mask.counts)
-                    partial = instance.is_whole is False
+                    if instance.amodal_mask is not None:
+                        digest.update(instance.amodal_mask.counts)
+                    partial = _is_partial(instance, self.settings)
                     if _may_be_main(side, partial, self.settings):
                         main.append((i, j, instance.category, partial))
                     if side >= self.settings.min_occluder_px:
@@ -210,13 +215,18 @@ class Material:
 
 def has_material(record: ImageRecord, settings: SynthesisSettings) -> bool:
     """Whether a picture has both a main object and an occluder."""
-    sides = [(_smaller_side(_usable_mask(instance)), instance.is_whole is False) for instance in record.instances]
+    sides = [(_smaller_side(_usable_mask(instance)), _is_partial(instance, settings)) for instance in record.instances]
     main = any(_may_be_main(side, partial, settings) for side, partial in sides)
     return main and any(side >= settings.min_occluder_px for side, _ in sides)
 
 
 def _may_be_main(side: float, partial: bool, settings: SynthesisSettings) -> bool:
     return side >= settings.min_object_px and (not partial or (not settings.whole_only and settings.partial_weight > 0))
+
+
+def _is_partial(instance: Instance, settings: SynthesisSettings) -> bool:
+    """Whether a part of the object is hidden or cut off and nothing tells which."""
+    return instance.is_whole is False and not (settings.amodal_truth and instance.amodal_mask is not None)
 
 
 def _usable_mask(instance: Instance) -> Mask | None:

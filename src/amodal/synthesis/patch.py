@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,25 +40,29 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     settings = material.settings
     cutout = picture.cutouts[main.instance]
     assert cutout is not None  # a main object has pixels
-    undone = 0
+    if not settings.amodal_truth:
+        cutout = replace(cutout, whole=None)
+    truth, undone = cutout.truth, 0
     for _ in range(settings.max_tries):
-        box = sample_patch_box(cutout.box, settings, rng)
-        if _shows(cutout, box, settings.min_visible * cutout.area_px):
+        box = sample_patch_box(truth.box, settings, rng)
+        if _shows(cutout, box, settings.min_visible * truth.area_px):
             break
         undone += 1
     else:
         return None
     instance = picture.record.instances[main.instance]
     size = canvas_size(box, settings.canvas_px)
-    own = cut_masks([cutout], box, size)
+    own = cut_masks([truth], box, size)
+    shown = own if cutout.whole is None else cut_masks([cutout], box, size)
     others, neighbours = _neighbours(material, picture, main, box, size)
     return Composite(
         look=Drawing(picture.image, cutout, tuple(others), box, size),
         own=own,
-        visible=own,
+        shown=shown,
+        visible=shown,
         shown_box=shown_box(box, picture.record.width, picture.record.height, size),
         patch_box=box,
-        object_area_px=cutout.area_px,
+        object_area_px=truth.area_px,
         category=material.category(main.source, instance.category),
         image_id=picture.record.id,
         annotation_id=instance.id,
@@ -67,10 +72,11 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
 
 
 def _shows(cutout: Cutout, box: WholeBox, least_px: float) -> bool:
-    """Whether a box of the picture, which the object meets, holds at least so many of the object's pixels."""
-    [(_, matte)] = parts_in((cutout,), box)
-    beyond = cutout.matte.size - matte.size  # of its pixels, at the most: there is seldom need to count them
-    return cutout.area_px - beyond >= least_px or int(np.count_nonzero(matte)) >= least_px
+    """Whether a box of the picture holds at least so many pixels of what is seen of an object."""
+    for _, matte in parts_in((cutout,), box):
+        beyond = cutout.matte.size - matte.size  # of its pixels, at the most: there is seldom need to count them
+        return cutout.area_px - beyond >= least_px or int(np.count_nonzero(matte)) >= least_px
+    return False  # the patch is drawn around the whole object, and may hold only what is hidden of it
 
 
 def _neighbours(

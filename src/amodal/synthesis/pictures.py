@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..core import boxes as bx
 from ..core.album import image_path
 from ..core.errors import ImageError
 from ..core.images import read_image
+from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
 
 WholeBox = tuple[int, int, int, int]
@@ -26,11 +27,24 @@ class Cutout:
         matte: uint8 ``(h, w)``, 255 on the object, 0 elsewhere.
         box: whole pixels of the picture the matte covers, xyxy.
         area_px: pixels of the object.
+        whole: the same of the whole object, what the picture hides of it included; None where that is not known. Of
+            an object known to be hidden by nothing it has the same matte.
     """
 
     matte: NDArray[np.uint8]
     box: WholeBox
     area_px: int
+    whole: Cutout | None = None
+
+    @property
+    def truth(self) -> Cutout:
+        """The object as far as it is known."""
+        return self.whole or self
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its mattes."""
+        return self.matte.nbytes + (self.whole.nbytes if self.whole else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ class Picture:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return self.image.nbytes + sum(cutout.matte.nbytes for cutout in self.cutouts if cutout)
+        return self.image.nbytes + sum(cutout.nbytes for cutout in self.cutouts if cutout)
 
 
 def read_picture(record: ImageRecord, folder: str | Path, *, file: object = "") -> Picture:
@@ -79,8 +93,17 @@ def read_picture(record: ImageRecord, folder: str | Path, *, file: object = "") 
 
 def _cutout(instance: Instance, record: ImageRecord) -> Cutout | None:
     """The object's mask; its whole box where only the box is known: any of its pixels may be another object's."""
-    mask = instance.modal_mask
-    outer = bx.outward(bx.clip(instance.modal_box if mask is None else mask.box, record.width, record.height))
+    seen, whole = instance.modal_mask, instance.amodal_mask
+    cutout = _tight(seen, instance.modal_box, record)
+    if cutout is None or seen is None or whole is None:
+        return cutout
+    # annotators draw the two apart: what is seen of an object belongs to it
+    whole = whole | seen
+    return replace(cutout, whole=cutout if whole == seen else _tight(whole, instance.modal_box, record))
+
+
+def _tight(mask: Mask | None, box: bx.Box, record: ImageRecord) -> Cutout | None:
+    outer = bx.outward(bx.clip(box if mask is None else mask.box, record.width, record.height))
     x1, y1, x2, y2 = outer.tolist()
     if x1 >= x2 or y1 >= y2:
         return None

@@ -55,14 +55,14 @@ def repainted(composite: Composite, rng: np.random.Generator) -> Composite:
             return recolour(image, table)
     else:
         colour, contrast = rng.uniform(0, 255, size=3), rng.uniform(0.2, 1.0)
-        own = composite.own
+        shown = composite.shown
 
         def change(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            return shaded(image, own, colour, contrast)
+            return shaded(image, shown, colour, contrast)
 
     look = composite.look
     assert isinstance(look, Drawing)
-    matte = composite.own.view(np.uint8) * np.uint8(255)
+    matte = composite.shown.view(np.uint8) * np.uint8(255)
     paint = Paint(matte, composite.shown_box, rng.uniform(0, FEATHER_PX), change)
     return composite._replace(look=replace(look, paint=paint))
 

@@ -132,12 +132,13 @@ def _rules(s: SynthesisSettings) -> list[Rule]:
 def _measured(material: Material, main: Any, composite: Composite, example: Example) -> dict[str, list[float]]:
     cutout = material.picture(main.source, main.image).cutouts[main.instance]
     assert cutout is not None  # it has become an example
+    box = (cutout.truth if material.settings.amodal_truth else cutout).box
     tight = tight_box(composite.visible)
     laid = (*composite.behind, *composite.occluders)
     patch = composite.patch_box
     return {
-        "patch covers of the object's box, per dimension": bx.overlap_frac(patch, cutout.box).tolist(),
-        "patch side in sides of the object's box, per dimension": (bx.sides(patch) / bx.sides(cutout.box)).tolist(),
+        "patch covers of the object's box, per dimension": bx.overlap_frac(patch, box).tolist(),
+        "patch side in sides of the object's box, per dimension": (bx.sides(patch) / bx.sides(box)).tolist(),
         "objects laid over it or behind": [len(laid)],
         "shortest side of an occluder in the patch's same side": list(composite.occluder_scales),
         "occluders of the same picture": [sum(image == composite.image_id for image, _ in laid)],

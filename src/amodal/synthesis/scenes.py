@@ -132,11 +132,12 @@ def _inside(scene: Composite) -> Composite:
     def part(array: NDArray[T]) -> NDArray[T]:
         return np.ascontiguousarray(array[y1:y2, x1:x2])
 
-    own, shown = part(scene.own), (0, 0, x2 - x1, y2 - y1)
+    own, inside = part(scene.own), (0, 0, x2 - x1, y2 - y1)
     laid = None if scene.laid is None else part(scene.laid)
-    look = Drawn(part(scene.image), part(scene.clean), own, part(scene.others), shown, laid)
+    look = Drawn(part(scene.image), part(scene.clean), own, part(scene.others), inside, laid, scene.all_known)
     width, height = scene.size
     left, top, right, bottom = scene.patch_box
     across, down = (right - left) / width, (bottom - top) / height
     box = (left + round(x1 * across), top + round(y1 * down), left + round(x2 * across), top + round(y2 * down))
-    return scene._replace(look=look, own=own, visible=part(scene.visible), shown_box=shown, patch_box=box)
+    shown, visible = part(scene.shown), part(scene.visible)
+    return scene._replace(look=look, own=own, shown=shown, visible=visible, shown_box=inside, patch_box=box)

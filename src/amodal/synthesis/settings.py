@@ -42,6 +42,8 @@ class SynthesisSettings:
         whole_only: leave out main objects judged not to be whole; those nobody judged stay. Ours.
         partial_weight: chance of a main object judged not to be whole, relative to the others of its picture (or, with
             balance "category", of its category). 1 is the paper; 0 is `whole_only`. Ours.
+        amodal_truth: an object whose amodal mask is annotated, too, is known by that one, and what its picture hides of
+            it is hidden. False: modal masks alone, the paper. Ours.
         fixed: one example an object, the same whenever it is drawn: the supplement's model without dynamic sample
             generation.
         flip: mirror half of the examples. The paper does not say; ours.
@@ -92,6 +94,7 @@ class SynthesisSettings:
     balance: Balance = "image"
     whole_only: bool = False
     partial_weight: float = 1.0
+    amodal_truth: bool = True
     flip: bool = True
     fixed: bool = False
     colour_jitter: float = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,12 @@ class Store:
             raise ValueError(f"{self.folder / ABOUT} does not describe a store")
         self.left_out = tuple(LeftOut(index, ImageError(text)) for index, text in about["left_out"])
         self._data = _mapped(self.folder / DATA)
-        # int64 (pictures, 2): offset of the pixels, -1 where none are held; number of the first cutout
+        # int64 (pictures, 3): offset of the pixels, -1 where none are held; number of the first cutout, and of the
+        # first whole one, -1 where the picture has none
         self._pictures = _mapped(self.folder / PICTURES)
         # int64 (cutouts, 6): offset of the matte, x1, y1, x2, y2, area; area 0 where the mask is empty
         self._cutouts = _mapped(self.folder / CUTOUTS)
-        if self._data.nbytes != about["data_bytes"] or self._pictures.shape != (len(album), 2):
+        if self._data.nbytes != about["data_bytes"] or self._pictures.shape != (len(album), 3):
             raise ValueError(f"{self.folder} does not hold what its {ABOUT} says")
 
     def __len__(self) -> int:
@@ -77,16 +78,23 @@ class Store:
 
     def picture(self, index: int) -> Picture | None:
         """The picture at a place of the album; None where it is not held. Its arrays are read-only."""
-        offset, first = self._pictures[index].tolist()
+        offset, first, first_whole = self._pictures[index].tolist()
         if offset < 0:
             return None
         record = self._album[index]
         pixels = self._part(offset, record.height, record.width * 3).reshape(record.height, record.width, 3)
+        cutouts = self._cutouts_from(first, len(record.instances))
+        if first_whole >= 0:
+            wholes = self._cutouts_from(first_whole, len(record.instances))
+            cutouts = [one and replace(one, whole=whole) for one, whole in zip(cutouts, wholes, strict=True)]
+        return Picture(record, pixels, tuple(cutouts))
+
+    def _cutouts_from(self, first: int, count: int) -> list[Cutout | None]:
         cutouts: list[Cutout | None] = []
-        for offset, x1, y1, x2, y2, area in self._cutouts[first : first + len(record.instances)].tolist():
+        for offset, x1, y1, x2, y2, area in self._cutouts[first : first + count].tolist():
             matte = self._part(offset, y2 - y1, x2 - x1)
             cutouts.append(Cutout(matte, (x1, y1, x2, y2), area) if area else None)
-        return Picture(record, pixels, tuple(cutouts))
+        return cutouts
 
     def _part(self, offset: int, rows: int, columns: int) -> NDArray[np.uint8]:
         part: NDArray[np.uint8] = self._data[offset : offset + rows * columns].reshape(rows, columns)

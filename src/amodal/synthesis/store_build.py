@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.album import Album, image_path
 from ..core.errors import AmodalError, ImageError
-from .pictures import Picture, read_picture
+from .pictures import Cutout, read_picture
 from .store import ABOUT, CUTOUTS, DATA, PICTURES, Store
 
 try:
@@ -23,7 +23,7 @@ try:
 except ImportError:  # no such locks: two processes may both make the store, the first to finish wins
     fcntl = None  # type: ignore[assignment]
 
-_FORMAT = 2
+_FORMAT = 3
 """Part of the key: a store of another format is made anew."""
 _LEAST_BYTES = 1_000_000
 _KEPT = 4
@@ -184,7 +184,7 @@ def _write(
     progress: Callable[[int], object] | None,
 ) -> list[tuple[int, str]]:
     """Write pixels, mattes and where they lie; the places of the pictures that cannot be used, and why."""
-    pictures = np.full((len(album), 2), -1, dtype=np.int64)
+    pictures = np.full((len(album), 3), -1, dtype=np.int64)
     cutouts: list[tuple[int, ...]] = []
     left_out: list[tuple[int, str]] = []
     full = False
@@ -198,8 +198,12 @@ def _write(
         else:
             full = full or file.tell() + picture.nbytes > most_bytes
             if not full:
-                pictures[index] = file.tell(), len(cutouts)
-                cutouts += _put(file, picture)
+                pictures[index, :2] = file.tell(), len(cutouts)
+                file.write(np.ascontiguousarray(picture.image).data)
+                cutouts += _put(file, picture.cutouts)
+                if any(cutout and cutout.whole for cutout in picture.cutouts):
+                    pictures[index, 2] = len(cutouts)
+                    cutouts += _put_wholes(file, picture.cutouts, cutouts[pictures[index, 1] :])
         if progress is not None:
             progress(1)
     np.save(beside / PICTURES, pictures)
@@ -207,11 +211,22 @@ def _write(
     return sorted(left_out)
 
 
-def _put(file: BinaryIO, picture: Picture) -> list[tuple[int, ...]]:
-    """Append a picture and its mattes; a row of the cutouts' table for each of its records."""
-    file.write(np.ascontiguousarray(picture.image).data)
+def _put_wholes(file: BinaryIO, cutouts: Sequence[Cutout | None], rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The same of whole objects; one that nothing hides has the row of what is seen of it."""
+    shared = [cutout is not None and cutout.truth.matte is cutout.matte for cutout in cutouts]
+    wholes = [cutout and cutout.whole for cutout in cutouts]
+    written = _put(file, [None if same else whole for whole, same in zip(wholes, shared, strict=True)])
+    unknown = (0,) * 6
+    return [
+        (row if same else other) if whole else unknown
+        for whole, same, row, other in zip(wholes, shared, rows, written, strict=True)
+    ]
+
+
+def _put(file: BinaryIO, cutouts: Sequence[Cutout | None]) -> list[tuple[int, ...]]:
+    """Append mattes; a row of the cutouts' table for each."""
     rows: list[tuple[int, ...]] = []
-    for cutout in picture.cutouts:
+    for cutout in cutouts:
         rows.append((file.tell(), *cutout.box, cutout.area_px) if cutout else (file.tell(), 0, 0, 0, 0, 0))
         if cutout:
             file.write(cutout.matte.data)

@@ -42,8 +42,8 @@ class Example:
             fewer.
         other_categories: int64 ``(k,)``, places in `Material.categories`.
         amodal_patch: uint8 ``(3, p, p)`` RGB, the composite inside `seen_box`.
-        amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, other objects
-            and beyond the picture unknown.
+        amodal_label: int8 ``(a, a)`` over `frame_box`: the whole object positive, background negative, beyond the
+            picture unknown, and so are other objects unless the annotations have the amodal mask of this one.
         modal_box: jittered box of the visible part.
         seen_box: the patch without its trimmed rim.
         frame_box: the whole patch.
@@ -133,7 +133,8 @@ def make_example(
 
 def pixel_label(composite: Composite) -> Label:
     """The target at the canvas's own pixels: int8 ``(h, w)``."""
-    return make_label(composite.own, composite.others | composite.outside)
+    unknown = composite.outside if composite.all_known else composite.others | composite.outside
+    return make_label(composite.own, unknown)
 
 
 def label_cells(positive: Cells, unknown: Cells | None) -> Label:

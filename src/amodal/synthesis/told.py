@@ -83,7 +83,7 @@ def told_others(
     if rng.random() >= settings.others_told:
         return None
     numbers = np.flatnonzero(rng.random(len(composite.occluder_scales) + 1) >= MISSED)
-    own_picture = composite.others & ~composite.own
+    own_picture = composite.others & ~composite.shown
     if composite.laid is None:
         shown = own_picture & (0 in numbers)
     else:
