@@ -17,6 +17,7 @@ from amodal.synthesis.drawer import Ref
 from amodal.synthesis.finish import clear_twin
 from amodal.synthesis.make import make_composite
 from amodal.synthesis.material import Material, Source
+from amodal.synthesis.rules import report_rules
 from amodal.synthesis.scenes import make_scenes, scene_settings
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 from amodal.synthesis.store_build import open_store
@@ -109,6 +110,75 @@ def test_a_patch_of_the_hidden_part_alone_is_drawn_again(album: Album, folder: P
     assert any(composite is not None and composite.undone for composite in composites)
 
 
+def test_a_patch_shows_so_much_of_the_whole(album: Album, folder: Path) -> None:
+    settings = SynthesisSettings(flip=False, patch_scale=(0.7, 0.7), max_occluders=0)
+    material = Material([Source(known(album), folder)], settings)
+    found = [make_composite(material, MAIN, np.random.default_rng(seed)) for seed in range(40)]
+    shares = [composite.visible_share for composite in found if composite is not None]
+    assert len(shares) == 40 and min(shares) >= settings.min_visible
+    assert any(composite is not None and composite.undone for composite in found)
+
+
+def test_a_patch_between_the_parts_of_what_is_seen_is_drawn_again(album: Album, folder: Path) -> None:
+    first = album[0]
+    ends = Mask.from_box((30, 30, 32, 90), SIZE, SIZE) | Mask.from_box((98, 30, 100, 90), SIZE, SIZE)
+    parted = replace(first.instances[0], modal_mask=ends, amodal_mask=Mask.from_box(WHOLE, SIZE, SIZE))
+    drawn = Album([replace(first, instances=(parted,)), *list(album)[1:]], album.categories, source="m")
+    settings = SynthesisSettings(flip=False, patch_scale=(0.7, 0.7), max_occluders=0, min_visible=0.0)
+    material = Material([Source(drawn, folder)], settings)
+    found = [make_composite(material, MAIN, np.random.default_rng(seed)) for seed in range(20)]
+    assert all(composite is None or composite.visible.any() for composite in found)
+
+
+def test_paint_stays_on_what_is_seen(album: Album, folder: Path) -> None:
+    for seed in range(6):  # by levels or in one colour
+        composite = composite_of(known(album), folder, seed=seed, max_occluders=0, repaint=1.0)
+        tin = on_canvas(composite, (86, 32, 98, 66))  # in the hidden part, apart from the paint's soft rim
+        assert (composite.image[tin] == (0, 200, 0)).all()
+        assert (composite.image[on_canvas(composite, (40, 40, 70, 80))] != (200, 0, 0)).any()
+
+
+def test_objects_behind_it_lie_behind_what_hides_it_too(album: Album, folder: Path) -> None:
+    laid = 0
+    for seed in range(10):
+        composite = composite_of(known(album), folder, seed=seed, behind=1.0, clear=0.0)
+        assert composite.laid is not None and not ((composite.laid > 0) & composite.own).any()
+        np.testing.assert_array_equal(composite.visible, composite.shown)
+        laid += np.count_nonzero(composite.laid)
+    assert laid
+
+
+def test_a_made_border_cuts_a_clear_twin_as_well(album: Album, folder: Path) -> None:
+    composite = composite_of(known(album), folder, border=1.0, clear=0.0)
+    assert composite.cut_off is not None and (composite.own & composite.cut_off).any()
+    np.testing.assert_array_equal(clear_twin(composite).visible, composite.shown & ~composite.cut_off)
+
+
+def test_low_resolution_is_that_of_the_whole_object(album: Album, folder: Path) -> None:
+    """Its longer side is 70 pixels, that of what is seen 60."""
+    sharp, whole, as_large = (
+        composite_of(known(album), folder, max_occluders=0, low_resolution=share, low_resolution_px=(px, px)).image
+        for share, px in ((0.0, 65), (1.0, 65), (1.0, 70))
+    )
+    assert not np.array_equal(sharp, whole)
+    np.testing.assert_array_equal(sharp, as_large)
+
+
+@pytest.mark.parametrize("amodal_truth", [True, False])
+def test_a_report_measures_by_the_truth(album: Album, folder: Path, amodal_truth: bool) -> None:
+    settings = SynthesisSettings(min_object_px=45, amodal_truth=amodal_truth)  # the first object alone is that large
+    report = report_rules(Material([Source(known(album), folder)], settings), SHAPE, 30)
+    assert {name: rule["broken"] for name, rule in report.items() if rule["broken"]} == {}
+
+
+def test_an_empty_amodal_mask_tells_nothing(album: Album, folder: Path) -> None:
+    first = album[0]
+    empty = Mask.from_array(np.zeros((SIZE, SIZE), np.bool_))
+    odd = replace(first.instances[0], amodal_mask=empty)
+    drawn = Album([replace(first, instances=(odd, first.instances[1])), *list(album)[1:]], album.categories, source="m")
+    assert not composite_of(drawn, folder, max_occluders=0).all_known
+
+
 def test_mirrored_like_the_rest(album: Album, folder: Path) -> None:
     plain = composite_of(known(album), folder, max_occluders=0)
     settings = SynthesisSettings(flip=True, patch_scale=(1.0, 1.5), min_patch_overlap=1.0, max_occluders=0)
@@ -181,6 +251,8 @@ def test_the_same_from_a_store(album: Album, folder: Path, tmp_path: Path) -> No
     assert clear is not None and clear.whole is not None and np.shares_memory(clear.matte, clear.whole.matte)
     plain = open_store(album, folder, tmp_path / "stores")
     assert store.nbytes - plain.nbytes == 70 * 60  # one matte more, that of the object behind
+    with_wholes, without = (Material([Source(a, folder)]).picture(0, 0).nbytes for a in (told, album))
+    assert with_wholes - without == 70 * 60
 
 
 def test_amodal_and_modal_masks_drawn_apart_are_joined(album: Album, folder: Path) -> None:
@@ -206,3 +278,5 @@ def test_scenes_keep_the_truth(album: Album, folder: Path) -> None:
 def test_other_amodal_masks_are_other_material(album: Album, folder: Path) -> None:
     one, other = (Material([Source(a, folder)]).digest for a in (album, known(album)))
     assert one != other
+    modal = SynthesisSettings(amodal_truth=False)
+    assert Material([Source(known(album), folder)], modal).digest == one

@@ -195,13 +195,26 @@ def test_another_shape_is_refused_before_anything_is_trained(make_recipe: Make, 
     run_training(replace(later, stages=("modal",)))  # where it plays no part
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"start_from": "nowhere"}, "start_from is a folder of weights"),
-        ({"start_from": "a", "modal_from": "b"}, "modal_from and start_from exclude each other"),
-    ],
-)
-def test_a_start_that_cannot_be(make_recipe: Make, changes: dict[str, str], said: str) -> None:
-    with pytest.raises(RecipeError, match=said):
-        run_training(make_recipe(**changes))
+def test_a_start_that_cannot_be(make_recipe: Make) -> None:
+    with pytest.raises(RecipeError, match="start_from is a folder of weights"):
+        run_training(make_recipe(start_from="nowhere"))
+
+
+def test_one_network_of_a_run_the_other_from_weights(make_recipe: Make, tmp_path: Path, quick: None) -> None:
+    first = shipped(make_recipe, tmp_path)
+    folder = Path(first.output) / "weights"
+    other = make_recipe(output=str(tmp_path / "other"), stages=("modal",), seed=9)
+    modal, _ = run_training(other)
+    still = replace(first.amodal, lr=1e-12, backbone_lr=0.0, steps=1)
+    recipe = replace(
+        first, output=str(tmp_path / "both"), start_from=str(folder), modal_from=other.output, amodal=still, keep="last"
+    )
+    taken, amodal = run_training(recipe)
+    assert amodal is not None
+    assert all(torch.equal(taken.state_dict()[name], tensor) for name, tensor in modal.state_dict().items())
+    begun = load_network(folder, "amodal").state_dict()
+    assert not torch.equal(begun["score.weight"], modal.state_dict()["score.weight"])
+    torch.testing.assert_close(amodal.state_dict()["score.weight"], begun["score.weight"], atol=2e-3, rtol=2e-3)
+    misfit = replace(recipe.modal, network=replace(recipe.modal.network, heat_px=recipe.modal.network.heat_px + 4))
+    with pytest.raises(RecipeError, match="modal_from names; heat_px is not"):  # not: of the weights
+        run_training(replace(recipe, output=str(tmp_path / "misfit"), modal=misfit))

@@ -85,8 +85,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes its place when all is written: nobody sees half of it.
 
     Raises:
-        AnnotationError: there is something at the place already, other than an empty folder; it cannot be written.
+        AnnotationError: there is something at the place already, other than an empty folder; it cannot be written; it is
+            named by what it lies in ("." or "..").
     """
+    if path.name in ("", ".."):
+        raise AnnotationError("a new folder has a name of its own", file=path, remedy="name one inside")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise AnnotationError("a new folder is written, over nothing", file=path, remedy="name one that does not exist")
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")

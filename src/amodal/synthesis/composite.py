@@ -123,10 +123,10 @@ class Composite(NamedTuple):
 
     @property
     def visible_share(self) -> float:
-        """Visible pixels of the object in the patch, as a share of its whole modal area, 0-1."""
+        """Visible pixels of the object in the patch, as a share of all of it that is known, 0-1."""
         return min(self.share_of_object(int(np.count_nonzero(self.visible))), 1.0)
 
     def share_of_object(self, pixels: int) -> float:
-        """A number of canvas pixels as a share of the object's whole modal area, the canvas's scale allowed for."""
+        """A number of canvas pixels as a share of `object_area_px`, the canvas's scale allowed for."""
         x1, y1, x2, y2 = self.patch_box
         return pixels * ((x2 - x1) * (y2 - y1) / self.own.size) / self.object_area_px

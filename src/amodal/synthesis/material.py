@@ -50,7 +50,7 @@ class Material:
 
     A main object or an occluder has a modal mask and is neither a crowd nor stuff; `SynthesisSettings` adds the least
     size. Where a main object's amodal mask is known, too, that is its truth, and what the picture hides of it is hidden
-    in the examples.
+    in the examples, unless ``amodal_truth`` is False.
 
     Pictures come from a source's store, which all processes share; those it does not hold are decoded and kept up to a
     bound, per process: call `warm` before workers are forked and they share them. Neither changes what is made.
@@ -104,7 +104,7 @@ class Material:
                     mask = _usable_mask(instance)
                     side = _smaller_side(mask)
                     digest.update(b"none" if mask is None else mask.counts)
-                    if instance.amodal_mask is not None:
+                    if self.settings.amodal_truth and mask is not None and instance.amodal_mask is not None:
                         digest.update(instance.amodal_mask.counts)
                     partial = _is_partial(instance, self.settings)
                     if _may_be_main(side, partial, self.settings):

@@ -72,7 +72,8 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
 
 
 def _shows(cutout: Cutout, box: WholeBox, least_px: float) -> bool:
-    """Whether a box of the picture holds at least so many pixels of what is seen of an object."""
+    """Whether a box of the picture holds at least so many pixels of what is seen of an object, and one of them."""
+    least_px = max(least_px, 1)
     for _, matte in parts_in((cutout,), box):
         beyond = cutout.matte.size - matte.size  # of its pixels, at the most: there is seldom need to count them
         return cutout.area_px - beyond >= least_px or int(np.count_nonzero(matte)) >= least_px

@@ -43,8 +43,8 @@ class Cutout:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its mattes."""
-        return self.matte.nbytes + (self.whole.nbytes if self.whole else 0)
+        """Bytes of its mattes; one that both share counts once."""
+        return self.matte.nbytes + (0 if self.truth.matte is self.matte else self.truth.nbytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _cutout(instance: Instance, record: ImageRecord) -> Cutout | None:
     """The object's mask; its whole box where only the box is known: any of its pixels may be another object's."""
     seen, whole = instance.modal_mask, instance.amodal_mask
     cutout = _tight(seen, instance.modal_box, record)
-    if cutout is None or seen is None or whole is None:
+    if cutout is None or seen is None or whole is None or whole.is_empty:
         return cutout
     # annotators draw the two apart: what is seen of an object belongs to it
     whole = whole | seen

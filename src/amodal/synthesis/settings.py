@@ -39,9 +39,11 @@ class SynthesisSettings:
         min_occluder_px: smaller side an occluder's modal box must have, so that it is not enlarged to a blur. Ours.
         balance: "image" draws a picture, then one of its objects, uniformly (the paper); "category" draws an object
             with weight 1 / sqrt(number of objects of its category), which tames a frequent category.
-        whole_only: leave out main objects judged not to be whole; those nobody judged stay. Ours.
+        whole_only: leave out main objects judged not to be whole; those nobody judged stay, and those that
+            ``amodal_truth`` knows. Ours.
         partial_weight: chance of a main object judged not to be whole, relative to the others of its picture (or, with
-            balance "category", of its category). 1 is the paper; 0 is `whole_only`. Ours.
+            balance "category", of its category); 1 for those that ``amodal_truth`` knows. 1 is the paper; 0 is
+            `whole_only`. Ours.
         amodal_truth: an object whose amodal mask is annotated, too, is known by that one, and what its picture hides of
             it is hidden. False: modal masks alone, the paper. Ours.
         fixed: one example an object, the same whenever it is drawn: the supplement's model without dynamic sample

@@ -175,7 +175,8 @@ class Recipe:
         output: folder of the run: logs, checkpoints and, at the end, ``weights/``.
         data: annotated sets of photographs.
         modal: how the modal network is trained.
-        modal_from: folder of a finished run whose modal network is taken, not trained; "" for none.
+        modal_from: folder of a finished run whose modal network is taken, not trained; "" for none. With `start_from`
+            the amodal network alone starts from those weights.
         start_from: folder of weights both networks start from, as `amodal train` writes it, to go on with other
             settings or on other photographs. For the command also "shipped", the package's own, or a recipe, which is
             trained first where it has not been. "" for none.
@@ -238,8 +239,6 @@ class Recipe:
             raise RecipeError("stages are [modal, amodal] or [modal]", value=self.stages)
         if self.modal_from and self.stages == ("modal",):
             raise RecipeError("modal_from leaves nothing to train where stages is [modal]", value=self.modal_from)
-        if self.modal_from and self.start_from:
-            raise RecipeError("modal_from and start_from exclude each other", value=(self.modal_from, self.start_from))
         if self.modal.target == "whole" and self.amodal.true_mask_share:
             raise RecipeError(
                 "amodal.true_mask_share is 0 where modal.target is whole: the visible mask is not what it is told",

@@ -26,6 +26,7 @@ _ADDED_LATER |= {
     "detector",
     "keep",
     "repaint",
+    "amodal_truth",
 }
 FREE = {"output", "workers", "threads", "device", "checkpoint_every", "thresholds", "calibration_examples"}
 FREE |= {"tensorboard", "store", "store_gb"}

@@ -67,7 +67,7 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
         Share(*this_process(), settings.accumulate).check(settings.batch_size)
     fingerprint = fingerprint_of(recipe)
     if recipe.start_from:  # not only when the turn of the amodal network comes, hours later
-        for role in ROLES[: len(recipe.stages)]:
+        for role in ROLES[bool(recipe.modal_from) : len(recipe.stages)]:
             check_start(getattr(recipe, role).network, recipe.start_from, role)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from amodal.metrics.ordering import true_pairs
 from amodal.synthesis.rendered.files import find_photographs
 from amodal.synthesis.rendered.pictures import MadePictures, Photographs
 from amodal.synthesis.rendered.scene import make_scene
-from amodal.synthesis.rendered.write import Plan, is_listed, write_rendered
+from amodal.synthesis.rendered.write import Plan, _scenes, is_listed, write_rendered
 
 PLAN = Plan(count=3, seed=2, size=(80, 60))
 
@@ -94,6 +95,11 @@ def test_an_unreadable_photograph_is_named_and_nothing_is_left(tmp_path: Path, p
     with pytest.raises(ImageError, match=r"b\.png"):
         write_rendered(tmp_path / "scenes", PLAN, textures, workers=workers)
     assert [path.name for path in tmp_path.iterdir()] == ["photographs"]
+
+
+def test_a_process_that_is_killed_is_told_of() -> None:
+    with pytest.raises(RecipeError, match=r"ended from outside.*Give fewer workers"):
+        list(_scenes(os._exit, 2, workers=2))  # type: ignore[arg-type]
 
 
 def test_refusals(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,7 +79,7 @@ def write_rendered(
         progress: called with 1 after each scene.
 
     Raises:
-        RecipeError: less than one worker.
+        RecipeError: less than one worker; or the system ended one, as it does where memory runs out.
         AnnotationError: the folder exists and is not empty, or cannot be written.
         ImageError: a photograph that cannot be used.
     """
@@ -105,7 +106,6 @@ def write_rendered(
 Entries = tuple[dict[str, Any], list[dict[str, Any]]]
 """What an annotation file says of one scene: its image, and its objects."""
 
-
 Work = Callable[[int], Entries]
 
 
@@ -116,8 +116,12 @@ def _scenes(work: Work, count: int, workers: int | None) -> Iterator[Entries]:
         return
     can_fork = "fork" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if can_fork else None)
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=(work,)) as pool:
-        yield from pool.map(_do_taken, range(count))
+    try:
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=(work,)) as pool:
+            yield from pool.map(_do_taken, range(count))
+    except BrokenProcessPool:
+        rule = "a process that rendered was ended from outside, as where memory runs out"
+        raise RecipeError(rule, remedy="give fewer workers, or a smaller size") from None
 
 
 def _cores() -> int:
