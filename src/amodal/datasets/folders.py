@@ -85,8 +85,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A folder to write into, which takes its place when all is written: nobody sees half of it.
 
     Raises:
-        AnnotationError: there is something at the place already, other than an empty folder; it cannot be written; it has
-            no name of its own ("." or "..").
+        AnnotationError: there is something at the place already, other than an empty folder; it has no name of its own
+            ("." or ".."); it cannot be written.
     """
     if path.name in ("", ".."):
         raise AnnotationError("a new folder has a name of its own", file=path, remedy="name one inside")
