@@ -1,6 +1,6 @@
 """What the choices of prediction are worth: on validation scenes with exact truth, with any weights.
 
-    python benchmarks/choices.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 100]
+    python benchmarks/choices.py [--weights DIR] [--recipe recipes/coco_compact_fifth.yaml] [--scenes 100]
 
 Each row changes one thing of the weights' own settings. The exact box of the visible part is given, in the last
 columns its exact mask. Scenes are made of the recipe's validation photographs, others than the thresholds were chosen

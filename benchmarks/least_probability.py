@@ -1,6 +1,6 @@
 """What `least_probability` is worth: given masks completed only where the object is likely to be occluded.
 
-    python benchmarks/least_probability.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 150]
+    python benchmarks/least_probability.py [--weights DIR] [--recipe recipes/coco_compact_fifth.yaml] [--scenes 150]
 
 On scenes of the recipe's validation photographs, with made occlusion and exact truth; the exact visible mask is given.
 `amodal train` and `amodal export --tune` choose the value by the same measure, "half and half": the mean of occluded

@@ -1,6 +1,6 @@
 """How long a training step of the compact model waits for its examples.
 
-    python benchmarks/loader_idle.py [--recipe recipes/coco_compact.yaml] [--steps 20] [--json]
+    python benchmarks/loader_idle.py [--recipe recipes/coco_compact_fifth.yaml] [--steps 20] [--json]
 
 The modal stage of a recipe, its own loader and batch size, on one torch thread beside one worker. "idle" is the time
 spent in asking for the next batch, as a share of all time, after the first four steps.
@@ -33,7 +33,7 @@ _FIRST = 4
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="recipes/coco_compact.yaml")
+    parser.add_argument("--recipe", default="recipes/coco_compact_fifth.yaml")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()

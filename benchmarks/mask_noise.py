@@ -1,6 +1,6 @@
 """Accuracy of the whole mask against the noise of the visible mask that is told, on validation scenes.
 
-    python benchmarks/mask_noise.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 200] [--json]
+    python benchmarks/mask_noise.py [--weights DIR] [--recipe recipes/coco_compact_fifth.yaml] [--scenes 200] [--json]
 
 Scenes are photographs the recipe keeps for validation, with made occlusion and exact truth (`amodal.synthesis.scenes`):
 the same for every set of weights. The exact visible mask is damaged by n pixels: moved by up to n in each direction,
@@ -38,7 +38,7 @@ _STREAM = 11
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="", help="folder; the package's own unless given")
-    parser.add_argument("--recipe", default="recipes/coco_compact.yaml", help="whose validation photographs are used")
+    parser.add_argument("--recipe", default="recipes/coco_compact_fifth.yaml", help="whose validation photographs are used")
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--noise", type=float, nargs="*", default=[0, 2, 4, 8], help="pixels of the scene")
     parser.add_argument("--json", action="store_true")

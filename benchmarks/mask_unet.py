@@ -1,6 +1,6 @@
 """Train the baseline that sees no picture: a mask-completion U-Net of the PCNet-M kind, on a recipe's own occlusions.
 
-    python benchmarks/mask_unet.py --recipe recipes/coco_compact.yaml --output runs/mask_unet
+    python benchmarks/mask_unet.py --recipe recipes/coco_compact_fifth.yaml --output runs/mask_unet
     amodal evaluate ... --unet runs/mask_unet
 
 What goes in is the visible mask alone in a square around it, 256 x 256; what comes out is the whole mask over the same
@@ -51,7 +51,7 @@ CUTOFFS = tuple(round(0.3 + 0.05 * i, 2) for i in range(9))
 def main() -> None:
     """Read the words, train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact_fifth.yaml"))
     parser.add_argument("--output", type=Path, default=Path("runs/mask_unet"))
     parser.add_argument("--steps", type=int, nargs=3, default=(700, 150, 50), help="at 64, 128 and 256 px")
     parser.add_argument(

@@ -1,6 +1,6 @@
 """What it is worth to tell objects where the others of their picture are seen (`PredictionSettings.others`).
 
-    python benchmarks/others.py [--weights DIR] [--recipe recipes/coco_compact.yaml] [--scenes 150] [--repaint 1]
+    python benchmarks/others.py [--weights DIR] [--recipe recipes/coco_compact_fifth.yaml] [--scenes 150] [--repaint 1]
 
 On scenes of the recipe's validation photographs, with made occlusion and exact truth. Every object that was laid on the
 photograph, over the main one or (a fifth of them) behind it, is asked about together with the main one, which alone is

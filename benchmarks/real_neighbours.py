@@ -1,6 +1,6 @@
 """How well visible masks are found in boxes that really hold other objects, too; no occlusion is made here.
 
-    python benchmarks/real_neighbours.py [--weights DIR] [--recipe recipes/coco_compact.yaml]
+    python benchmarks/real_neighbours.py [--weights DIR] [--recipe recipes/coco_compact_fifth.yaml]
 
 Every annotated object of the recipe's validation photographs is asked about by its box, all those of a photograph
 together (told) and each by itself (alone). Scored is the visible mask against the annotated one, objects apart by the

@@ -3,7 +3,7 @@
     python benchmarks/search.py --output runs/search [--seeds 0] [--variants base "lr x 3" ...] [--steps 500] [--json]
     python benchmarks/search.py --output runs/unseen --unseen recipes/splits/objects_unseen.txt [...]
 
-Trains the modal network on 64 px patches, from the ImageNet backbone, on the photographs of recipes/coco_compact.yaml,
+Trains the modal network on 64 px patches, from the ImageNet backbone, on the photographs of recipes/coco_compact_fifth.yaml,
 with the plain settings of recipes/compact_ablation_full.yaml; then again with each of `VARIANTS`. Those of `AMODAL`
 train the second network on the first one of "base". All are tried on the same examples, of photographs kept for
 validation.
@@ -56,7 +56,7 @@ from amodal.training.loss import masked_nll
 from amodal.training.run import run_training
 from amodal.training.stages import AmodalStage
 
-SHIPPED, SHAPE = "recipes/coco_compact.yaml", "recipes/compact_ablation_full.yaml"
+SHIPPED, SHAPE = "recipes/coco_compact_fifth.yaml", "recipes/compact_ablation_full.yaml"
 CUTS = tuple(round(0.3 + 0.05 * i, 2) for i in range(7))
 TIGHT = {"jitter_min_overlap": 1.0, "jitter_max_resize": 0.0}
 

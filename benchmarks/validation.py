@@ -23,7 +23,7 @@ def scene_parser(doc: str | None, scenes: int) -> argparse.ArgumentParser:
     """The same, to be added to."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, default=None, help="default: the weights of the package")
-    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact.yaml"))
+    parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact_fifth.yaml"))
     parser.add_argument("--scenes", type=int, default=scenes, help="of each source")
     return parser
 
