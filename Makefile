@@ -2,10 +2,9 @@
 # make setup   everything: training, the page of `amodal annotate`, development tools
 # make test    setup, then all tests
 # make check   linters, then all tests
-# make weights the shipped networks from the ImageNet backbone on, into runs/ (DATA=../shared/data; about 12 hours of 2 cores)
+# make weights the shipped networks from the ImageNet backbone on, into runs/ (about 12 core-hours; needs ../shared)
 PYTHON ?= python3
 VENV := .venv
-DATA ?= ../shared/data
 BIN := $(VENV)/bin
 BASE := $(VENV)/.installed-base
 FULL := $(VENV)/.installed-full
@@ -38,10 +37,10 @@ format: $(FULL)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# A step that has been done is not done again, one that was stopped goes on.
+# Networks that are trained are not trained again, a training that was stopped goes on.
 weights: $(FULL)
 	test -d runs/rendered/data || $(BIN)/amodal render --output runs/rendered/data --count 1600 --seed 5 \
-	  --images $(DATA)/coco/images --annotations $(DATA)/coco/annotations.json \
+	  --images ../shared/data/coco/images --annotations ../shared/data/coco/annotations.json \
 	  --exclude recipes/splits/coco_val.txt recipes/splits/examples.txt
 	$(BIN)/amodal train --recipe recipes/coco_compact_iis.yaml --resume
 	$(BIN)/amodal train --recipe recipes/coco_compact.yaml --resume

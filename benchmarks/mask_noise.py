@@ -38,7 +38,9 @@ _STREAM = 11
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="", help="folder; the package's own unless given")
-    parser.add_argument("--recipe", default="recipes/coco_compact_fifth.yaml", help="whose validation photographs are used")
+    parser.add_argument(
+        "--recipe", default="recipes/coco_compact_fifth.yaml", help="whose validation photographs are used"
+    )
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--noise", type=float, nargs="*", default=[0, 2, 4, 8], help="pixels of the scene")
     parser.add_argument("--json", action="store_true")

@@ -372,6 +372,8 @@ def test_recipes_that_cannot_follow_each_other(
     assert "has data of its own" in told(["train", "--recipe", words_alone], capsys)
     alone = write("alone", start_from=write("modal", stages=["modal"]))
     assert "both networks start from the recipe" in told(["train", "--recipe", alone], capsys)
+    lost = write("lost", start_from=write("first"), modal_from=str(tmp_path / "nowhere"))
+    assert "modal_from is the folder of a run" in told(["train", "--recipe", lost], capsys)  # before "first" is trained
     later = write("later", start_from=write("first"))
     for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
         monkeypatch.setenv(name, value)

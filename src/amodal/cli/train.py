@@ -162,6 +162,7 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
         )
     from ..training.processes import this_process
     from ..training.ship import is_trained, train_and_ship
+    from ..training.taken import modal_digest
     from .recipe_file import check_recipe
 
     first = check_recipe(file)
@@ -177,6 +178,8 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
     with _told_how_to_go_on(first):
         trained = is_trained(first)
     if not trained:
+        if recipe.modal_from:
+            modal_digest(recipe.modal_from)  # now: what is not there is told before hours of training
         if this_process()[1] > 1:
             raise RecipeError(
                 "with several processes, the recipe start_from names has been trained before", file=file, remedy=_FIRST
