@@ -5,7 +5,8 @@
 IIS is trained as the base of `search.py` (64 px patches, from the ImageNet backbone) on all photographs of
 recipes/coco_compact_fifth.yaml but those of recipes/splits/objects_unseen.txt, ten kinds of food and small things.
 These are drawn into two halves: some of the one half are what somebody brings, the other half is tried on. From the
-trained network on, the same number of steps goes on once with those photographs alone, once, as a control, with the old ones.
+trained network on, the same number of steps goes on once with those photographs alone, once, as a control, with the
+old ones.
 
 Printed is the mean IoU of visible masks over the known cells, in percent, at the best of seven cut-offs, and the
 difference from the control with the interval that holds 95 % of 2,000 draws of the photographs. One seed. A stopped run

@@ -4,9 +4,9 @@
     python benchmarks/search.py --output runs/unseen --unseen recipes/splits/objects_unseen.txt [...]
 
 Trains the modal network on 64 px patches, from the ImageNet backbone, on the photographs of
-recipes/coco_compact_fifth.yaml, with the plain settings of recipes/compact_ablation_full.yaml; then again with
-each of `VARIANTS`. Those of `AMODAL` train the second network on the first one of "base". All are tried on the same examples, of photographs kept for
-validation.
+recipes/coco_compact_fifth.yaml, with the plain settings of recipes/compact_ablation_full.yaml; then again with each
+of `VARIANTS`. Those of `AMODAL` train the second network on the first one of "base". All are tried on the same
+examples, of photographs kept for validation.
 
 Printed is the mean IoU over the known cells, in percent, at the best of seven cut-offs; of visible masks in jittered
 and in tight boxes after three passes of IIS, of whole ones told the heat of IIS and told the exact visible mask. Then
