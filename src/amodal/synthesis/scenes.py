@@ -110,10 +110,22 @@ def write_scenes(folder: str | Path, scenes: Iterator[Composite], categories: tu
 
 def _annotation(scene: Composite, number: int) -> dict[str, Any]:
     whole, visible = Mask.from_array(scene.own), Mask.from_array(scene.visible)
+    source = {"image_id": scene.image_id, "annotation_id": scene.annotation_id}
+    return exact_record(number, number, scene.category + 1, whole, visible) | {"source": source}
+
+
+def exact_record(number: int, image: int, category: int, whole: Mask, visible: Mask) -> dict[str, Any]:
+    """An object both masks of which are known, as COCO's flat amodal dialect has it.
+
+    Args:
+        number: id of the record.
+        image, category: ids in the file.
+        whole, visible: its masks; neither is empty.
+    """
     return {
         "id": number,
-        "image_id": number,
-        "category_id": scene.category + 1,
+        "image_id": image,
+        "category_id": category,
         "iscrowd": 0,
         "segmentation": whole.to_rle(),
         "bbox": bx.to_xywh(whole.box).tolist(),
@@ -121,7 +133,6 @@ def _annotation(scene: Composite, number: int) -> dict[str, Any]:
         "visible_mask": visible.to_rle(),
         "visible_bbox": bx.to_xywh(visible.box).tolist(),
         "occlude_rate": round((whole.area - visible.area) / whole.area, 6),
-        "source": {"image_id": scene.image_id, "annotation_id": scene.annotation_id},
     }
 
 

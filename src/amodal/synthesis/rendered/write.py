@@ -19,6 +19,7 @@ from ...core.errors import RecipeError
 from ...core.masks import Mask
 from ...datasets.folders import new_folder
 from ...datasets.jsonfile import write_json
+from ..scenes import exact_record
 from .order import find_occlusions
 from .pictures import Pictures
 from .scene import make_scene
@@ -150,24 +151,9 @@ def _write_scene(folder: Path, plan: Plan, pictures: Pictures, number: int) -> E
     kept = {key: pair for key, pair in masks.items() if is_listed(pair[1])}
     width, height = plan.size
     image = {"id": number + 1, "file_name": name, "width": width, "height": height, "occlusions": find_occlusions(kept)}
-    return image, [_annotation(key, number + 1, *pair) for key, pair in kept.items()]
+    return image, [exact_record(key, number + 1, 1, *pair) for key, pair in kept.items()]
 
 
 def is_listed(visible: Mask) -> bool:
     """Whether so much of an object is seen that there is a record of it: 60 pixels, 6 wide and high."""
     return visible.area >= _MIN_VISIBLE_PX and min(bx.to_xywh(visible.box)[2:]) >= _MIN_BOX_PX
-
-
-def _annotation(number: int, image: int, whole: Mask, visible: Mask) -> dict[str, Any]:
-    return {
-        "id": number,
-        "image_id": image,
-        "category_id": 1,
-        "iscrowd": 0,
-        "segmentation": whole.to_rle(),
-        "bbox": bx.to_xywh(whole.box).tolist(),
-        "area": whole.area,
-        "visible_mask": visible.to_rle(),
-        "visible_bbox": bx.to_xywh(visible.box).tolist(),
-        "occlude_rate": round((whole.area - visible.area) / whole.area, 6),
-    }
