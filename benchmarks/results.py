@@ -71,7 +71,8 @@ def main() -> None:
             parts += section(f"{title}, {given} given", about, scenes, given, before=[made] if given == "box" else [])
     parts += section(
         "LM-O: real occlusion, exact truth, box given",
-        "100 photographs of household things on a cluttered table (BOP's LM-O); categories never seen.",
+        "100 photographs of household things on a cluttered table (BOP's LM-O); never seen, though some rendered things"
+        " resemble them (weights/README.md).",
         args.data / "lmo",
         "box",
     )
