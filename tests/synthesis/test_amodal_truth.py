@@ -233,6 +233,10 @@ def test_a_part_judged_partial_may_be_drawn_where_the_whole_is_known(album: Albu
     first = replace(album[0], instances=tuple(replace(i, is_whole=False) for i in album[0].instances))
     partial = Album([first, *list(album)[1:]], album.categories, source="made-up")
     assert len(Material([Source(partial, folder)], settings)) == 3
+    nothing = Mask.from_array(np.zeros((SIZE, SIZE), dtype=np.bool_))  # tells no more than none
+    first = replace(first, instances=tuple(replace(i, amodal_mask=nothing) for i in first.instances))
+    empty = Album([first, *list(album)[1:]], album.categories, source="made-up")
+    assert len(Material([Source(empty, folder)], settings)) == 3
 
 
 def test_the_same_from_a_store(album: Album, folder: Path, tmp_path: Path) -> None:

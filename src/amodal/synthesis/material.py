@@ -226,7 +226,8 @@ def _may_be_main(side: float, partial: bool, settings: SynthesisSettings) -> boo
 
 def _is_partial(instance: Instance, settings: SynthesisSettings) -> bool:
     """Whether a part of the object is hidden or cut off and nothing tells which."""
-    return instance.is_whole is False and not (settings.amodal_truth and instance.amodal_mask is not None)
+    whole = instance.amodal_mask if settings.amodal_truth else None
+    return instance.is_whole is False and (whole is None or whole.is_empty)
 
 
 def _usable_mask(instance: Instance) -> Mask | None:

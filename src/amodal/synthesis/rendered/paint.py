@@ -29,9 +29,8 @@ class Paint:
 
     def __init__(self, rng: np.random.Generator, pictures: Pictures, plain: float = 0.45) -> None:
         self._kind = str(rng.choice(_KINDS, p=[plain, *(_SHARES * (1 - plain))]))
-        self._colours = [
-            colour(rng) for _ in range(3)
-        ]  # the third has no use; without it all that follows would change
+        # the third has no use; without it all that follows would change
+        self._colours = [colour(rng) for _ in range(3)]
         self._scale = rng.uniform(3, 16)
         self._seed = int(rng.integers(2**31))
         self._angle = rng.uniform(0, np.pi)

@@ -40,7 +40,7 @@ class Photographs:
         files: one or more; their order matters.
 
     Raises:
-        ImageError: none.
+        ImageError: there are none.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
