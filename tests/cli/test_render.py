@@ -28,11 +28,12 @@ def test_photographs_and_the_seed_change_the_pictures(tmp_path: Path, tiny_set: 
         ("seed", ["--seed", "1"]),
         ("photos", ["--images", images]),
         ("again", ["--images", images]),
+        ("kinds", ["--kinds", "mug", "ring"]),
         ("order", ["--images", images, "--annotations", annotations, "--exclude", str(tmp_path / "a.txt")]),
     ):
         assert main(["render", "--output", str(tmp_path / name), *SMALL, *more]) == 0
         found.append((tmp_path / name / "images" / "000000.jpg").read_bytes())
-    assert found[2] == found[3] and len(set(found)) == 4
+    assert found[2] == found[3] and len(set(found)) == 5
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def test_photographs_and_the_seed_change_the_pictures(tmp_path: Path, tiny_set: 
         (["--workers=0"], "workers is 1 or more"),
         (["--exclude=ids.txt"], "--exclude chooses among photographs. Name their folder: --images DIR."),
         (["--annotations=a.json"], "--annotations chooses among photographs"),
+        (["--kinds", "mug", "house"], "no such kind of thing; found 'house'. Name some of carton, can, "),
         (["--images=absent"], "absent: a folder of pictures holds some"),
     ],
 )
@@ -80,6 +82,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         "--exclude",
         "--size W H",
         "one a core",
+        "by default all: carton, can, ",
         "annotations.json",
     ):
         assert word in told

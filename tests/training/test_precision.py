@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 
 from amodal.models.config import ModelConfig
 from amodal.models.weights import build_network
-from amodal.training.config import Recipe
-from amodal.training.precision import autocast, float32, place
+from amodal.training.config import Precision, Recipe
+from amodal.training.precision import autocast, float32, place, warn_if_slow
 from amodal.training.run import run_training
 
 CPU = torch.device("cpu")
@@ -64,6 +65,40 @@ def test_geometry_is_kept_out() -> None:
             torch.testing.assert_close(product.double(), a.double() @ a.double(), rtol=1e-6, atol=0)
     with autocast(CPU, "fp32"):
         assert (a @ a).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("machine", "level", "precision", "device", "warned"),
+    [
+        ("x86_64", "AVX2", "bf16", "cpu", True),
+        ("AMD64", "DEFAULT", "bf16", "cpu", True),
+        ("x86_64", "AVX512", "bf16", "cpu", False),
+        ("arm64", "DEFAULT", "bf16", "cpu", False),
+        ("x86_64", "AVX2", "fp32", "cpu", False),
+        ("x86_64", "AVX2", "bf16", "cuda", False),
+    ],
+)
+def test_bf16_where_the_processor_has_none_is_warned_of(
+    machine: str, level: str, precision: Precision, device: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: level)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        warn_if_slow(torch.device(device), precision)
+    assert [f"it has no AVX-512, {level} at best); give --precision fp32" in str(w.message) for w in found] == (
+        [True] if warned else []
+    )
+
+
+def test_a_run_is_warned_before_its_first_step(
+    make_recipe: Callable[..., Recipe], tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    changes = {"modal": {"steps": 1}, "amodal": {"steps": 1}, "precision": "bf16"}
+    with pytest.warns(UserWarning, match="many times as long as fp32"):
+        run_training(make_recipe(**changes, output=f"{tmp_path}/a"))
 
 
 def test_a_run_in_bf16_learns_and_goes_on_bit_for_bit(make_recipe: Callable[..., Recipe], tmp_path: object) -> None:

@@ -2,7 +2,7 @@
 
 Material to train on, and to evaluate on where nobody has whole masks: no photographs, but no mask is a guess. The
 folder written has images/ and annotations.json, in COCO's flat amodal dialect, as the other commands read it. Scene k
-is the same for the same seed, size and pictures, however many are made.
+is the same for the same seed, size, kinds and pictures, however many are made.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ HELP = "render scenes of made-up things, with exact visible and whole masks"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The command's words."""
+    from ..synthesis.rendered.kinds.table import KINDS
+
     parser.add_argument("--output", type=str, required=True, metavar="DIR", help="new folder to write")
     parser.add_argument("--count", type=int, default=200, metavar="N", help="scenes to render, 1 to 1000000")
     parser.add_argument("--seed", type=int, default=0, help="of all randomness, 0 or more")
@@ -29,6 +31,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[400, 300],
         metavar=("W", "H"),
         help="of the pictures, 32 to 1600 pixels a side",
+    )
+    parser.add_argument(
+        "--kinds",
+        type=str,
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="kinds of things, each as often as any other; by default all: " + ", ".join(KINDS),
     )
     parser.add_argument(
         "--images",
@@ -68,7 +78,7 @@ def run(args: Namespace) -> None:
 
     from ..synthesis.rendered.write import Plan, write_rendered
 
-    plan = Plan(args.count, args.seed, (args.size[0], args.size[1]))
+    plan = Plan(args.count, args.seed, (args.size[0], args.size[1]), tuple(args.kinds))
     pictures = _pictures(args)
     with tqdm(total=args.count, desc="scenes", unit="", disable=None) as bar:
         folder = write_rendered(args.output, plan, pictures, workers=args.workers, progress=bar.update)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import warnings
 from contextlib import AbstractContextManager
 
 import torch
@@ -16,6 +18,18 @@ class _FloatConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         with float32(input.device):
             return super().forward(input.float()).to(input.dtype)
+
+
+def warn_if_slow(device: torch.device, precision: Precision) -> None:
+    """Warn where bfloat16 is asked of an x86 CPU that computes it number by number: one without AVX-512."""
+    if precision == "bf16" and device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
+        level = torch.backends.cpu.get_cpu_capability()
+        if level in ("DEFAULT", "AVX2"):
+            warnings.warn(
+                "precision bf16 takes many times as long as fp32 on this processor "
+                f"(it has no AVX-512, {level} at best); give --precision fp32",
+                stacklevel=2,
+            )
 
 
 def place(network: nn.Module, device: torch.device, *, precision: Precision, channels_last: bool) -> nn.Module:

@@ -23,7 +23,7 @@ from .config import Recipe
 from .data import digest_of, make_streams
 from .fingerprint import fingerprint_of
 from .loop import train_network
-from .precision import place
+from .precision import place, warn_if_slow
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
 from .start import check_start, start_from
@@ -100,6 +100,7 @@ def _train(
     recipe: Recipe, training: OcclusionDataset, validation: OcclusionDataset | None, fingerprint: str
 ) -> tuple[nn.Module, nn.Module | None]:
     torch.manual_seed(recipe.seed)
+    warn_if_slow(_device(recipe.device), recipe.precision)
     if recipe.modal_from:
         modal = _placed(finished_modal(recipe), recipe)
     else:

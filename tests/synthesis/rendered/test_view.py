@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from amodal.synthesis.rendered.kinds import KINDS
+from amodal.synthesis.rendered.kinds.table import KINDS, kinds_named
 from amodal.synthesis.rendered.layers import make_layer, nearest_distance, seen_first, whole_mask
 from amodal.synthesis.rendered.parts import box, rod
 from amodal.synthesis.rendered.pictures import MadePictures
@@ -19,9 +19,14 @@ BESIDE = View(at(0.3, 0.2, 0.3), at(2, 0, 0.2), 32, 24, 30.0)  # among the thing
 
 
 def things() -> list[Thing]:
+    """Nine of the first kinds, then four of the others."""
     rng = np.random.default_rng(0)
-    made = [make_thing(rng, MadePictures()) for _ in range(9)]
-    return [thing.moved(*rng.normal(0, 0.5, 2), 0.0) for thing in made]
+    first, others = kinds_named(list(KINDS)[:11]), kinds_named(list(KINDS)[11:])
+    placed = []
+    for kinds, count in ((first, 9), (others, 4)):
+        made = [make_thing(rng, MadePictures(), kinds) for _ in range(count)]
+        placed += [thing.moved(*rng.normal(0, 0.5, 2), 0.0) for thing in made]
+    return placed
 
 
 @pytest.mark.parametrize("view", [CAMERA, LAMP])
@@ -78,7 +83,7 @@ def test_a_thing_beside_the_picture_has_no_pixels() -> None:
     assert (seen_first(CAMERA, [layer])[0] == -1).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_is_about_one_in_size_and_painted_with_three_materials_at_the_most(kind) -> None:  # type: ignore[no-untyped-def]
     for seed in range(20):
         parts = kind(np.random.default_rng(seed))
@@ -88,7 +93,7 @@ def test_every_kind_is_about_one_in_size_and_painted_with_three_materials_at_the
 
 def test_things_stand_on_the_ground() -> None:
     for seed in range(10):
-        thing = make_thing(np.random.default_rng(seed), MadePictures())
+        thing = make_thing(np.random.default_rng(seed), MadePictures(), kinds_named())
         below = View(at(0, 0, -5), at(), 80, 80, 20.0, parallel=True)
         assert 5 - 1e-3 < nearest_distance(below, [thing]).min() < 5.05  # the lowest point may lie between rays
         assert nearest_distance(View(at(0, 0, 5), at(), 80, 80, 20.0, parallel=True), [thing]).min() > (

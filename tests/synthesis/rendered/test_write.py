@@ -16,6 +16,7 @@ from amodal.datasets import read_annotations
 from amodal.datasets.check.run import check_album
 from amodal.metrics.ordering import true_pairs
 from amodal.synthesis.rendered.files import find_photographs
+from amodal.synthesis.rendered.kinds.table import KINDS
 from amodal.synthesis.rendered.pictures import MadePictures, Photographs
 from amodal.synthesis.rendered.scene import make_scene
 from amodal.synthesis.rendered.write import Plan, _scenes, is_listed, write_rendered
@@ -88,6 +89,17 @@ def test_the_same_bytes_with_any_number_of_workers(tmp_path: Path, photographs: 
     assert files(fewer)["images/000001.jpg"] == files(one)["images/000001.jpg"]
 
 
+def test_kinds_are_those_named(tmp_path: Path) -> None:
+    named, again, every = (
+        write_rendered(tmp_path / str(i), Plan(1, 2, (80, 60), kinds), MadePictures(), workers=1)
+        for i, kinds in enumerate((("mug", "can"), ("can", "mug"), ()))
+    )
+    assert files(named) == files(again) and files(named) != files(every)
+    scene = make_scene(2, 0, MadePictures(), (80, 60), (KINDS["can"], KINDS["mug"]))
+    masks = {i.amodal_mask for record in read_annotations(named / "annotations.json") for i in record.instances}
+    assert masks and masks <= {Mask.from_array(seen.whole) for seen in scene.objects}
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_unreadable_photograph_is_named_and_nothing_is_left(tmp_path: Path, photographs: Path, workers: int) -> None:
     (photographs / "b.png").write_bytes(b"no picture")
@@ -120,6 +132,7 @@ def test_refusals(tmp_path: Path) -> None:
         ({"seed": -1}, "seed is 0 or more; found -1"),
         ({"size": (400, 31)}, "size is a width and a height of 32 to 1600 pixels"),
         ({"size": (1601, 300)}, "size is a width and a height of 32 to 1600 pixels"),
+        ({"kinds": ("mug", "house")}, "no such kind of thing; found 'house'"),
     ],
 )
 def test_plans_out_of_range(values: dict[str, int], text: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from .kinds.table import Kind, kinds_named
 from .layers import Layer, make_layer, seen_first, whole_mask
 from .paint import Paint
 from .pictures import Pictures
@@ -52,19 +53,22 @@ class Scene:
     quality: int
 
 
-def make_scene(seed: int, number: int, pictures: Pictures, size: tuple[int, int]) -> Scene:
+def make_scene(
+    seed: int, number: int, pictures: Pictures, size: tuple[int, int], kinds: Sequence[Kind] | None = None
+) -> Scene:
     """Scene ``number`` of a seed: a function of these arguments alone.
 
     Args:
         seed, number: >= 0.
         pictures: where textures come from.
         size: width and height of the picture, pixels.
+        kinds: of things, each as often as any other, one or more; their order matters. None: all of `KINDS`.
 
     Raises:
         ImageError: a photograph that is drawn and cannot be used.
     """
     rng = np.random.default_rng([seed, number])
-    things = _arrange(rng, pictures)
+    things = _arrange(rng, pictures, kinds_named() if kinds is None else kinds)
     distance, view = _draw_view(rng, size)
     layers = [make_layer(view, thing) for thing in things]
     first, nearest = seen_first(view, layers)
@@ -83,9 +87,9 @@ def make_scene(seed: int, number: int, pictures: Pictures, size: tuple[int, int]
     return Scene(image, objects, int(rng.integers(75, 96)))
 
 
-def _arrange(rng: np.random.Generator, pictures: Pictures) -> list[Thing]:
+def _arrange(rng: np.random.Generator, pictures: Pictures, kinds: Sequence[Kind]) -> list[Thing]:
     """5 to 16 things, on the table where a place is found for them, else on top of another."""
-    things = [make_thing(rng, pictures) for _ in range(int(rng.integers(5, 17)))]
+    things = [make_thing(rng, pictures, kinds) for _ in range(int(rng.integers(5, 17)))]
     spread = rng.uniform(0.4, 1.2)
     taken: list[tuple[NDArray[np.float64], float, float]] = []  # where, how far it reaches, how high its top is
     put = []
@@ -137,25 +141,34 @@ def _find_surfaces(
         depth: how far each ray goes until it meets something, inf: for ever ``(H, W)``.
         seen: which thing it meets, -1: none ``(H, W)``.
     """
-    hit = np.isfinite(depth)
-    points = view.eye + rays * np.where(hit, depth, 0)[..., None]
-    normal, albedo = np.zeros((*seen.shape, 3), F), np.zeros((*seen.shape, 3), F)
-    shine, power = np.zeros(seen.shape, F), np.full(seen.shape, 10, F)
+    lit = np.flatnonzero(np.isfinite(depth))
+    directions = rays.reshape(-1, 3).take(lit, 0)
+    points = view.eye + directions * depth.take(lit)[:, None]
+    whose = seen.take(lit)
+    order = np.full(seen.size, -1, np.int32)  # of each pixel among those
+    order[lit] = np.arange(len(lit), dtype=np.int32)
+    normal, albedo = np.zeros((len(lit), 3), F), np.zeros((len(lit), 3), F)
+    shine, power = np.zeros(len(lit), F), np.full(len(lit), 10, F)
     for number, (thing, layer) in enumerate(layers):
         inside = slices(layer.region)
-        mine = seen[inside] == number
-        normal[inside][mine] = layer.normal[mine]
+        mine = np.flatnonzero(seen[inside] == number)
+        there = order.reshape(seen.shape)[inside].take(mine)
+        normal[there] = layer.normal.reshape(-1, 3).take(mine, 0)
+        uv, place = layer.uv.reshape(-1, 2).take(mine, 0), layer.place.reshape(-1, 3).take(mine, 0)
+        materials = layer.material.take(mine)
         for material, paint in enumerate(thing.paints):
-            here = mine & (layer.material == material)
-            if here.any():
-                albedo[inside][here] = paint.colours(layer.uv[here], layer.place[here])
-                shine[inside][here], power[inside][here] = paint.shine, paint.power
-    ground = (seen == -1) & hit
+            here = np.flatnonzero(materials == material)
+            if len(here):
+                painted = there.take(here)
+                albedo[painted] = paint.colours(uv.take(here, 0), place.take(here, 0))
+                shine[painted], power[painted] = paint.shine, paint.power
+    ground = np.flatnonzero(whose == -1)
     top = Paint(rng, pictures, 0.5)
-    albedo[ground] = top.colours(points[ground][:, :2] * rng.uniform(0.15, 0.6), points[ground])
+    places = points.take(ground, 0)
+    albedo[ground] = top.colours(places[:, :2] * rng.uniform(0.15, 0.6), places)
     shine[ground] = top.shine * 0.3
     normal[ground] = (0, 0, 1)
-    return Surfaces(rays[hit], points[hit], normal[hit], albedo[hit], shine[hit], power[hit])
+    return Surfaces(directions, points, normal, albedo, shine, power)
 
 
 def _expose(rng: np.random.Generator, picture: Floats) -> NDArray[np.uint8]:

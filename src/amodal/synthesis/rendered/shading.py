@@ -66,11 +66,11 @@ def _lit_share(
     nearest = nearest_distance(lamp, things)
     spot, away = lamp.project(points)
     lit = np.zeros(len(spot), F)
-    soft = rng.uniform(0.5, 3.0)
+    soft, shaded = rng.uniform(0.5, 3.0), away - _SHADOW_DEPTH
     for _ in range(_SHADOW_SAMPLES):
-        p = np.floor(spot + rng.normal(0, soft, spot.shape)).astype(int)
-        inside = ((p >= 0) & (p < _MAP_PX)).all(1)
-        p = p.clip(0, _MAP_PX - 1)
-        lit += ~(inside & (nearest[p[:, 1], p[:, 0]] < away - _SHADOW_DEPTH))
+        x, y = np.floor(spot + rng.normal(0, soft, spot.shape)).astype(np.int32).T.copy()
+        inside = (x >= 0) & (x < _MAP_PX) & (y >= 0) & (y < _MAP_PX)
+        places = y.clip(0, _MAP_PX - 1) * _MAP_PX + x.clip(0, _MAP_PX - 1)
+        lit += ~(inside & (nearest.take(places) < shaded))
     lit /= _SHADOW_SAMPLES
     return lit

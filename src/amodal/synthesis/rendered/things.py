@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .kinds import KINDS
+from .kinds.table import Kind
 from .paint import Paint
 from .parts import Part
 from .pictures import Pictures
@@ -34,12 +35,12 @@ class Thing:
         return replace(self, parts=tuple(part.moved(EYE, at(x, y, z)) for part in self.parts))
 
 
-def make_thing(rng: np.random.Generator, pictures: Pictures) -> Thing:
-    """A thing of any kind, upright in two of three cases, its lowest point at z = 0, its parts' mean at x = y = 0.
+def make_thing(rng: np.random.Generator, pictures: Pictures, kinds: Sequence[Kind]) -> Thing:
+    """A thing of one of these kinds, its lowest point at z = 0, its parts' mean at x = y = 0; two of three are upright.
 
     Two draws have no use; without them all scenes would change.
     """
-    kind = KINDS[rng.integers(len(KINDS))]
+    kind = kinds[int(rng.integers(len(kinds)))]
     parts = kind(rng)
     rng.uniform(0.6, 1.4)  # no use
     upright = rng.random() < 0.65

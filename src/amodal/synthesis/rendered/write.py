@@ -20,6 +20,7 @@ from ...core.masks import Mask
 from ...datasets.folders import new_folder
 from ...datasets.jsonfile import write_json
 from ..scenes import exact_record
+from .kinds.table import kinds_named
 from .order import find_occlusions
 from .pictures import Pictures
 from .scene import make_scene
@@ -40,14 +41,16 @@ class Plan:
         count: 1 to 1,000,000 scenes.
         seed: >= 0.
         size: width and height of the pictures, 32 to 1600 pixels each.
+        kinds: names of `KINDS`, in any order: those that things are of; none: all.
 
     Raises:
-        RecipeError: a value out of range.
+        RecipeError: a value out of range, or a name that is no kind's.
     """
 
     count: int = 200
     seed: int = 0
     size: tuple[int, int] = (400, 300)
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_COUNT:
@@ -57,6 +60,7 @@ class Plan:
         if not all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in self.size):
             rule = f"size is a width and a height of {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels"
             raise RecipeError(rule, value=self.size, remedy="correct it")
+        kinds_named(self.kinds)
 
 
 def write_rendered(
@@ -141,7 +145,7 @@ def _do_taken(number: int) -> Entries:
 
 
 def _write_scene(folder: Path, plan: Plan, pictures: Pictures, number: int) -> Entries:
-    scene = make_scene(plan.seed, number, pictures, plan.size)
+    scene = make_scene(plan.seed, number, pictures, plan.size, kinds_named(plan.kinds))
     name = f"{number:06d}.jpg"
     Image.fromarray(scene.image).save(folder / name, quality=scene.quality)
     masks = {

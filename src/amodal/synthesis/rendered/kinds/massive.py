@@ -1,21 +1,14 @@
-"""The kinds of things: each function makes the parts of one, about 1 in size, upright, around the z axis.
-
-None is a copy of a real product: what counts is that forms vary (cartons, vessels, animals, tools, bent things, solids
-stuck together), so that a network cannot learn a few of them by heart. Ours; the idea is domain randomisation.
-"""
+"""Massive things: cartons, vessels, animals, tools, bent things, solids stuck together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .parts import Part, box, ellipsoid, frustum, prism, rod
-from .space import EYE, F, any_turn, at, turn
-
-Kind = Callable[[np.random.Generator], list[Part]]
+from ..parts import Part, box, ellipsoid, frustum, prism, rod
+from ..space import EYE, F, any_turn, at, turn
 
 
 def carton(rng: np.random.Generator) -> list[Part]:
@@ -209,7 +202,3 @@ def _polygon(rng: np.random.Generator, size: float) -> NDArray[np.float32]:
         angle = even
     points = size * np.stack([np.cos(angle), rng.uniform(0.4, 1.0) * np.sin(angle)], 1)
     return points.astype(F)
-
-
-KINDS: tuple[Kind, ...] = (carton, can, lathe, mug, animal, slab, tool, rack, fruit, curved, assembly)
-"""All kinds; each is drawn as often as any other."""
