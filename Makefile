@@ -40,6 +40,7 @@ format: $(FULL)
 # Networks that are trained are not trained again, a training that was stopped goes on.
 weights: $(FULL)
 	test -d runs/rendered/data || $(BIN)/amodal render --output runs/rendered/data --count 1600 --seed 5 \
+	  --kinds carton can lathe mug animal slab tool rack fruit curved assembly \
 	  --images ../shared/data/coco/images --annotations ../shared/data/coco/annotations.json \
 	  --exclude recipes/splits/coco_val.txt recipes/splits/examples.txt
 	$(BIN)/amodal train --recipe recipes/coco_compact_iis.yaml --resume
