@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 const page = new URL("../../src/amodal/annotate/page/", import.meta.url);
-const { Album, listed } = await import(new URL("album.js", page));
+const { Album, isListed, listed } = await import(new URL("album.js", page));
 const { History } = await import(new URL("history.js", page));
 const { KEYS, written } = await import(new URL("keys.js", page));
 const { Polygon, Stroke } = await import(new URL("shapes.js", page));
+const { Tools } = await import(new URL("tools.js", page));
+const { View } = await import(new URL("view.js", page));
 const { bands, change, flip } = await import(new URL("bits.js", page));
 
 const LISTING = {
@@ -59,11 +61,62 @@ test("the next to do comes round, and leaves out what is on its way", () => {
   eight.saving = true;
   assert.equal(album.nextToDo(ten), null);
   eight.saving = false;
-  assert.equal(album.nextPicture(eight, 1), nine);
+  assert.equal(album.nextPicture(eight.picture, 1).name, "empty.jpg");
+  assert.equal(album.nextPicture(eight.picture, -1), nine.picture);
   album.update(eight, "done", 0.5);
   album.update(ten, "unsure", null);
   assert.equal(album.finished, true);
   assert.deepEqual(album.counts, { todo: 0, done: 2, unsure: 2 });
+});
+
+test("an object is added after those of its picture, and removed", () => {
+  const album = new Album(structuredClone(LISTING));
+  const [first, empty] = album.pictures;
+  const added = album.add({ id: 11, category: "cat", state: "todo", added: true }, first);
+  assert.deepEqual(album.objects.map((one) => one.id), [7, 8, 11, 9, 10]);
+  assert.deepEqual(album.objects.map((one) => one.index), [0, 1, 2, 3, 4]);
+  assert.equal(album.byId.get(11), added);
+  assert.equal(added.picture, first);
+  assert.equal(album.nextToDo(album.objects[1]), added);
+  assert.equal(album.counts.todo, 3);
+  album.remove(added);
+  assert.deepEqual(album.objects.map((one) => one.index), [0, 1, 2, 3]);
+  assert.equal(album.byId.has(11), false);
+  assert.deepEqual(first.objects.map((one) => one.id), [7, 8]);
+  assert.equal(album.counts.todo, 2);
+  const none = new Album({ ...structuredClone(LISTING), pictures: [structuredClone(LISTING.pictures[1])] });
+  assert.equal(none.finished, false);
+  assert.equal(none.nextPicture(none.pictures[0], 1), null);
+  assert.equal(isListed(empty, "all", ""), true);
+  assert.equal(isListed(empty, "all", "EMPTY"), true);
+  assert.equal(isListed(empty, "all", "cat"), false);
+  assert.equal(isListed(empty, "todo", ""), false);
+  assert.equal(isListed(first, "all", ""), false);
+});
+
+test("a box is dragged from any corner, ends at the picture, and is not a slip of the hand", () => {
+  const view = new View();
+  view.resize(100, 100);
+  Object.assign(view, { picture: { width: 40, height: 30 }, scale: 2, x: 0, y: 0 });
+  const boxes = [];
+  const tools = new Tools(view, { done: () => assert.fail(), boxed: (box) => boxes.push(box), changed: () => {} });
+  const drag = (from, to) => {
+    tools.choose("box");
+    tools.down(from, { erase: false, shift: false, time: 0 });
+    assert.equal(tools.busy, true);
+    tools.move([to]);
+    tools.up();
+    assert.equal(tools.busy, false);
+  };
+  drag([60, 50], [10, 20]);
+  assert.equal(tools.name, "brush", "one box, then its object is drawn");
+  drag([-30, -20], [300, 300]);
+  drag([20, 20], [22, 60]);
+  assert.equal(tools.name, "box", "a slip of the hand leaves the tool");
+  tools.down([20, 20], { erase: false, shift: false, time: 0 });
+  tools.drop();
+  tools.up();
+  assert.deepEqual(boxes, [[5, 10, 30, 25], [0, 0, 40, 30]]);
 });
 
 test("the list is filtered by state and by words", () => {

@@ -110,6 +110,33 @@ def test_an_answer_and_its_end(client: TestClient, session: Session) -> None:
     assert client.delete("/api/objects/11/whole").json()["state"] == "todo"
 
 
+def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
+    answer = client.post("/api/pictures/7/objects", json={"box": [1, 2, 9, 20], "category": "dog"})
+    assert answer.status_code == 200
+    assert answer.json() == client.get("/api/album").json()["pictures"][0]["objects"][-1]
+    assert client.get("/api/objects/14/whole").headers["x-start"] == "blank"
+    assert client.delete("/api/objects/14").json() == {"done": 0, "unsure": 0, "objects": 3}
+    assert client.delete("/api/objects/14").status_code == 404
+    refused = client.delete("/api/objects/11")
+    assert refused.status_code == 422 and "not removed here" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "status", "told"),
+    [
+        ("7", {"box": [1, 2, 9, 20]}, 422, "body.category"),
+        ("7", {"box": [1, 2, 9], "category": "dog"}, 422, "body.box"),
+        ("7", {"box": [1, 2, "x", 4], "category": "dog"}, 422, "body.box.2"),
+        ("7", {"box": [1, 2, 2, 4], "category": "dog"}, 422, "2 pixels or more"),
+        ("7", {"box": [1, 2, 9, 9], "category": "cat"}, 422, "a category of the annotations (cup, dog)"),
+        ("99", {"box": [1, 2, 9, 9], "category": "dog"}, 404, "no picture 99"),
+    ],
+)
+def test_what_is_not_added(client: TestClient, path: str, content: object, status: int, told: str) -> None:
+    answer = client.post(f"/api/pictures/{path}/objects", json=content)
+    assert answer.status_code == status and told in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "content", "status", "told"),
     [
@@ -135,6 +162,8 @@ def test_a_page_of_other_annotations_is_refused(client: TestClient, session: Ses
         for answer in (
             client.put("/api/objects/11/whole?state=done", content=DRAWN),
             client.delete("/api/objects/11/whole"),
+            client.delete("/api/objects/11"),
+            client.post("/api/pictures/7/objects", json={"box": [1, 2, 9, 20], "category": "dog"}),
         ):
             assert answer.status_code == 409 and "other annotations" in answer.json()["detail"]
         client.headers["X-Album"] = "another"

@@ -27,11 +27,13 @@ def test_the_listing(session: Session) -> None:
     assert found["title"] == "annotations.json" and found["output"] == "truth.json" and not found["drafts"]
     objects = {one["id"]: one for picture in found["pictures"] for one in picture["objects"]}
     assert set(objects) == {"11", "12", "13"} and json.dumps(found)
+    assert found["categories"] == ["cup", "dog"]
     assert objects["11"] == {
         "id": "11",
         "category": "dog",
         "box": [2, 3, 12, 15],
         "visible": True,
+        "added": False,
         "state": "todo",
         "hidden": None,
     }

@@ -117,7 +117,7 @@ def test_words_that_do_not_fit(tiny_set: tuple[Path, Path], tmp_path: Path, caps
     output.unlink()
     empty = tmp_path / "empty.json"
     empty.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
-    assert "an object to draw" in refused(capsys, *words, "--annotations", empty, "--no-drafts")
+    assert "have a picture and a category" in refused(capsys, *words, "--annotations", empty, "--no-drafts")
     broken = tmp_path / "broken.json"
     broken.write_text(annotations.read_text().replace('"cup"', '"\\ud800"'))
     assert "half of a surrogate" in refused(capsys, *words, "--annotations", broken, "--no-drafts")

@@ -68,12 +68,29 @@ class Drafts:
             self._kept.move_to_end(record.id)
             return found
 
-    def _predict(self, record: ImageRecord, image: NDArray[np.uint8]) -> dict[int, Mask]:
+    def of_added(self, record: ImageRecord, image: NDArray[np.uint8], annotation_id: int) -> Mask | None:
+        """The whole mask of an object that was added, by its box; None where the networks see nothing of it.
+
+        It is not remembered: the objects beside it, of which they are told, may change. The drafts of those stay.
+
+        Args:
+            record: the picture and its objects, this one among them.
+            image: its pixels.
+            annotation_id: of the object.
+
+        Raises:
+            Stopped: `stop` was called.
+        """
+        with self._lock:
+            return self._predict(record, image, by_boxes=True).get(annotation_id)
+
+    def _predict(self, record: ImageRecord, image: NDArray[np.uint8], *, by_boxes: bool = False) -> dict[int, Mask]:
         objects = [one for one in record.instances if is_drawable(one)]
         if not objects:
             return {}
         masks = [one.modal_mask for one in objects if one.modal_mask is not None and not one.modal_mask.is_empty]
-        given = {"masks": masks} if len(masks) == len(objects) else {"boxes": [one.modal_box for one in objects]}
+        by_boxes |= len(masks) < len(objects)
+        given = {"boxes": [one.modal_box for one in objects]} if by_boxes else {"masks": masks}
         names = (
             [self._categories[one.category].name for one in objects] if self._predictor.networks.categories else None
         )

@@ -49,6 +49,23 @@ class Answer:
     start: Start
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An object that the annotations do not have.
+
+    Attributes:
+        annotation_id: a number that stands for no other object.
+        file_name: its picture.
+        box: around what is seen of it, xyxy.
+        category: name of its kind.
+    """
+
+    annotation_id: int
+    file_name: str
+    box: Box
+    category: str
+
+
 class Journal:
     """A file of answers, kept open and to ourselves.
 
@@ -64,6 +81,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._answers: dict[int, Answer] = {}
+        self._added: dict[int, Added] = {}
+        self._numbers: set[int] = set()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = open(path, "a+b", buffering=0)  # noqa: SIM115 - open as long as we are
@@ -79,10 +98,43 @@ class Journal:
         """By annotation id."""
         return MappingProxyType(self._answers)
 
+    @property
+    def added(self) -> Mapping[int, Added]:
+        """By annotation id, without those that were removed."""
+        return MappingProxyType(self._added)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Of all objects ever added: none is given twice."""
+        return frozenset(self._numbers)
+
+    def add(self, one: Added) -> None:
+        """Keep an object; it is on disk when this returns. Raises OSError where it cannot be."""
+        told = {"file_name": one.file_name, "box": one.box, "category": one.category}
+        with self._lock:
+            self._append({"annotation_id": one.annotation_id, "added": told})
+            self._added[one.annotation_id] = one
+            self._numbers.add(one.annotation_id)
+
+    def remove(self, annotation_id: int) -> None:
+        """Take away an object that was added, if it is there, and its answer."""
+        with self._lock:
+            if annotation_id in self._added:
+                self._append({"annotation_id": annotation_id, "state": "removed"})
+                self._answers.pop(annotation_id, None)
+                del self._added[annotation_id]
+
     def put(self, answer: Answer) -> None:
-        """Keep an answer; it is on disk when this returns. Raises OSError where it cannot be."""
+        """Keep an answer; it is on disk when this returns.
+
+        Raises:
+            OSError: it cannot be kept.
+            AnnotationError: of an object that was added, and has been removed.
+        """
         line = {name: getattr(answer, name) for name in ("annotation_id", "file_name", "box", "state", "start")}
         with self._lock:
+            if answer.annotation_id in self._numbers and answer.annotation_id not in self._added:
+                raise AnnotationError("the object that was drawn has been removed", value=answer.annotation_id)
             self._append(line | {"whole": answer.whole.to_rle()})
             self._answers[answer.annotation_id] = answer
 
@@ -156,8 +208,14 @@ class Journal:
             raise AnnotationError("a line names its object by annotation_id, a whole number", value=line, **where)
         state: Any = line.get("state")
         start: Any = line.get("start")
-        if state == "todo":
+        if state in ("todo", "removed"):
             self._answers.pop(number, None)
+            if state == "removed":
+                self._added.pop(number, None)
+            return
+        if "added" in line:
+            self._added[number] = _added(number, line["added"], where)
+            self._numbers.add(number)
             return
         if state not in get_args(State) or start not in get_args(Start) or not isinstance(line.get("whole"), dict):
             raise AnnotationError(
@@ -176,6 +234,16 @@ class Journal:
             )
         mask = Mask.from_rle(line["whole"], file=self.path, record=record)
         self._answers[number] = Answer(number, name, as_box(box), state, mask, start)
+
+
+def _added(number: int, told: Any, where: dict[str, Any]) -> Added:
+    told = told if isinstance(told, dict) else {}
+    name, box, category = (told.get(word) for word in ("file_name", "box", "category"))
+    if not isinstance(name, str) or not isinstance(category, str) or not _is_box(box):
+        raise AnnotationError(
+            "an added object has the file_name of its picture, a box and a category", value=told, **where
+        )
+    return Added(number, name, as_box(box), category)
 
 
 def _is_box(value: Any) -> bool:

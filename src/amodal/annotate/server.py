@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Body, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -78,7 +78,7 @@ def _add_guard(app: FastAPI, token: str, cookie: str, key: str) -> None:
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         response: Response
         if _is_secret(request.cookies.get(cookie, ""), token):
-            asked = request.headers.get("X-Album", "" if request.method in ("PUT", "DELETE") else key)
+            asked = request.headers.get("X-Album", key if request.method in ("GET", "HEAD") else "")
             response = await go_on(request) if asked == key else JSONResponse({"detail": _ANOTHER}, status_code=409)
         elif request.url.path == "/" and _is_secret(request.query_params.get("token", ""), token):
             response = RedirectResponse("/", status_code=303)  # the address in the browser's history holds no token
@@ -176,6 +176,18 @@ def _add_answers(app: FastAPI, session: Session) -> None:
     @app.delete("/api/objects/{annotation_id}/whole")
     def drop(annotation_id: int) -> dict[str, Any]:
         return session.drop(annotation_id)
+
+    @app.post("/api/pictures/{image_id}/objects")
+    def add(
+        image_id: int,
+        box: Annotated[list[float], Body(min_length=4, max_length=4)],
+        category: Annotated[str, Body()],
+    ) -> dict[str, Any]:
+        return session.add(image_id, box, category)
+
+    @app.delete("/api/objects/{annotation_id}")
+    def remove(annotation_id: int) -> dict[str, int]:
+        return session.remove(annotation_id)
 
     @app.post("/api/save")
     def save() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import reduce
 from hashlib import sha256
 from io import BytesIO
@@ -22,6 +23,7 @@ from ..core.images import read_image
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
 from ..inference.albums import check_size
+from .additions import Additions
 from .drafts import Drafts, is_drawable
 from .journal import Answer, Journal, Start, State
 from .output import with_visible, write_drawn
@@ -48,13 +50,16 @@ class Session:
         drafts: what the networks suggest; None: nothing.
 
     Raises:
-        AnnotationError: an answer of the journal whose object the album has not, or whose picture has another size.
+        AnnotationError: an answer of the journal whose object the album has not, or whose picture has another size; or
+            an object added to a picture or category that it has not.
     """
 
     def __init__(self, album: Album, images: Path, journal: Journal, output: Path, drafts: Drafts | None) -> None:
         self._album, self._images, self._journal, self.output, self._drafts = album, images, journal, output, drafts
         self._places = {record.id: place for place, record in enumerate(album)}
         self._owners = {one.id: record.id for record in album for one in record.instances if is_drawable(one)}
+        self._additions = Additions(album, journal)
+        self._owners |= {one.id: image_id for image_id, one in self._additions.all()}
         self._pictures: OrderedDict[int, tuple[NDArray[np.uint8], bytes]] = OrderedDict()
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._changed = True
@@ -65,12 +70,13 @@ class Session:
     def listing(self) -> dict[str, Any]:
         """Everything the list of the page shows; as JSON. Ids are text: a browser rounds large numbers."""
         pictures = []
-        for record in self._album:
+        for record in map(self._additions.with_them, self._album):
             objects = [self._entry(one) for one in record.instances if is_drawable(one)]
             size = {"width": record.width, "height": record.height}
             pictures.append({"id": str(record.id), "name": record.file_name, **size, "objects": objects})
         names = {"key": self.key, "title": Path(self._album.source).name, "output": self.output.name}
-        return {**names, "drafts": self._drafts is not None, "pictures": pictures}
+        categories = [category.name for category in self._album.categories]
+        return {**names, "drafts": self._drafts is not None, "categories": categories, "pictures": pictures}
 
     def stop(self) -> None:
         """Give up on drafts that are being made: the process ends."""
@@ -117,7 +123,7 @@ class Session:
         if instance.amodal_mask is not None and start in (None, "annotated"):
             return instance.amodal_mask, "annotated"
         if self._drafts is not None and start in (None, "draft"):
-            draft = self._drafts.of(record, self._picture(record)[0]).get(annotation_id)
+            draft = self._draft(record, annotation_id)
             if draft is not None:
                 return with_visible(draft, instance), "draft"
         if instance.modal_mask is not None and start in (None, "visible"):
@@ -126,9 +132,16 @@ class Session:
             return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height), "blank"
         raise Unknown(f"there is no whole mask of this object that is called {start!r}")
 
+    def _draft(self, record: ImageRecord, annotation_id: int) -> Mask | None:
+        assert self._drafts is not None
+        image = self._picture(record)[0]
+        if annotation_id in self._additions:
+            return self._drafts.of_added(record, image, annotation_id)
+        return self._drafts.of(self._as_read(record.id), image).get(annotation_id)
+
     def prepare(self, image_id: int) -> None:
         """Have the drafts of a picture ready before they are asked for."""
-        record = self._record(image_id)
+        record = self._as_read(image_id)
         if self._drafts is not None and not self._drafts.has(image_id):
             self._drafts.of(record, self._picture(record)[0])
 
@@ -159,6 +172,43 @@ class Session:
         self._changed = True
         return self._entry(instance) | self.progress()
 
+    def add(self, image_id: int, box: Sequence[float], category: str) -> dict[str, Any]:
+        """Add an object that the annotations do not have; its entry.
+
+        Args:
+            image_id: of its picture.
+            box: around what is seen of it, xyxy pixels; cut to the picture.
+            category: a name of the listing's.
+
+        Raises:
+            Unknown: no such picture.
+            AnnotationError: a box of which the picture shows less than 2 pixels, or no such category.
+        """
+        one = self._additions.put(self._as_read(image_id), box, category)
+        self._owners[one.id] = image_id
+        self._changed = True
+        return self._entry(one)
+
+    def remove(self, annotation_id: int) -> dict[str, int]:
+        """Take away an object that was added, and what was drawn of it; the progress.
+
+        Raises:
+            Unknown: no such object.
+            AnnotationError: one of the annotations.
+        """
+        record, _ = self._find(annotation_id)
+        if annotation_id not in self._additions:
+            raise AnnotationError(
+                "an object of the annotations is not removed here",
+                file=record.file_name,
+                record=f"annotation {annotation_id}",
+                remedy="take it out of the annotations",
+            )
+        self._additions.remove(annotation_id)
+        self._owners.pop(annotation_id, None)
+        self._changed = True
+        return self.progress()
+
     def write(self) -> int:
         """Write the output, if anything has changed since; how many objects in it were drawn."""
         with self._writing:
@@ -166,7 +216,7 @@ class Session:
             answers = dict(self._journal.answers)
             if changed:
                 try:
-                    write_drawn(self._album, answers, self.output)
+                    write_drawn(self._additions.album(), answers, self.output)
                 except BaseException:
                     self._changed = True
                     raise
@@ -183,11 +233,15 @@ class Session:
             "category": self._album.categories[instance.category].name,
             "box": list(instance.modal_box),
             "visible": instance.modal_mask is not None,
+            "added": instance.id in self._additions,
             "state": "todo" if answer is None else answer.state,
             "hidden": hidden,
         }
 
     def _record(self, image_id: int) -> ImageRecord:
+        return self._additions.with_them(self._as_read(image_id))
+
+    def _as_read(self, image_id: int) -> ImageRecord:
         if image_id not in self._places:
             raise Unknown(f"there is no picture {image_id}")
         return self._album[self._places[image_id]]

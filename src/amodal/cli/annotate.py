@@ -1,9 +1,10 @@
 """``amodal annotate``: draw the whole of objects whose visible part is known, in the browser.
 
 Every object of --annotations is shown with a draft of its whole mask by the networks, to be corrected with brush,
-eraser and polygon, and accepted. What is accepted is on disk at once, in OUTPUT.drawn.jsonl; the same command goes on
-where it stopped. OUTPUT is the annotations with the whole masks drawn, in COCO with amodal masks: for `amodal
-evaluate --truth`, `amodal convert` and `amodal show`. Ctrl+C ends it.
+eraser and polygon, and accepted; objects that it lacks are added by a box around what is seen of them. What is accepted
+is on disk at once, in OUTPUT.drawn.jsonl; the same command goes on where it stopped. OUTPUT is the annotations with the
+whole masks drawn, in COCO with amodal masks: for `amodal evaluate --truth`, `amodal convert` and `amodal show`. Ctrl+C
+ends it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,6 @@ def run(args: jsonargparse.Namespace) -> None:
 
 def _album(args: jsonargparse.Namespace, output: Path) -> Album:
     """The annotations, if what they hold can be written to the output."""
-    from ..annotate.drafts import is_drawable
     from ..annotate.output import DIALECT
     from ..datasets import read_annotations
     from ..datasets.convert import losses
@@ -96,8 +96,10 @@ def _album(args: jsonargparse.Namespace, output: Path) -> Album:
             remedy="name another; to go on from its whole masks, give it as --annotations",
         )
     album = only(read_annotations(args.annotations, images=args.images), args.only, print)
-    if not any(is_drawable(one) for record in album for one in record.instances):
-        raise AmodalError("there is an object to draw", file=args.annotations, remedy="name other annotations")
+    if not len(album) or not album.categories:
+        raise AmodalError(
+            "annotations to draw on have a picture and a category", file=args.annotations, remedy="name others"
+        )
     _check_text(album)
     lost = losses(album, dialect_named(DIALECT))
     if lost:

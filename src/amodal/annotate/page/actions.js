@@ -16,8 +16,8 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     else say("There is no other in the list.");
   };
   const goPicture = (sign) => {
-    const found = desk.object && album.nextPicture(desk.object, sign);
-    if (found) desk.open(found);
+    const found = desk.picture && album.nextPicture(desk.picture, sign);
+    if (found) desk.openPicture(found);
   };
   const zoom = (factor) => {
     view.zoom(factor, pointer.at ?? undefined);
@@ -29,6 +29,11 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     eraser: () => tools.choose("eraser"),
     polygon: () => tools.choose("polygon", false),
     cutter: () => tools.choose("polygon", true),
+    box: () => {
+      if (desk.object) document.getElementById("new-category").value = desk.object.category;
+      tools.choose(tools.name === "box" ? "brush" : "box");
+    },
+    remove: (event) => event.repeat || desk.remove(),
     smaller: () => tools.step(-1),
     larger: () => tools.step(1),
     corner: () => tools.removeCorner(),

@@ -5,16 +5,36 @@ export class Album {
   byId = new Map();
   counts = { todo: 0, done: 0, unsure: 0 };
 
-  constructor({ title, output, drafts, pictures }) {
-    Object.assign(this, { title, output, drafts, pictures });
-    for (const picture of pictures) {
-      for (const object of picture.objects) {
-        Object.assign(object, { picture, index: this.objects.length, saving: false, failed: false, unsaved: false });
-        this.objects.push(object);
-        this.byId.set(object.id, object);
-        this.counts[object.state] += 1;
-      }
-    }
+  constructor({ title, output, drafts, categories, pictures }) {
+    Object.assign(this, { title, output, drafts, categories, pictures });
+    for (const picture of pictures) for (const object of picture.objects) this.#take(object, picture);
+    this.#number();
+  }
+
+  #take(object, picture) {
+    Object.assign(object, { picture, saving: false, failed: false, unsaved: false });
+    this.byId.set(object.id, object);
+    this.counts[object.state] += 1;
+    return object;
+  }
+
+  #number() {
+    this.objects = this.pictures.flatMap((picture) => picture.objects);
+    this.objects.forEach((object, index) => (object.index = index));
+  }
+
+  /** Takes in an object that was added to a picture; it comes after the others there. */
+  add(object, picture) {
+    picture.objects.push(this.#take(object, picture));
+    this.#number();
+    return object;
+  }
+
+  remove(object) {
+    object.picture.objects = object.picture.objects.filter((one) => one !== object);
+    this.byId.delete(object.id);
+    this.counts[object.state] -= 1;
+    this.#number();
   }
 
   update(object, state, hidden) {
@@ -24,7 +44,7 @@ export class Album {
   }
 
   get finished() {
-    return this.counts.todo === 0 && !this.objects.some((one) => one.saving || one.failed);
+    return this.objects.length > 0 && this.counts.todo === 0 && !this.objects.some((one) => one.saving || one.failed);
   }
 
   /** The next object that satisfies `fits`, after `from`, coming round at the end; null if there is none. */
@@ -42,12 +62,18 @@ export class Album {
     return this.next(object ? object.index : -1, 1, (one) => open(one) && !one.failed);
   }
 
-  /** The first object of the next picture that has any. */
-  nextPicture(object, sign) {
-    const start = sign > 0 ? object.picture.objects.at(-1) : object.picture.objects[0];
-    const found = this.next(start.index, sign, (one) => one.picture !== object.picture);
-    return found && found.picture.objects[0];
+  /** The next picture, coming round at the end; null if there is no other. */
+  nextPicture(picture, sign) {
+    const count = this.pictures.length;
+    const found = this.pictures[(this.pictures.indexOf(picture) + sign + count) % count];
+    return found === picture ? null : found;
   }
+}
+
+/** Whether a picture without objects is listed. */
+export function isListed(picture, filter, words) {
+  if (picture.objects.length || filter !== "all") return false;
+  return words.toLowerCase().split(/\s+/).every((word) => picture.name.toLowerCase().includes(word));
 }
 
 /** Whether an object is listed under a filter and the words looked for. */

@@ -3,7 +3,7 @@
 import { makeActions } from "./actions.js";
 import * as api from "./api.js";
 import { Album } from "./album.js";
-import { fromSlider, hideCard, showAlbum, showCard, showObject, showTools } from "./bar.js";
+import { fillCategories, fromSlider, hideCard, showAlbum, showCard, showObject, showTools } from "./bar.js";
 import { Desk } from "./desk.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
@@ -55,12 +55,15 @@ function run(album) {
   function goOn() {
     if (saver.failures) saver.again();
     else status.calm();
-    if (desk.problem) desk.open(desk.object);
+    if (desk.problem) openAgain();
   }
   setInterval(() => gone && saver.failures && !saver.waiting && saver.again(), AGAIN_MS);
 
+  const openAgain = () => (desk.object ? desk.open(desk.object) : desk.openPicture(desk.picture));
+
   const tools = new Tools(view, {
     done: (shape) => desk.draw(shape),
+    boxed: (box) => desk.add(box, at("new-category").value),
     changed: () => {
       painter.live = tools.live;
       painter.ask();
@@ -69,11 +72,17 @@ function run(album) {
     },
   });
   const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished, following });
-  const list = new List(album, at("list"), (object) => {
-    desk.open(object);
+  fillCategories(album.categories);
+  const list = new List(album, at("list"), (one) => {
+    if (one.objects) desk.openPicture(one);
+    else desk.open(one);
     at("canvas").focus();
   });
-  const pointer = new Pointer(at("canvas"), view, tools, { can: () => desk.canDraw, moved, seen });
+  const pointer = new Pointer(at("canvas"), view, tools, { can, moved, seen });
+
+  function can() {
+    return tools.name === "box" ? Boolean(painter.scene) && !desk.problem : desk.canDraw;
+  }
 
   function moved() {
     painter.ask();
@@ -81,11 +90,12 @@ function run(album) {
   }
 
   function seen() {
-    const drawing = desk.canDraw && !pointer?.panning;
-    const ring = drawing && tools.name !== "polygon" && pointer.at;
+    const drawing = can() && !pointer?.panning;
+    const ring = drawing && (tools.name === "brush" || tools.name === "eraser") && pointer.at;
     marks.ring = ring ? { at: ring, diameter: Math.max(tools.size, 1.5 * view.scale) } : null;
     marks.corners = tools.corners;
     marks.to = tools.to ?? null;
+    marks.frame = tools.frame;
     at("canvas").style.cursor = pointer?.panning ? "grab" : !drawing ? "default" : ring ? "none" : "crosshair";
     marks.ask();
   }
@@ -105,15 +115,16 @@ function run(album) {
     showAlbum(album);
     painter.ask();
     seen();
-    if (desk.object !== revealed) {
-      revealed = desk.object;
+    const open = desk.object ?? desk.picture;
+    if (open !== revealed) {
+      revealed = open;
       hideCard();
       say("");
-      list.reveal(desk.object);
+      list.reveal(open);
     } else list.refresh();
     if (troubled && !desk.problem) hideCard();
     troubled = Boolean(desk.problem);
-    if (troubled) showCard("This could not be opened", desk.problem, "Try again", () => (hideCard(), desk.open(desk.object)));
+    if (troubled) showCard("This could not be opened", desk.problem, "Try again", () => (hideCard(), openAgain()));
   }
 
   async function finished() {
@@ -146,10 +157,12 @@ function run(album) {
   addEventListener("hashchange", () => asked() && asked() !== desk.object && desk.open(asked()));
 
   changed();
-  if (!album.objects.length) return showCard("There is nothing to draw", `${album.title} has no objects.`, "");
+  if (!album.pictures.length) return showCard("There is nothing to draw", `${album.title} has no pictures.`, "");
   const wanted = asked();
   const unknown = location.hash.length > 1 && !wanted && `There is no object ${location.hash.slice(1)} to draw.`;
-  desk.open(wanted ?? album.nextToDo(null) ?? album.objects[0]);
+  const first = wanted ?? album.nextToDo(null) ?? album.objects[0];
+  if (first) desk.open(first);
+  else desk.openPicture(album.pictures[0]);
   if (unknown) say(unknown, "problem");
   if (!wanted && album.finished) finished();
 }
@@ -163,6 +176,7 @@ function wireControls({ actions, tools, list }) {
   }
   at("size").addEventListener("input", (event) => tools.resize(fromSlider(event.target.value)));
   at("size").addEventListener("pointerup", () => at("canvas").focus());
+  at("new-category").addEventListener("change", () => at("canvas").focus());
   at("filter").addEventListener("change", (event) => {
     list.filter = event.target.value;
     list.refresh();

@@ -67,5 +67,12 @@ export async function put(id, png, state, start) {
   return (await ask(path, options)).json();
 }
 
+/** A new object: its entry. */
+export async function add(picture, box, category) {
+  const options = { method: "POST", body: JSON.stringify({ box, category }), headers: { "Content-Type": "application/json" } };
+  return (await ask(`api/pictures/${picture}/objects`, options)).json();
+}
+
+export const remove = (id) => ask(`api/objects/${id}`, { method: "DELETE" });
 export const forget = async (id) => (await ask(`api/objects/${id}/whole`, { method: "DELETE" })).json();
 export const save = async () => (await ask("api/save", { method: "POST" })).json();

@@ -17,12 +17,14 @@ export function showTools({ tools, painter }) {
     eraser: tools.name === "eraser",
     polygon: tools.name === "polygon" && !tools.takes,
     cutter: tools.name === "polygon" && tools.takes,
+    box: tools.name === "box",
     hide: painter.hide,
     others: painter.showOthers,
   };
   for (const [act, is] of Object.entries(pressed)) button(act).setAttribute("aria-pressed", String(is));
   at("size").value = toSlider(tools.size);
   set("size-told", `${tools.size} px`);
+  at("new-category").hidden = tools.name !== "box" || at("new-category").length < 2;
   at("legend-others").hidden = !painter.showOthers;
 }
 
@@ -30,8 +32,8 @@ export function showTools({ tools, painter }) {
 export const toSlider = (size) => Math.round((100 * Math.log(size / 2)) / Math.log(125));
 export const fromSlider = (value) => 2 * 125 ** (value / 100);
 
-export function showObject({ album, object, drawing, problem }) {
-  set("category", object?.category ?? "");
+export function showObject({ album, picture, object, drawing, problem }) {
+  set("category", object?.category ?? (picture ? "no object" : ""));
   set("id", object ? `${object.id}` : "");
   const state = !object ? "" : object.saving ? "being saved" : object.failed ? "not saved" : STATES[object.state];
   set("state", object?.unsaved && !object.saving && !object.failed ? `${state}, changed` : state);
@@ -47,6 +49,8 @@ export function showObject({ album, object, drawing, problem }) {
   for (const act of ["draft", "visible", "unsure", "done"]) button(act).disabled = !drawing;
   button("visible").disabled ||= !object.visible;
   button("draft").disabled ||= !album.drafts;
+  button("box").disabled = !picture || Boolean(problem);
+  button("remove").hidden = !object?.added;
   button("todo").disabled = !object || (object.state === "todo" && !object.saving && !object.failed);
   at("busy").hidden = !object || Boolean(problem) || Boolean(drawing && !drawing.waiting);
   set("busy", drawing && album.drafts ? "The draft is on its way …" : "Opening …");
@@ -64,6 +68,11 @@ export function showAlbum(album) {
   bar.setAttribute("aria-valuenow", String(done));
   bar.children[0].style.width = `${(100 * done) / Math.max(1, count)}%`;
   bar.children[1].style.width = `${(100 * unsure) / Math.max(1, count)}%`;
+}
+
+/** The kinds that a new object may be of. */
+export function fillCategories(names) {
+  at("new-category").replaceChildren(...[...new Set(names)].map((name) => new Option(name)));
 }
 
 export function showCard(title, text, action, act) {

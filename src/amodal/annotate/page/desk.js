@@ -11,6 +11,7 @@ const MEANWHILE = {
 
 export class Desk {
   object = null;
+  #picture = null; // open without an object
   drawing = null; // null while it is fetched
   problem = null; // why it could not be
   #serial = 0;
@@ -21,9 +22,71 @@ export class Desk {
     Object.assign(this, { album, loader, saver, painter, view, tools, changed, say, finished, following });
   }
 
+  /** The picture that is open. */
+  get picture() {
+    return this.object?.picture ?? this.#picture;
+  }
+
+  /** Opens the first object of a picture or, where it has none, the picture, to add some. */
+  async openPicture(picture) {
+    if (picture.objects.length) return this.open(picture.objects[0]);
+    const serial = ++this.#serial;
+    this.#leave();
+    history.replaceState(null, "", location.pathname);
+    Object.assign(this, { object: null, drawing: null, problem: null });
+    this.#picture = picture;
+    this.changed();
+    try {
+      const found = await this.loader.picture(picture.id);
+      if (serial !== this.#serial) return;
+      this.painter.scene = { id: picture.id, object: null, picture: found, drawing: null, box: null };
+      this.view.picture = found;
+      this.view.fitPicture();
+      this.tools.choose("box");
+      this.say("This picture has no object. Drag a box around what is seen of one.");
+    } catch (error) {
+      if (serial !== this.#serial) return;
+      this.problem = error.message;
+    }
+    this.changed();
+  }
+
+  /** Adds an object to the picture that is open, and opens it. */
+  async add(box, category) {
+    const { picture } = this;
+    try {
+      const object = this.album.add(await api.add(picture.id, box, category), picture);
+      if (picture === this.picture) return this.open(object);
+    } catch (error) {
+      this.say(error.message, "problem");
+    }
+    this.changed();
+  }
+
+  /** Takes away an object that was added here, with its drawing. */
+  async remove() {
+    const { object, saver } = this;
+    if (!object?.added) return this.say("An object of the annotations stays. Those that were added here can be removed.");
+    try {
+      await saver.then(() => {
+        saver.forget(object);
+        return api.remove(object.id);
+      });
+    } catch (error) {
+      return this.say(error.message, "problem");
+    }
+    const { picture } = object;
+    this.album.remove(object);
+    if (object !== this.object) return this.changed();
+    this.drawing = null; // it is not put away
+    if (picture.objects.length) await this.open(picture.objects.at(-1));
+    else await this.openPicture(picture);
+    this.say(`${object.category} ${object.id} is removed.`);
+  }
+
   async open(object) {
     const serial = ++this.#serial;
-    const isFirst = this.object === null;
+    const isFirst = this.picture === null;
     this.#leave();
     if (location.hash !== `#${object.id}`) history[isFirst ? "replaceState" : "pushState"](null, "", `#${object.id}`);
     Object.assign(this, { object, drawing: null, problem: null });
@@ -40,6 +103,7 @@ export class Desk {
 
   #leave() {
     this.tools.drop();
+    if (this.tools.name === "box") this.tools.choose("brush");
     if (this.drawing) this.#shelf.keep(this.drawing);
     this.painter.scene = null;
   }
@@ -88,8 +152,8 @@ export class Desk {
   #lookAhead() {
     const next = this.album.nextToDo(this.object);
     if (next && !this.#shelf.take(next.id)) this.loader.ahead(next);
-    const picture = this.album.nextPicture(this.object, 1);
-    if (picture && this.album.drafts) this.loader.prepare(picture.picture);
+    const picture = this.album.nextPicture(this.picture, 1);
+    if (picture && this.album.drafts) this.loader.prepare(picture);
   }
 
   fitObject() {

@@ -15,6 +15,8 @@ export const KEYS = [
   { group: "Start again (can be undone)", keys: ["d"], act: "draft", help: "From the draft of the networks" },
   { group: "Start again (can be undone)", keys: ["v"], act: "visible", help: "From the visible part" },
   { group: "Start again (can be undone)", keys: ["a"], act: "annotated", help: "From the whole mask of the file, if it has one" },
+  { group: "Add", keys: ["r"], act: "box", help: "New object: drag a box around what is seen of it" },
+  { group: "Add", keys: ["delete"], act: "remove", help: "Remove an object that was added here, with its drawing" },
   { group: "Answer", keys: ["enter"], act: "enter", help: "Done: save, and on to the next to do (or the next listed as drawn or unsure)" },
   { group: "Answer", keys: ["u"], act: "unsure", help: "Unsure: save as such, and on likewise" },
   { group: "Answer", keys: ["x"], act: "todo", help: "To do again: forget what was saved" },
@@ -66,7 +68,7 @@ function name(event) {
   return `${control && !altGr ? "ctrl+" : ""}${event.shiftKey && letter ? "shift+" : ""}${key}`;
 }
 
-const isWriting = (target) => target.matches?.("textarea, input:not([type=range], [type=radio], [type=checkbox])");
+const isWriting = (target) => target.matches?.("textarea, select, input:not([type=range], [type=radio], [type=checkbox])");
 
 /** Buttons need Enter and space for themselves, sliders and choices the arrows. */
 function needsKey(target, key) {

@@ -1,6 +1,6 @@
 // The pictures and their objects at the left. Only the rows in sight are in the page, so that there may be any number.
 
-import { listed } from "./album.js";
+import { isListed, listed } from "./album.js";
 
 const ROW_PX = 30;
 const STATES = { todo: "to do", done: "drawn", unsure: "unsure" };
@@ -36,10 +36,11 @@ export class List {
     this.#ask(true);
   }
 
+  /** Shows where an object is listed, or a picture that has none. */
   reveal(object) {
     this.current = object;
     this.#build();
-    const top = this.#places.get(object) * ROW_PX;
+    const top = (this.#places.get(object) ?? 0) * ROW_PX;
     const { scrollTop, clientHeight } = this.element;
     if (top < scrollTop + ROW_PX || top > scrollTop + clientHeight - 2 * ROW_PX) {
       this.element.scrollTop = top - clientHeight / 3;
@@ -64,7 +65,8 @@ export class List {
     this.#places.clear();
     for (const picture of this.album.pictures) {
       const objects = picture.objects.filter((one) => one === this.current || this.has(one));
-      if (!objects.length) continue;
+      if (!objects.length && picture !== this.current && !isListed(picture, this.filter, this.words)) continue;
+      this.#places.set(picture, this.#rows.length);
       this.#rows.push(picture);
       for (const one of objects) {
         this.#places.set(one, this.#rows.length);
@@ -86,16 +88,20 @@ export class List {
   }
 
   #row(one, place) {
-    const row = one.objects ? pictureRow(one) : objectRow(one, one === this.current);
+    const row = one.objects ? pictureRow(one, one === this.current) : objectRow(one, one === this.current);
     row.dataset.place = place;
     row.style.top = `${place * ROW_PX}px`;
     return row;
   }
 }
 
-function pictureRow(picture) {
-  const row = text("div", "picture", picture.name);
-  row.title = `${picture.name}, ${picture.width} x ${picture.height}`;
+/** A picture; one without objects can be opened, to add some. */
+function pictureRow(picture, isCurrent) {
+  const isEmpty = picture.objects.length === 0;
+  const row = text(isEmpty ? "button" : "div", "picture", picture.name);
+  if (isEmpty) row.type = "button";
+  if (isCurrent) row.setAttribute("aria-current", "true");
+  row.title = `${picture.name}, ${picture.width} x ${picture.height}${isEmpty ? ": no object" : ""}`;
   return row;
 }
 

@@ -6,6 +6,7 @@ export class Marks extends Surface {
   ring = null; // { at: [x, y], diameter } in CSS pixels
   corners = []; // of the open polygon, picture pixels
   to = null; // where its next corner would be
+  frame = null; // two corners of the box of a new object, picture pixels
 
   resize(...size) {
     super.resize(...size);
@@ -18,9 +19,15 @@ export class Marks extends Surface {
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (this.corners.length) this.#paintPolygon();
+    if (this.frame) this.#paintFrame();
     if (!ring) return;
     this.#line(() => context.arc(...ring.at, Math.max(1.5, ring.diameter / 2), 0, 2 * Math.PI));
     if (ring.diameter > 14) this.#line(() => context.arc(...ring.at, 0.5, 0, 2 * Math.PI));
+  }
+
+  #paintFrame() {
+    const [[ax, ay], [bx, by]] = this.frame.map((corner) => this.view.toScreen(corner));
+    this.#line(() => this.context.rect(Math.min(ax, bx), Math.min(ay, by), Math.abs(bx - ax), Math.abs(by - ay)));
   }
 
   #paintPolygon() {

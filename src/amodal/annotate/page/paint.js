@@ -32,7 +32,7 @@ export class Painter extends Surface {
     if (!scene) return;
     context.drawImage(this.#picture(), 0, 0);
     if (scene.drawing) this.#paintMasks(scene.drawing);
-    this.#paintBox(scene.box);
+    if (scene.box) this.#paintBox(scene.box);
   }
 
   #place(context, smooth) {

@@ -1,24 +1,27 @@
-// Brush, eraser and polygon: from where the pointer is to shapes.
+// Brush, eraser and polygon, and the box of a new object: from where the pointer is to shapes.
 
 import { Polygon, Stroke } from "./shapes.js";
 
 const SIZES = [2, 250]; // of the brush, CSS pixels
 const NEAR_PX = 9; // of the first corner: closes
 const TWICE_MS = 400;
+const LEAST_PX = 4; // of a box, CSS pixels: what is smaller was a slip of the hand
 
 export class Tools {
   name = "brush";
   takes = false; // the polygon takes away
   size = 28;
   corners = [];
+  frame = null; // of the new object's box: two corners
   #erase = false; // what the open polygon does
   #stroke = null;
   #last = { time: 0, at: [0, 0] };
 
-  /** `done(shape)` gets each finished shape, `changed()` is called when there is something new to be seen. */
-  constructor(view, { done, changed }) {
+  /** `done(shape)` gets each finished shape, `boxed(box)` each box, `changed()` is called when there is something new. */
+  constructor(view, { done, boxed, changed }) {
     this.view = view;
     this.done = done;
+    this.boxed = boxed;
     this.changed = changed;
   }
 
@@ -41,7 +44,7 @@ export class Tools {
   }
 
   get busy() {
-    return this.#stroke !== null;
+    return this.#stroke !== null || this.frame !== null;
   }
 
   get open() {
@@ -58,6 +61,7 @@ export class Tools {
   down(at, { erase, shift, time }) {
     const point = this.view.toPicture(at);
     if (this.name === "polygon") return this.#corner(at, point, shift, time);
+    if (this.name === "box") return this.#span([point, point]);
     this.#stroke = new Stroke(erase || this.name === "eraser", this.size / this.view.scale, point);
     this.changed();
   }
@@ -65,15 +69,34 @@ export class Tools {
   move(points) {
     const last = this.view.toPicture(points.at(-1));
     this.to = this.open ? last : null;
+    if (this.frame) this.#span([this.frame[0], last]);
     if (this.#stroke) for (const at of points) this.#stroke.add(this.view.toPicture(at));
     if (this.#stroke || this.open) this.changed();
   }
 
+  #span(frame) {
+    this.frame = frame;
+    this.changed();
+  }
+
   up() {
+    if (this.frame) return this.#box(this.frame);
     const stroke = this.#stroke;
     this.#stroke = null;
     if (stroke) this.done(stroke);
     this.changed();
+  }
+
+  #box([[ax, ay], [bx, by]]) {
+    const { width, height } = this.view.picture;
+    const within = (value, most) => Math.min(most, Math.max(0, value));
+    const [x1, x2] = [ax, bx].map((x) => within(x, width)).sort((a, b) => a - b);
+    const [y1, y2] = [ay, by].map((y) => within(y, height)).sort((a, b) => a - b);
+    this.frame = null;
+    const isMeant = Math.min(x2 - x1, y2 - y1) * this.view.scale >= LEAST_PX && Math.min(x2 - x1, y2 - y1) >= 2;
+    if (!isMeant) return this.changed();
+    this.choose("brush");
+    this.boxed([x1, y1, x2, y2]);
   }
 
   #corner(at, point, shift, time) {
@@ -108,6 +131,7 @@ export class Tools {
   drop() {
     this.#stroke = null;
     this.corners = [];
+    this.frame = null;
     this.to = null;
     this.changed();
   }
