@@ -17,6 +17,8 @@ from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference.predictor import Predictor
 
+NEW = 1_000_000_001
+
 
 def anew(path: Path, images: Path, annotations: Path) -> Session:
     """The session of another process."""
@@ -27,7 +29,7 @@ def anew(path: Path, images: Path, annotations: Path) -> Session:
 def test_one_is_listed_drawn_and_written(session: Session) -> None:
     entry = session.add(7, [4, 2, 50, 20.5], "cup")  # the picture is 40 wide
     assert entry == {
-        "id": "14",
+        "id": str(NEW),
         "category": "cup",
         "box": [4, 2, 40, 20.5],
         "visible": False,
@@ -37,16 +39,16 @@ def test_one_is_listed_drawn_and_written(session: Session) -> None:
     }
     assert session.progress() == {"done": 0, "unsure": 0, "objects": 4}
     (mine,) = (one for one in session.listing()["pictures"] if one["id"] == "7")
-    assert [one["id"] for one in mine["objects"]] == ["12", "14"]
-    assert session.size(14) == (40, 30) and session.whole(14)[1] == "blank"
+    assert [one["id"] for one in mine["objects"]] == ["12", str(NEW)]
+    assert session.size(NEW) == (40, 30) and session.whole(NEW)[1] == "blank"
     with pytest.raises(Unknown, match="box alone"):
-        session.visible(14)
+        session.visible(NEW)
     whole = Mask.from_box((4, 2, 40, 30), 40, 30)
-    assert session.answer(14, "done", "blank", whole)["done"] == 1
+    assert session.answer(NEW, "done", "blank", whole)["done"] == 1
     assert session.write() == 1
     written = read_annotations(session.output)
-    assert written.annotation_ids.tolist() == [11, 12, 13, 14]
-    added = next(one for record in written for one in record.instances if one.id == 14)
+    assert written.annotation_ids.tolist() == [11, 12, 13, NEW]
+    added = next(one for record in written for one in record.instances if one.id == NEW)
     assert (added.modal_box, added.amodal_mask, added.modal_mask) == ((4, 2, 40, 20.5), whole, None)
     assert written.categories[added.category].name == "cup"
     assert added.extra == {"drawn_new": 1, "drawn_from": "blank"} and added.occlude_rate is None
@@ -55,28 +57,28 @@ def test_one_is_listed_drawn_and_written(session: Session) -> None:
 def test_one_is_there_again_later(session: Session, journal: Journal, tiny_set: tuple[Path, Path]) -> None:
     session.add(7, [1, 1, 9, 9], "dog")
     session.add(7, [2, 2, 8, 8], "cup")
-    session.answer(14, "unsure", "blank", Mask.from_box((1, 1, 9, 9), 40, 30))
-    session.remove(15)
+    session.answer(NEW, "unsure", "blank", Mask.from_box((1, 1, 9, 9), 40, 30))
+    session.remove(NEW + 1)
     journal.close()
     again = anew(journal.path, *tiny_set)
-    assert again.listing()["pictures"][0]["objects"][-1]["id"] == "14"
+    assert again.listing()["pictures"][0]["objects"][-1]["id"] == str(NEW)
     assert again.progress() == {"done": 0, "unsure": 1, "objects": 4}
-    assert again.add(7, [2, 2, 8, 8], "cup")["id"] == "16"  # no number twice
+    assert again.add(7, [2, 2, 8, 8], "cup")["id"] == str(NEW + 2)  # no number twice
 
 
 def test_one_is_removed_with_its_drawing(session: Session, journal: Journal, tiny_set: tuple[Path, Path]) -> None:
     session.add(7, [1, 1, 9, 9], "dog")
-    session.answer(14, "done", "blank", Mask.from_box((1, 1, 9, 9), 40, 30))
-    assert session.remove(14) == {"done": 0, "unsure": 0, "objects": 3}
+    session.answer(NEW, "done", "blank", Mask.from_box((1, 1, 9, 9), 40, 30))
+    assert session.remove(NEW) == {"done": 0, "unsure": 0, "objects": 3}
     for ask in (session.remove, session.whole, session.size):
-        with pytest.raises(Unknown, match="no object 14"):
-            ask(14)
+        with pytest.raises(Unknown, match=f"no object {NEW}"):
+            ask(NEW)
     session.write()
     assert read_annotations(session.output).annotation_ids.tolist() == [11, 12, 13]
-    late = Answer(14, "a.png", (1, 1, 9, 9), "done", Mask.from_box((1, 1, 9, 9), 40, 30), "blank")
+    late = Answer(NEW, "a.png", (1, 1, 9, 9), "done", Mask.from_box((1, 1, 9, 9), 40, 30), "blank")
     with pytest.raises(AnnotationError, match="has been removed"):  # a drawing that was on its way
         journal.put(late)
-    journal.remove(14)  # twice, by two pages: nothing happens
+    journal.remove(NEW)  # twice, by two pages: nothing happens
     journal.close()
     assert anew(journal.path, *tiny_set).progress()["objects"] == 3
 
@@ -120,17 +122,19 @@ def test_what_cannot_be_kept_is_not_there(session: Session, journal: Journal, mo
 def test_of_other_annotations(journal: Journal, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
     images, annotations = tiny_set
     album = read_annotations(annotations)
-    journal.add(Added(14, "a.png", (1.0, 1.0, 9.0, 9.0), "dog"))
+    journal.add(Added(NEW, "a.png", (1.0, 1.0, 9.0, 9.0), "dog"))
     output = tmp_path / "truth.json"
 
     def start(album: Album) -> Session:
         return Session(album, images, journal, output, None)
 
     start(album)
-    with pytest.raises(AnnotationError, match=r"annotation 14, added.*a picture of the annotations; found 'a\.png'"):
+    with pytest.raises(
+        AnnotationError, match=rf"annotation {NEW}, added.*a picture of the annotations; found 'a\.png'"
+    ):
         start(album.filter(lambda record: None if record.file_name == "a.png" else record))
     with pytest.raises(AnnotationError, match="another object of this id"):
-        start(album.filter(lambda r: replace(r, instances=tuple(replace(o, id=o.id + 1) for o in r.instances))))
+        start(album.filter(lambda r: replace(r, instances=tuple(replace(o, id=o.id + NEW - 13) for o in r.instances))))
     with pytest.raises(AnnotationError, match="within its picture of 8 x 30"):
         start(album.filter(lambda record: replace(record, width=8) if record.file_name == "a.png" else record))
 
@@ -142,7 +146,7 @@ def test_of_other_annotations(journal: Journal, tiny_set: tuple[Path, Path], tmp
 def test_lines_that_add_nothing(journal: Journal, told: object) -> None:
     journal.close()
     with journal.path.open("a") as file:
-        file.write(json.dumps({"annotation_id": 14, "added": told}) + "\n")
+        file.write(json.dumps({"annotation_id": NEW, "added": told}) + "\n")
     with pytest.raises(AnnotationError, match=r"line 2.*has the file_name of its picture, a box and a category"):
         Journal(journal.path)
 

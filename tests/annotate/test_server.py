@@ -114,9 +114,9 @@ def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
     answer = client.post("/api/pictures/7/objects", json={"box": [1, 2, 9, 20], "category": "dog"})
     assert answer.status_code == 200
     assert answer.json() == client.get("/api/album").json()["pictures"][0]["objects"][-1]
-    assert client.get("/api/objects/14/whole").headers["x-start"] == "blank"
-    assert client.delete("/api/objects/14").json() == {"done": 0, "unsure": 0, "objects": 3}
-    assert client.delete("/api/objects/14").status_code == 404
+    assert client.get("/api/objects/1000000001/whole").headers["x-start"] == "blank"
+    assert client.delete("/api/objects/1000000001").json() == {"done": 0, "unsure": 0, "objects": 3}
+    assert client.delete("/api/objects/1000000001").status_code == 404
     refused = client.delete("/api/objects/11")
     assert refused.status_code == 422 and "not removed here" in refused.json()["detail"]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,8 +52,10 @@ class _Stay(HTTPRedirectHandler):
 def ask(address: str, path: str, cookie: str, *, method: str = "GET", data: bytes | None = None) -> bytes:
     base = address.partition("?")[0]
     headers = {"Cookie": cookie}
-    if method == "PUT":
+    if method in ("PUT", "POST"):
         headers["X-Album"] = json.loads(ask(address, "api/album", cookie))["key"]
+    if method == "POST":
+        headers["Content-Type"] = "application/json"
     request = Request(base + path, data=data, method=method, headers=headers)
     with build_opener(_Stay).open(request, timeout=30) as answer:
         return answer.read()  # type: ignore[no-any-return]
@@ -97,6 +100,42 @@ def test_it_serves_until_interrupted_and_goes_on_where_it_stopped(
     assert objects[11].amodal_mask == Mask.from_box((2, 3, 20, 15), 20, 24) and objects[13].extra == {"drawn_unsure": 1}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="interrupted by a signal")
+def test_photographs_alone_are_drawn_on(root: Path, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    output = tmp_path / "truth.json"
+    words = ["--images", tiny_set[0], "--categories", "cat", "house", "--output", output, "--port", 0, "--no-drafts"]
+    added = json.dumps({"box": [1, 2, 30, 20], "category": "house"}).encode()
+    with running(root, *words) as (process, address, lines):
+        assert "".join(lines) == "0 of 0 objects drawn\n"
+        cookie = cookie_of(address)
+        listing = json.loads(ask(address, "api/album", cookie))
+        assert [(one["name"], one["width"], one["height"]) for one in listing["pictures"]] == [
+            ("a.png", 40, 30),
+            ("sub/b.png", 20, 24),
+        ]
+        assert (
+            json.loads(ask(address, "api/pictures/1/objects", cookie, method="POST", data=added))["id"] == "1000000001"
+        )
+        drawn = mask_png(Mask.from_box((1, 2, 40, 20), 40, 30))
+        ask(address, "api/objects/1000000001/whole?state=done", cookie, method="PUT", data=drawn)
+        process.kill()
+        process.wait(30)
+    shutil.copy(tiny_set[0] / "a.png", tiny_set[0] / "0.png")  # comes before: the numbers of pictures change
+    with running(root, *words) as (process, _, lines):
+        assert "".join(lines) == "1 of 1 objects drawn\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    album = read_annotations(output)
+    assert [category.name for category in album.categories] == ["cat", "house"]
+    assert [(record.file_name, len(record.instances)) for record in album] == [
+        ("0.png", 0),
+        ("a.png", 1),
+        ("sub/b.png", 0),
+    ]
+    (one,) = album[1].instances
+    assert one.category == 1 and one.amodal_mask == Mask.from_box((1, 2, 40, 20), 40, 30)
+
+
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     assert cli.main(["annotate", *map(str, words), "--no-browser"]) == cli.EXIT_USER_ERROR
     return capsys.readouterr().err
@@ -115,9 +154,14 @@ def test_words_that_do_not_fit(tiny_set: tuple[Path, Path], tmp_path: Path, caps
     told = refused(capsys, *words)
     assert "new file, or one that `amodal annotate` has written" in told and output.read_text() == "{}"
     output.unlink()
+    (tmp_path / "empty").mkdir()
     empty = tmp_path / "empty.json"
     empty.write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     assert "have a picture and a category" in refused(capsys, *words, "--annotations", empty, "--no-drafts")
+    assert "which have theirs" in refused(capsys, *words, "--categories", "dog")
+    photographs = ["--images", images, "--output", output, "--no-drafts"]
+    assert "a name each, another one" in refused(capsys, *photographs, "--categories", "dog", "dog")
+    assert "folder of photographs holds some" in refused(capsys, *photographs, "--images", output.parent / "empty")
     broken = tmp_path / "broken.json"
     broken.write_text(annotations.read_text().replace('"cup"', '"\\ud800"'))
     assert "half of a surrogate" in refused(capsys, *words, "--annotations", broken, "--no-drafts")

@@ -14,6 +14,8 @@ from ..core.records import ImageRecord, Instance
 from .journal import Added, Journal
 
 _LEAST_PX = 2
+_LOW = 1_000_000_000
+"""Numbers of added objects lie above this one: those that the annotations get meanwhile are others."""
 
 
 class Additions:
@@ -65,7 +67,7 @@ class Additions:
                 category.
         """
         with self._lock:
-            number = max([self._most, *self._journal.numbers]) + 1
+            number = max([_LOW, self._most, *self._journal.numbers]) + 1
             inside = bx.as_box(bx.clip(box, record.width, record.height))
             one = Added(number, record.file_name, inside, category)
             self._place(one, self._checked(one, record))

@@ -1,10 +1,10 @@
 """``amodal annotate``: draw the whole of objects whose visible part is known, in the browser.
 
 Every object of --annotations is shown with a draft of its whole mask by the networks, to be corrected with brush,
-eraser and polygon, and accepted; objects that it lacks are added by a box around what is seen of them. What is accepted
-is on disk at once, in OUTPUT.drawn.jsonl; the same command goes on where it stopped. OUTPUT is the annotations with the
-whole masks drawn, in COCO with amodal masks: for `amodal evaluate --truth`, `amodal convert` and `amodal show`. Ctrl+C
-ends it.
+eraser and polygon, and accepted; objects that it lacks are added by a box around what is seen of them, and without
+--annotations all are. What is accepted is on disk at once, in OUTPUT.drawn.jsonl; the same command goes on where it
+stopped. OUTPUT is the annotations with the whole masks drawn, in COCO with amodal masks: for `amodal evaluate --truth`,
+`amodal convert` and `amodal show`. Ctrl+C ends it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,19 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("--images", type=str, required=True, metavar="DIR", help="folder of the pictures")
     parser.add_argument(
-        "--annotations", type=str, required=True, metavar="FILE", help="what is to be drawn whole, of any dialect"
+        "--annotations",
+        type=str,
+        default="",
+        metavar="FILE",
+        help="what is to be drawn whole, of any dialect; without it all pictures of the folder, to add objects in",
+    )
+    parser.add_argument(
+        "--categories",
+        type=str,
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="without --annotations: kinds that the objects added are of (default: object)",
     )
     parser.add_argument("--output", type=str, required=True, metavar="FILE.json", help="file to write")
     parser.add_argument(
@@ -78,16 +90,20 @@ def run(args: jsonargparse.Namespace) -> None:
 
 
 def _album(args: jsonargparse.Namespace, output: Path) -> Album:
-    """The annotations, if what they hold can be written to the output."""
+    """The annotations, if what they hold can be written to the output; without any, the pictures of the folder."""
+    from tqdm import tqdm
+
     from ..annotate.output import DIALECT
     from ..datasets import read_annotations
     from ..datasets.convert import losses
     from ..datasets.dialects import dialect_named
     from ..datasets.idlist import only
+    from ..datasets.photographs import album_of_photographs
     from ..datasets.write import check_apart
     from .places import check_writable
 
-    check_apart(Path(args.annotations), output)
+    if args.annotations:
+        check_apart(Path(args.annotations), output)
     check_writable(output)
     if output.exists() and not _journal_of(output).exists():
         raise AmodalError(
@@ -95,17 +111,27 @@ def _album(args: jsonargparse.Namespace, output: Path) -> Album:
             file=output,
             remedy="name another; to go on from its whole masks, give it as --annotations",
         )
-    album = only(read_annotations(args.annotations, images=args.images), args.only, print)
+    if args.annotations and args.categories:
+        raise AmodalError(
+            "--categories is for pictures without --annotations, which have theirs", remedy="leave one out"
+        )
+    if args.annotations:
+        album = read_annotations(args.annotations, images=args.images)
+    else:
+        album = album_of_photographs(
+            args.images, args.categories or ["object"], progress=partial(tqdm, desc="pictures", unit="", disable=None)
+        )
+    album = only(album, args.only, print)
     if not len(album) or not album.categories:
         raise AmodalError(
-            "annotations to draw on have a picture and a category", file=args.annotations, remedy="name others"
+            "annotations to draw on have a picture and a category", file=album.source, remedy="name others"
         )
     _check_text(album)
     lost = losses(album, dialect_named(DIALECT))
     if lost:
         raise AmodalError(
             "all that is read can be written again",
-            file=args.annotations,
+            file=album.source,
             value=str(lost[0]),
             remedy=f"leave it out first: amodal convert IN OUT --to {DIALECT} --drop",
         )
