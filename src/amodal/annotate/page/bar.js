@@ -2,7 +2,7 @@
 
 const STARTS = {
   annotated: "the whole mask of the file",
-  draft: "the draft of the networks",
+  draft: "the draft",
   visible: "the visible part",
   blank: "nothing: its box alone is known",
 };
@@ -24,7 +24,8 @@ export function showTools({ tools, painter }) {
   for (const [act, is] of Object.entries(pressed)) button(act).setAttribute("aria-pressed", String(is));
   at("size").value = toSlider(tools.size);
   set("size-told", `${tools.size} px`);
-  at("new-category").hidden = tools.name !== "box" || at("new-category").length < 2;
+  at("new-of").hidden = tools.name !== "box" || at("new-category").length < 2;
+  at("start").hidden = !at("new-of").hidden; // there is room for one of them
   at("legend-others").hidden = !painter.showOthers;
 }
 

@@ -96,7 +96,7 @@ export class Tools {
     const isMeant = Math.min(x2 - x1, y2 - y1) * this.view.scale >= LEAST_PX && Math.min(x2 - x1, y2 - y1) >= 2;
     if (!isMeant) return this.changed();
     this.choose("brush");
-    this.boxed([x1, y1, x2, y2]);
+    this.boxed([x1, y1, x2, y2].map((value) => Math.round(100 * value) / 100));
   }
 
   #corner(at, point, shift, time) {
