@@ -119,6 +119,134 @@ test("a box is dragged from any corner, ends at the picture, and is not a slip o
   assert.deepEqual(boxes, [[5, 10, 30, 25], [0, 0, 40, 30]]);
 });
 
+/** A desk whose server answers what it is told to. */
+async function deskOf(pictures, answers = {}) {
+  const { Desk } = await import(new URL("desk.js", page));
+  const { Saver } = await import(new URL("saver.js", page));
+  const album = new Album({ ...structuredClone(LISTING), pictures: structuredClone(pictures), categories: ["cat"] });
+  const asked = [];
+  const said = [];
+  globalThis.location = { hash: "", pathname: "/" };
+  globalThis.history = Object.fromEntries(["pushState", "replaceState"].map((act) => [act, (_, __, to) => (location.hash = to)]));
+  globalThis.createImageBitmap = async () => ({ width: 9, height: 9, close() {} });
+  globalThis.fetch = async (path, { method = "GET" } = {}) => {
+    asked.push(`${method} ${path}`);
+    const { status = 200, body = {} } = answers[`${method} ${path}`]?.() ?? {};
+    return new Response(JSON.stringify(body), { status });
+  };
+  const failed = [];
+  const saver = new Saver(album, { changed() {}, failed: (object) => failed.push(object) });
+  const view = Object.assign(new View(), { fit() {}, fitPicture() {} });
+  const tools = new Tools(view, { done() {}, boxed() {}, changed() {} });
+  const never = new Promise(() => {});
+  const loader = { picture: async () => ({ width: 9, height: 9 }), masks: () => ({ visible: never, others: never, whole: never }), ahead() {}, prepare() {} };
+  const painter = { scene: null, ask() {} };
+  const desk = new Desk({ album, loader, saver, painter, view, tools, changed() {}, say: (text) => said.push(text), finished() {}, following: () => null });
+  const drawn = (object) => {
+    const png = async () => new Blob(["png"]);
+    desk.drawing = { object, start: "blank", count: 4, dirty: false, waiting: false, history: { top: {}, steps: [1] }, png, rest() {} };
+  };
+  return { album, asked, said, saver, failed, tools, desk, drawn };
+}
+
+const MINE = { id: "21", category: "cat", state: "todo", added: true, box: [0, 0, 5, 5] };
+const ONE = [{ id: 1, name: "a.jpg", width: 9, height: 9, objects: [MINE] }];
+
+test("what is removed is not saved after that, and its picture stays open", async () => {
+  const { album, asked, desk, drawn, saver, failed, tools } = await deskOf(ONE);
+  desk.open(album.objects[0]);
+  drawn(album.objects[0]);
+  const removed = desk.remove();
+  desk.accept("done");
+  await Promise.all([desk.remove(), removed, saver.then(() => {})]);
+  assert.deepEqual(asked, ["DELETE api/objects/21"]);
+  assert.equal(saver.failures + failed.length, 0);
+  assert.equal(album.objects.length, 0);
+  assert.equal(desk.object, null);
+  assert.equal(desk.picture, album.pictures[0]);
+  assert.equal(tools.name, "box", "ready to add another");
+  assert.equal(location.hash, "#picture-1");
+});
+
+test("what has been drawn is removed on the second press", async () => {
+  const { album, asked, desk, drawn, said } = await deskOf([{ ...ONE[0], objects: [{ ...MINE, state: "done" }] }]);
+  desk.open(album.objects[0]);
+  drawn(album.objects[0]);
+  await desk.remove();
+  assert.deepEqual(asked, []);
+  assert.match(said.at(-1), /once more/);
+  await desk.remove();
+  assert.deepEqual(asked, ["DELETE api/objects/21"]);
+});
+
+test("a removal that fails leaves the object and what waits to be saved; one that was done elsewhere is done", async () => {
+  for (const [status, left] of [[507, 1], [404, 0]]) {
+    const answers = { "DELETE api/objects/21": () => ({ status }), "PUT api/objects/21/whole?state=done&start=blank": () => ({ status: 507 }) };
+    const { album, desk, drawn, saver } = await deskOf(ONE, answers);
+    const [object] = album.objects;
+    desk.open(object);
+    drawn(object);
+    desk.accept("done");
+    await saver.then(() => {});
+    assert.equal(saver.failures, 1);
+    desk.open(object);
+    await desk.remove();
+    await desk.remove();
+    assert.equal(album.objects.length, left);
+    assert.equal(saver.failures, left);
+    assert.equal(Boolean(object.removing), left === 0);
+  }
+});
+
+test("an object of the annotations is not removed", async () => {
+  const { album, asked, desk, said } = await deskOf(LISTING.pictures);
+  await desk.remove();
+  assert.deepEqual(said, [], "nothing is open");
+  desk.open(album.objects[0]);
+  await desk.remove();
+  assert.match(said.at(-1), /stays/);
+  assert.deepEqual(asked, []);
+});
+
+test("an object is added to the picture that is open, even if one has gone on meanwhile", async () => {
+  const add = { "POST api/pictures/2/objects": () => ({ body: { ...MINE, id: "22" } }) };
+  const { album, desk, tools } = await deskOf(LISTING.pictures, add);
+  const empty = album.pictures[1];
+  await desk.openPicture(empty);
+  assert.equal(desk.canDraw, false);
+  assert.equal(tools.name, "box");
+  tools.choose("brush");
+  desk.add([0, 0, 5, 5], "cat"); // what it opens is never fetched here
+  await new Promise((go) => setTimeout(go, 20));
+  assert.equal(desk.object.id, "22");
+  assert.equal(location.hash, "#22");
+  desk.openPicture(empty);
+  const late = desk.add([0, 0, 5, 5], "cat");
+  desk.open(album.objects[0]);
+  await late;
+  assert.equal(desk.object, album.objects[0]);
+  assert.equal(empty.objects.length, 2);
+});
+
+test("a box that is refused can be dragged again", async () => {
+  const { album, desk, said, tools } = await deskOf(LISTING.pictures, { "POST api/pictures/2/objects": () => ({ status: 422, body: { detail: "too small" } }) });
+  await desk.openPicture(album.pictures[1]);
+  tools.choose("brush");
+  await desk.add([0, 0, 1, 1], "cat");
+  assert.equal(said.at(-1), "Not added: too small");
+  assert.equal(tools.name, "box");
+  assert.equal(album.objects.length, 4);
+});
+
+test("where the arrows lead from a picture without objects", () => {
+  const album = new Album(structuredClone(LISTING));
+  assert.equal(album.before(album.pictures[1]), 1);
+  assert.equal(album.before(album.pictures[0]), -1);
+  assert.equal(album.givesObjects, true);
+  for (const one of album.objects) one.added = true;
+  assert.equal(album.givesObjects, false);
+});
+
 test("the list is filtered by state and by words", () => {
   const [seven, eight] = new Album(structuredClone(LISTING)).objects;
   assert.equal(listed(seven, "all", ""), true);

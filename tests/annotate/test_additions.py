@@ -96,7 +96,7 @@ def test_one_of_the_annotations_is_not_removed(session: Session) -> None:
         ([3, 1, 4.5, 9], "dog", "2 pixels or more"),
         ([9, 9, 3, 3], "dog", "2 pixels or more"),
         ([float("nan"), 1, 9, 9], "dog", "2 pixels or more"),
-        ([1, 1, 9, 9], "cat", r"a category of the annotations \(.*dog.*\); found 'cat'"),
+        ([1, 1, 9, 9], "cat", r"a category that is there \(cup, dog\); found 'cat'"),
     ],
 )
 def test_what_is_no_object(session: Session, journal: Journal, box: list[float], category: str, told: str) -> None:
@@ -130,7 +130,7 @@ def test_of_other_annotations(journal: Journal, tiny_set: tuple[Path, Path], tmp
 
     start(album)
     with pytest.raises(
-        AnnotationError, match=rf"annotation {NEW}, added.*a picture of the annotations; found 'a\.png'"
+        AnnotationError, match=rf"annotation {NEW}, added.*a picture that is there; found 'a\.png'.*--categories"
     ):
         start(album.filter(lambda record: None if record.file_name == "a.png" else record))
     with pytest.raises(AnnotationError, match="another object of this id"):

@@ -128,7 +128,7 @@ def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
         ("7", {"box": [1, 2, 9], "category": "dog"}, 422, "body.box"),
         ("7", {"box": [1, 2, "x", 4], "category": "dog"}, 422, "body.box.2"),
         ("7", {"box": [1, 2, 2, 4], "category": "dog"}, 422, "2 pixels or more"),
-        ("7", {"box": [1, 2, 9, 9], "category": "cat"}, 422, "a category of the annotations (cup, dog)"),
+        ("7", {"box": [1, 2, 9, 9], "category": "cat"}, 422, "a category that is there (cup, dog)"),
         ("99", {"box": [1, 2, 9, 9], "category": "dog"}, 404, "no picture 99"),
     ],
 )

@@ -16,6 +16,8 @@ from .journal import Added, Journal
 _LEAST_PX = 2
 _LOW = 1_000_000_000
 """Numbers of added objects lie above this one: those that the annotations get meanwhile are others."""
+_SAME = "give the pictures, annotations, --only and --categories that it was added with; or another --output"
+_ANOTHER = "drag a box around what is seen of it, and choose one of the categories"
 
 
 class Additions:
@@ -40,7 +42,18 @@ class Additions:
         self._of: dict[int, list[Instance]] = {}  # by picture
         pictures = {record.file_name: record for record in album} if journal.added else {}
         for one in journal.added.values():
-            self._place(one, self._checked(one, pictures.get(one.file_name)))
+            record = pictures.get(one.file_name)
+            where: dict[str, Any] = {
+                "file": journal.path,
+                "record": f"annotation {one.annotation_id}, added",
+                "remedy": _SAME,
+            }
+            if record is None:
+                raise AnnotationError("an object is added to a picture that is there", value=one.file_name, **where)
+            if one.annotation_id in self._ids:
+                raise AnnotationError("the annotations have another object of this id", **where)
+            self._check(one, record, where)
+            self._place(one, record.id)
 
     def all(self) -> list[tuple[int, Instance]]:
         """Each with the id of its picture."""
@@ -51,8 +64,7 @@ class Additions:
 
     def with_them(self, record: ImageRecord) -> ImageRecord:
         """A picture with those added to it, after its own objects."""
-        added = self._of.get(record.id)
-        return replace(record, instances=(*record.instances, *added)) if added else record
+        return _with(record, self._of.get(record.id, ()))
 
     def put(self, record: ImageRecord, box: Sequence[float], category: str) -> Instance:
         """Add an object; it is on disk when this returns.
@@ -70,13 +82,9 @@ class Additions:
             number = max([_LOW, self._most, *self._journal.numbers]) + 1
             inside = bx.as_box(bx.clip(box, record.width, record.height))
             one = Added(number, record.file_name, inside, category)
-            self._place(one, self._checked(one, record))
-            try:
-                self._journal.add(one)
-            except BaseException:
-                self._of[record.id].pop()
-                raise
-            return self._of[record.id][-1]
+            self._check(one, record, {"file": record.file_name, "record": "a new object", "remedy": _ANOTHER})
+            self._journal.add(one)
+            return self._place(one, record.id)
 
     def remove(self, annotation_id: int) -> None:
         """Take away an object that was added, and what was drawn of it."""
@@ -87,36 +95,28 @@ class Additions:
 
     def album(self) -> Album:
         """The album with them, to be written."""
-        if not any(self._of.values()):
+        with self._lock:  # one state of all pictures
+            added = {image_id: tuple(found) for image_id, found in self._of.items() if found}
+        if not added:
             return self._album
-        added = [one.id for _, one in self.all()]
+        numbers = [one.id for found in added.values() for one in found]
         return Album(
-            map(self.with_them, self._album),
+            (_with(record, added.get(record.id, ())) for record in self._album),
             self._album.categories,
             source=self._album.source,
-            annotation_ids=[*self._album.annotation_ids.tolist(), *added],
+            annotation_ids=[*self._album.annotation_ids.tolist(), *numbers],
             extra=self._album.extra,
         )
 
-    def _place(self, one: Added, image_id: int) -> None:
+    def _place(self, one: Added, image_id: int) -> Instance:
         made = Instance(one.annotation_id, self._categories[one.category], one.box, extra={"drawn_new": 1})
         self._of.setdefault(image_id, []).append(made)
+        return made
 
-    def _checked(self, one: Added, record: ImageRecord | None) -> int:
-        """The id of its picture."""
-        where: dict[str, Any] = {"file": self._journal.path, "record": f"annotation {one.annotation_id}, added"}
-        remedy = "give the annotations, and the --only, that it was added to; or another --output"
-        if record is None:
-            raise AnnotationError(
-                "an object is added to a picture of the annotations", value=one.file_name, remedy=remedy, **where
-            )
+    def _check(self, one: Added, record: ImageRecord, where: dict[str, Any]) -> None:
         if one.category not in self._categories:
             known = ", ".join(list(self._categories)[:20])
-            raise AnnotationError(
-                f"an object has a category of the annotations ({known})", value=one.category, remedy=remedy, **where
-            )
-        if one.annotation_id in self._ids:
-            raise AnnotationError("the annotations have another object of this id", remedy=remedy, **where)
+            raise AnnotationError(f"an object is of a category that is there ({known})", value=one.category, **where)
         x1, y1, x2, y2 = one.box
         inside = x1 >= 0 and y1 >= 0 and x2 <= record.width and y2 <= record.height
         if not inside or min(x2 - x1, y2 - y1) < _LEAST_PX:
@@ -124,7 +124,9 @@ class Additions:
                 f"a box is {_LEAST_PX} pixels or more wide and high, within its picture of "
                 f"{record.width} x {record.height}",
                 value=one.box,
-                remedy="drag one around what is seen of the object",
                 **where,
             )
-        return record.id
+
+
+def _with(record: ImageRecord, added: Sequence[Instance]) -> ImageRecord:
+    return replace(record, instances=(*record.instances, *added)) if added else record

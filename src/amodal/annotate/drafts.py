@@ -40,6 +40,7 @@ class Drafts:
         self._predictor, self._categories = predictor, categories
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._kept: OrderedDict[int, dict[int, Mask]] = OrderedDict()
+        self._latest: tuple[tuple[int, tuple[int, ...]], dict[int, Mask]] | None = None  # a picture with objects added
 
     def has(self, image_id: int) -> bool:
         """Whether those of a picture are there already."""
@@ -71,7 +72,7 @@ class Drafts:
     def of_added(self, record: ImageRecord, image: NDArray[np.uint8], annotation_id: int) -> Mask | None:
         """The whole mask of an object that was added, by its box; None where the networks see nothing of it.
 
-        It is not remembered: the objects beside it, of which they are told, may change. The drafts of those stay.
+        All objects of the picture are asked about by their boxes; the drafts that `of` remembers of them stay.
 
         Args:
             record: the picture and its objects, this one among them.
@@ -82,15 +83,17 @@ class Drafts:
             Stopped: `stop` was called.
         """
         with self._lock:
-            return self._predict(record, image, by_boxes=True).get(annotation_id)
+            key = record.id, tuple(one.id for one in record.instances)
+            if self._latest is None or self._latest[0] != key:
+                self._latest = key, self._predict(record, image)
+            return self._latest[1].get(annotation_id)
 
-    def _predict(self, record: ImageRecord, image: NDArray[np.uint8], *, by_boxes: bool = False) -> dict[int, Mask]:
+    def _predict(self, record: ImageRecord, image: NDArray[np.uint8]) -> dict[int, Mask]:
         objects = [one for one in record.instances if is_drawable(one)]
         if not objects:
             return {}
         masks = [one.modal_mask for one in objects if one.modal_mask is not None and not one.modal_mask.is_empty]
-        by_boxes |= len(masks) < len(objects)
-        given = {"boxes": [one.modal_box for one in objects]} if by_boxes else {"masks": masks}
+        given = {"masks": masks} if len(masks) == len(objects) else {"boxes": [one.modal_box for one in objects]}
         names = (
             [self._categories[one.category].name for one in objects] if self._predictor.networks.categories else None
         )

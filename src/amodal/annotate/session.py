@@ -63,7 +63,8 @@ class Session:
         self._pictures: OrderedDict[int, tuple[NDArray[np.uint8], bytes]] = OrderedDict()
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._changed = True
-        self.key = sha256(f"{album.fingerprint} {output.resolve()}".encode()).hexdigest()[:16]
+        shown = f"{album.fingerprint} {[category.name for category in album.categories]} {output.resolve()}"
+        self.key = sha256(shown.encode()).hexdigest()[:16]
         for answer in journal.answers.values():
             self._check(answer)
 
@@ -250,7 +251,10 @@ class Session:
         if annotation_id not in self._owners:
             raise Unknown(f"there is no object {annotation_id} to draw")
         record = self._record(self._owners[annotation_id])
-        return record, next(one for one in record.instances if one.id == annotation_id)
+        found = next((one for one in record.instances if one.id == annotation_id), None)
+        if found is None:  # removed meanwhile
+            raise Unknown(f"there is no object {annotation_id} to draw")
+        return record, found
 
     def _picture(self, record: ImageRecord) -> tuple[NDArray[np.uint8], bytes]:
         with self._reading:

@@ -22,14 +22,14 @@ class _FloatConv2d(nn.Conv2d):
 
 def warn_if_slow(device: torch.device, precision: Precision) -> None:
     """Warn where bfloat16 is asked of an x86 CPU that computes it number by number: one without AVX-512."""
-    if precision == "bf16" and device.type == "cpu" and platform.machine().lower() in ("x86_64", "amd64"):
-        level = torch.backends.cpu.get_cpu_capability()
-        if level in ("DEFAULT", "AVX2"):
-            warnings.warn(
-                "precision bf16 takes many times as long as fp32 on this processor "
-                f"(it has no AVX-512, {level} at best); give --precision fp32",
-                stacklevel=2,
-            )
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    is_slow = is_x86 and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")
+    if precision == "bf16" and device.type == "cpu" and is_slow:
+        warnings.warn(
+            "precision bf16 takes many times as long as fp32 on this processor, "
+            "which has no AVX-512; give --precision fp32",
+            stacklevel=2,
+        )
 
 
 def place(network: nn.Module, device: torch.device, *, precision: Precision, channels_last: bool) -> nn.Module:

@@ -62,7 +62,9 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
         raise RecipeError(
             "a new run needs a folder of its own", file=output, remedy="give --resume, or another --output"
         )
-    _device(recipe.device)
+    device = _device(recipe.device)
+    if is_first():
+        warn_if_slow(device, recipe.precision)
     for settings in (recipe.modal, recipe.amodal):
         Share(*this_process(), settings.accumulate).check(settings.batch_size)
     fingerprint = fingerprint_of(recipe)
@@ -100,7 +102,6 @@ def _train(
     recipe: Recipe, training: OcclusionDataset, validation: OcclusionDataset | None, fingerprint: str
 ) -> tuple[nn.Module, nn.Module | None]:
     torch.manual_seed(recipe.seed)
-    warn_if_slow(_device(recipe.device), recipe.precision)
     if recipe.modal_from:
         modal = _placed(finished_modal(recipe), recipe)
     else:

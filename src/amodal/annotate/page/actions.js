@@ -9,8 +9,8 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
   let hidSince = null;
 
   const go = (sign) => {
-    if (!album.objects.length) return;
-    const from = desk.object?.index ?? -1;
+    if (!album.objects.length) return say("There is no object yet.");
+    const from = desk.object?.index ?? album.before(desk.picture) + (sign < 0 ? 1 : 0);
     const found = album.next(from, sign, (one) => list.has(one));
     if (found && found !== desk.object) desk.open(found);
     else say("There is no other in the list.");
@@ -33,7 +33,7 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
       if (desk.object) document.getElementById("new-category").value = desk.object.category;
       tools.choose(tools.name === "box" ? "brush" : "box");
     },
-    remove: (event) => event.repeat || desk.remove(),
+    remove: (event) => event.repeat || (tools.open ? tools.removeCorner() : tools.busy || desk.remove()),
     smaller: () => tools.step(-1),
     larger: () => tools.step(1),
     corner: () => tools.removeCorner(),

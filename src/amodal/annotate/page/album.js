@@ -62,6 +62,16 @@ export class Album {
     return this.next(object ? object.index : -1, 1, (one) => open(one) && !one.failed);
   }
 
+  /** Whether the annotations have any object: what is added never comes to an end. */
+  get givesObjects() {
+    return this.objects.some((one) => !one.added);
+  }
+
+  /** Where the objects before a picture end: the index of the last of them, or -1. */
+  before(picture) {
+    return this.objects.findLastIndex((one) => this.pictures.indexOf(one.picture) < this.pictures.indexOf(picture));
+  }
+
   /** The next picture, coming round at the end; null if there is no other. */
   nextPicture(picture, sign) {
     const count = this.pictures.length;

@@ -59,7 +59,8 @@ function run(album) {
   }
   setInterval(() => gone && saver.failures && !saver.waiting && saver.again(), AGAIN_MS);
 
-  const openAgain = () => (desk.object ? desk.open(desk.object) : desk.openPicture(desk.picture));
+  const open = (one) => (one.objects ? desk.openPicture(one) : desk.open(one)); // a picture or an object
+  const openAgain = () => open(desk.object ?? desk.picture);
 
   const tools = new Tools(view, {
     done: (shape) => desk.draw(shape),
@@ -74,8 +75,7 @@ function run(album) {
   const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished, following });
   fillCategories(album.categories);
   const list = new List(album, at("list"), (one) => {
-    if (one.objects) desk.openPicture(one);
-    else desk.open(one);
+    open(one);
     at("canvas").focus();
   });
   const pointer = new Pointer(at("canvas"), view, tools, { can, moved, seen });
@@ -115,12 +115,12 @@ function run(album) {
     showAlbum(album);
     painter.ask();
     seen();
-    const open = desk.object ?? desk.picture;
-    if (open !== revealed) {
-      revealed = open;
+    const shown = desk.object ?? desk.picture;
+    if (shown !== revealed) {
+      revealed = shown;
       hideCard();
       say("");
-      list.reveal(open);
+      list.reveal(shown);
     } else list.refresh();
     if (troubled && !desk.problem) hideCard();
     troubled = Boolean(desk.problem);
@@ -128,6 +128,7 @@ function run(album) {
   }
 
   async function finished() {
+    if (!album.givesObjects) return say("Saved. R adds another object, Page down opens the next picture.");
     if (!album.finished) return say("Saved. There is no other in the list.");
     const { done, unsure } = album.counts;
     const also = unsure ? `, ${unsure} unsure: the filter at the left lists those` : "";
@@ -153,18 +154,23 @@ function run(album) {
   addEventListener("beforeunload", (event) => {
     if (album.objects.some((one) => one.saving || one.failed || one.unsaved)) event.preventDefault();
   });
-  const asked = () => album.byId.get(location.hash.slice(1));
-  addEventListener("hashchange", () => asked() && asked() !== desk.object && desk.open(asked()));
+  const asked = () => {
+    const word = location.hash.slice(1);
+    return album.byId.get(word) ?? album.pictures.find((one) => word === `picture-${one.id}`);
+  };
+  addEventListener("hashchange", () => {
+    const one = asked();
+    if (one && one !== (desk.object ?? desk.picture)) open(one);
+  });
 
   changed();
   if (!album.pictures.length) return showCard("There is nothing to draw", `${album.title} has no pictures.`, "");
   const wanted = asked();
   const unknown = location.hash.length > 1 && !wanted && `There is no object ${location.hash.slice(1)} to draw.`;
-  const first = wanted ?? album.nextToDo(null) ?? album.objects[0];
-  if (first) desk.open(first);
-  else desk.openPicture(album.pictures[0]);
+  const bare = album.givesObjects ? album.objects[0] : album.pictures.find((one) => !one.objects.length);
+  open(wanted ?? album.nextToDo(null) ?? bare ?? album.objects[0] ?? album.pictures[0]);
   if (unknown) say(unknown, "problem");
-  if (!wanted && album.finished) finished();
+  if (!wanted && album.finished && album.givesObjects) finished();
 }
 
 function wireControls({ actions, tools, list }) {
@@ -176,7 +182,13 @@ function wireControls({ actions, tools, list }) {
   }
   at("size").addEventListener("input", (event) => tools.resize(fromSlider(event.target.value)));
   at("size").addEventListener("pointerup", () => at("canvas").focus());
-  at("new-category").addEventListener("change", () => at("canvas").focus());
+  let typed = false; // each key changes the choice: the next one is not for the picture yet
+  at("new-category").addEventListener("pointerdown", () => (typed = false));
+  at("new-category").addEventListener("keydown", (event) => {
+    typed = true;
+    if (event.key === "Enter" || event.key === "Escape") at("canvas").focus();
+  });
+  at("new-category").addEventListener("change", () => typed || at("canvas").focus());
   at("filter").addEventListener("change", (event) => {
     list.filter = event.target.value;
     list.refresh();

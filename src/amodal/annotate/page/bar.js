@@ -73,7 +73,7 @@ export function showAlbum(album) {
 
 /** The kinds that a new object may be of. */
 export function fillCategories(names) {
-  at("new-category").replaceChildren(...[...new Set(names)].map((name) => new Option(name)));
+  at("new-category").replaceChildren(...[...new Set(names)].map((name) => new Option(name, name)));
 }
 
 export function showCard(title, text, action, act) {

@@ -11,9 +11,10 @@ const MEANWHILE = {
 
 export class Desk {
   object = null;
-  #picture = null; // open without an object
   drawing = null; // null while it is fetched
   problem = null; // why it could not be
+  #picture = null; // open without an object
+  #warned = null; // the object that one more Delete removes, drawing and all
   #serial = 0;
   #shelf = new Shelf();
 
@@ -29,10 +30,14 @@ export class Desk {
 
   /** Opens the first object of a picture or, where it has none, the picture, to add some. */
   async openPicture(picture) {
-    if (picture.objects.length) return this.open(picture.objects[0]);
+    if (picture.objects.length) {
+      const [first] = picture.objects;
+      if (location.hash === `#picture-${picture.id}`) history.replaceState(null, "", `#${first.id}`); // Back leads on
+      return this.open(first);
+    }
     const serial = ++this.#serial;
+    this.#address(`picture-${picture.id}`);
     this.#leave();
-    history.replaceState(null, "", location.pathname);
     Object.assign(this, { object: null, drawing: null, problem: null });
     this.#picture = picture;
     this.changed();
@@ -54,11 +59,14 @@ export class Desk {
   /** Adds an object to the picture that is open, and opens it. */
   async add(box, category) {
     const { picture } = this;
+    const serial = this.#serial;
     try {
       const object = this.album.add(await api.add(picture.id, box, category), picture);
-      if (picture === this.picture) return this.open(object);
+      if (serial === this.#serial && !this.tools.busy && !this.tools.open) return this.open(object);
+      this.say(`${category} ${object.id} is in the list.`);
     } catch (error) {
-      this.say(error.message, "problem");
+      if (serial === this.#serial) this.tools.choose("box"); // to be dragged again
+      this.say(`Not added: ${error.message}`, "problem");
     }
     this.changed();
   }
@@ -66,19 +74,30 @@ export class Desk {
   /** Takes away an object that was added here, with its drawing. */
   async remove() {
     const { object, saver } = this;
-    if (!object?.added) return this.say("An object of the annotations stays. Those that were added here can be removed.");
+    if (!object || object.removing) return;
+    if (!object.added) return this.say("An object of the annotations stays. Those that were added here can be removed.");
+    if ((object.state !== "todo" || object.saving || this.drawing?.dirty) && this.#warned !== object) {
+      this.#warned = object;
+      return this.say("It has been drawn. Delete once more removes it and its drawing for good.");
+    }
+    object.removing = true; // nothing is drawn or saved any more
+    this.changed();
     try {
-      await saver.then(() => {
-        saver.forget(object);
-        return api.remove(object.id);
-      });
+      await saver.then(() => api.remove(object.id));
     } catch (error) {
-      return this.say(error.message, "problem");
+      if (error.status !== 404) {
+        object.removing = false;
+        this.changed();
+        return this.say(error.message, "problem");
+      } // another page was sooner
     }
     const { picture } = object;
     this.album.remove(object);
+    saver.forget(object);
+    this.#shelf.drop(object.id);
     if (object !== this.object) return this.changed();
     this.drawing = null; // it is not put away
+    history.replaceState(null, "", `#picture-${picture.id}`);
     if (picture.objects.length) await this.open(picture.objects.at(-1));
     else await this.openPicture(picture);
     this.say(`${object.category} ${object.id} is removed.`);
@@ -86,9 +105,8 @@ export class Desk {
 
   async open(object) {
     const serial = ++this.#serial;
-    const isFirst = this.picture === null;
+    this.#address(object.id);
     this.#leave();
-    if (location.hash !== `#${object.id}`) history[isFirst ? "replaceState" : "pushState"](null, "", `#${object.id}`);
     Object.assign(this, { object, drawing: null, problem: null });
     this.changed();
     try {
@@ -101,7 +119,13 @@ export class Desk {
     if (serial === this.#serial) this.#lookAhead();
   }
 
+  #address(word) {
+    const isFirst = this.picture === null;
+    if (location.hash !== `#${word}`) history[isFirst ? "replaceState" : "pushState"](null, "", `#${word}`);
+  }
+
   #leave() {
+    this.#warned = null;
     this.tools.drop();
     if (this.tools.name === "box") this.tools.choose("brush");
     if (this.drawing) this.#shelf.keep(this.drawing);
@@ -162,7 +186,7 @@ export class Desk {
   }
 
   get canDraw() {
-    if (!this.drawing || this.problem) return false;
+    if (!this.drawing || this.problem || this.object.removing) return false;
     return !this.drawing.waiting || this.object.state === "todo"; // nothing over what was drawn before it is there
   }
 
@@ -181,7 +205,7 @@ export class Desk {
   /** Starts again from another mask; can be undone. */
   async startFrom(start) {
     const { drawing } = this;
-    if (!drawing || drawing.waiting) return;
+    if (!drawing || drawing.waiting || this.object.removing) return;
     drawing.waiting = true;
     this.tools.drop();
     this.changed();
@@ -200,7 +224,7 @@ export class Desk {
   /** Saves as done or unsure, and goes on; the answer is not waited for. */
   accept(state) {
     const { drawing, object } = this;
-    if (!drawing || this.problem) return;
+    if (!drawing || this.problem || object.removing) return;
     if (this.tools.open) return this.say("Close the polygon first (Enter), or drop it (Escape).");
     if (drawing.waiting) return this.say("What it starts from is still on its way.");
     if (drawing.count === 0) return this.say("Nothing is drawn yet: a whole object has at least one pixel.", "problem");
@@ -215,7 +239,7 @@ export class Desk {
   /** Forgets the saved answer of the object, which is to do again. The drawing can be had back with undo. */
   async toDoAgain() {
     const { drawing, object } = this;
-    if (!drawing) return;
+    if (!drawing || object.removing) return;
     if (object.state === "todo" && !object.saving && !object.failed) return this.say("It is to do already.");
     try {
       const answer = await this.saver.then(() => {

@@ -1,4 +1,4 @@
-// What lies over the picture and is no part of the mask: the brush's ring and the corners of an open polygon.
+// What lies over the picture and is no part of the mask: the brush's ring, the corners of an open polygon, a new box.
 
 import { Surface } from "./surface.js";
 

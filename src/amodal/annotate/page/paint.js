@@ -14,7 +14,7 @@ export class Painter extends Surface {
   #layers = new Layers();
   hide = false;
   showOthers = false;
-  scene = null; // { id, picture: Levels, drawing or null, box }
+  scene = null; // { id, object, picture: Levels, drawing or null, box or null }
   live = null; // the shape being drawn
 
   resize(width, height, ratio) {

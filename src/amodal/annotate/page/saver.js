@@ -26,7 +26,9 @@ export class Saver {
 
   /** Gives up on a drawing that could not be saved. */
   forget(object) {
-    if (this.#failed.delete(object)) object.failed = false;
+    if (!this.#failed.delete(object)) return;
+    object.failed = false;
+    this.changed(object);
   }
 
   again() {

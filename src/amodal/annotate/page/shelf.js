@@ -15,6 +15,10 @@ export class Shelf {
     for (const one of saved.slice(0, Math.max(0, saved.length - SAVED))) this.#kept.delete(one.object.id);
   }
 
+  drop(id) {
+    this.#kept.delete(id);
+  }
+
   take(id) {
     return this.#kept.get(id) ?? null;
   }
