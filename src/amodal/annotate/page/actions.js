@@ -31,7 +31,7 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     cutter: () => tools.choose("polygon", true),
     box: () => {
       if (desk.object) document.getElementById("new-category").value = desk.object.category;
-      tools.choose(tools.name === "box" ? "brush" : "box");
+      tools.choose(tools.name === "box" && desk.object ? "brush" : "box");
     },
     remove: (event) => event.repeat || (tools.open ? tools.removeCorner() : tools.busy || desk.remove()),
     smaller: () => tools.step(-1),
