@@ -21,8 +21,9 @@ demo: $(BASE)
 
 setup: $(FULL)
 
+# A process a core, four at the most; each with one thread, for two that wait on each other take longer than one.
 test: $(FULL)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: lint test
 
