@@ -124,7 +124,9 @@ def test_photographs_alone_are_drawn_on(root: Path, tiny_set: tuple[Path, Path],
     with running(root, *words) as (process, _, lines):
         assert "".join(lines) == "1 of 1 objects drawn\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.stdout is not None
+        told = process.stdout.read()
+        assert process.wait(30) == 0, told
     album = read_annotations(output)
     assert [category.name for category in album.categories] == ["cat", "house"]
     assert [(record.file_name, len(record.instances)) for record in album] == [

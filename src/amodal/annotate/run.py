@@ -40,14 +40,19 @@ def serve(session: Session, *, host: str, port: int | None, browse: bool, tell: 
         token = secrets.token_urlsafe(24)
         name = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
         address = f"http://{name}:{number}/?token={token}"
+        config = uvicorn.Config(
+            build_app(session, token, cookie=f"amodal-{number}"),
+            log_level="warning",
+            timeout_graceful_shutdown=_PATIENCE_S,
+            server_header=False,
+        )
+        server = _Server(config, session)  # before the address is told: whoever interrupts us then finds us ready
         tell(f"open {address}")
         if host not in _LOOPBACK:
             tell("whoever has this address can draw; it is sent unencrypted")
         if browse:  # beside us: some browsers are programs of the terminal, and are waited for
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        app = build_app(session, token, cookie=f"amodal-{number}")
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_S, server_header=False)
-        _Server(config, session).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
