@@ -37,8 +37,9 @@ from amodal.synthesis.material import Material
 from amodal.synthesis.scenes import make_scenes, scene_settings
 from amodal.synthesis.settings import ExampleShape
 from amodal.training.checkpoint import has_checkpoint, read_checkpoint, write_checkpoint
-from amodal.training.config import Recipe
+from amodal.training.config import Precision, Recipe
 from amodal.training.data import VALIDATION_SEED, make_streams
+from amodal.training.precision import autocast, warn_if_slow
 
 CONTEXT = 2.0
 """Side of the square, in longer sides of the visible box."""
@@ -54,6 +55,12 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/coco_compact_fifth.yaml"))
     parser.add_argument("--output", type=Path, default=Path("runs/mask_unet"))
     parser.add_argument("--steps", type=int, nargs=3, default=(700, 150, 50), help="at 64, 128 and 256 px")
+    parser.add_argument(
+        "--precision",
+        choices=("bf16", "fp32"),
+        default="bf16",
+        help="fp32 where the processor has no AVX-512: bf16 takes many times as long there",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -73,7 +80,8 @@ def train(args: argparse.Namespace) -> None:
     network = UNet().to(memory_format=torch.channels_last)
     with torch.no_grad():
         network.first[0].weight[:, 1] = 0  # type: ignore[index,operator]
-    run = Run(network, args.output, args.recipe.name, resume=args.resume)
+    warn_if_slow(torch.device("cpu"), args.precision)
+    run = Run(network, args.output, args.recipe.name, args.precision, resume=args.resume)
     total = sum(args.steps)
     with (args.output / "log.jsonl").open("a" if run.step else "w") as log:
         while run.step < total:
@@ -86,7 +94,7 @@ def train(args: argparse.Namespace) -> None:
                 print(f"step {run.step} of {total}, {side} px: loss {loss:.4f}, {run.cpu_seconds:.0f} s", flush=True)
             if run.step % CHECKPOINT_EVERY == 0 or run.step == total:
                 run.keep()
-    threshold, iou = _choose(network.eval(), validation.material, 400)
+    threshold, iou = _choose(network.eval(), validation.material, 400, args.precision)
     facts = {
         "threshold": threshold,
         "validation_iou": round(iou, 4),
@@ -102,8 +110,10 @@ def train(args: argparse.Namespace) -> None:
 class Run:
     """The network, its optimizer and how far they are; goes on from a checkpoint of the same recipe."""
 
-    def __init__(self, network: nn.Module, folder: Path, fingerprint: str, *, resume: bool) -> None:
-        self.network, self.folder, self.fingerprint = network, folder, fingerprint
+    def __init__(
+        self, network: nn.Module, folder: Path, fingerprint: str, precision: Precision, *, resume: bool
+    ) -> None:
+        self.network, self.folder, self.fingerprint, self.precision = network, folder, fingerprint, precision
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
         self.step, self._before, self._start = 0, 0.0, time.process_time()
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +136,7 @@ class Run:
         warm = min((self.step + 1) / 50, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = 1e-3 * warm * 0.5 * (1 + math.cos(math.pi * self.step / total))
-        loss = _loss(self.network, batch)
+        loss = _loss(self.network, batch, self.precision)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -178,30 +188,31 @@ def _squares(composite: Composite, side: int, rng: np.random.Generator) -> tuple
     return visible, whole, known
 
 
-def _logits(network: nn.Module, visible: Tensor) -> Tensor:
+def _logits(network: nn.Module, visible: Tensor, precision: Precision) -> Tensor:
     x = torch.stack([visible, torch.zeros_like(visible)], 1).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast(x.device, precision):
         scores = network(x)
     both = scores.float()
     difference: Tensor = both[:, 1] - both[:, 0]  # softmax over two is a sigmoid of the difference
     return difference
 
 
-def _loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def _loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor], precision: Precision) -> Tensor:
     visible, whole, known = batch
-    nll = nn.functional.binary_cross_entropy_with_logits(_logits(network, visible), whole, reduction="none")
+    scores = _logits(network, visible, precision)
+    nll = nn.functional.binary_cross_entropy_with_logits(scores, whole, reduction="none")
     return (nll * known).mean()
 
 
 @torch.no_grad()
-def _choose(network: nn.Module, material: Material, count: int) -> tuple[float, float]:
+def _choose(network: nn.Module, material: Material, count: int, precision: Precision) -> tuple[float, float]:
     """The cut-off with the best mean IoU over validation examples, and that IoU."""
     scenes = make_scenes(Material(material.sources, scene_settings(material.settings)), count, seed=VALIDATION_SEED)
     rows: list[Any] = []
     for scene in scenes:
         frame = completion_frame(bx.as_box(tight_box(scene.visible)), CONTEXT)
         masks = torch.from_numpy(mask_patch(Mask.from_array(scene.visible), frame, 256))[None]
-        heat = torch.sigmoid(_logits(network, masks))[0].numpy()
+        heat = torch.sigmoid(_logits(network, masks, precision))[0].numpy()
         part = paste_heat(heat, frame, scene.own.shape[1], scene.own.shape[0])
         here = (slice(part.top, part.top + part.heat.shape[0]), slice(part.left, part.left + part.heat.shape[1]))
         found = (part.heat > np.array(CUTOFFS, np.float32)[:, None, None]) | scene.visible[here]
