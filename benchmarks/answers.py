@@ -5,9 +5,10 @@
 Of scenes of a recipe's validation photographs (and of rendered ones: folders with ``images`` and
 ``annotations.json``, as `amodal render` writes them), boxes given, told of the others, five maps over the last frame of
 the expansion: the heat, that of IIS, the highest of the other objects, what of the given box lies there, and the share
-of each cell that is the object. On the first half of the objects of each set a correction is fitted, on the second it
-is scored, and then the other way round. A row a correction: one cut-off; a logistic function of each cell's heats;
-small convolutions. IoU is that of cells; cut-offs are those of the half that is fitted on.
+of each cell that is the object. Cells beyond the picture count nowhere, for prediction cuts them off. On the first half
+of the pictures of each set a correction is fitted, on the second it is scored, and then the other way round. A row a
+correction: one cut-off; a logistic function of each cell's heats; small convolutions. IoU is that of cells, in the row
+"as predicted" that of pixels; cut-offs are those of the half that is fitted on.
 """
 
 from __future__ import annotations
@@ -41,15 +42,21 @@ _BATCH = 24
 
 
 class Case(NamedTuple):
-    """One object: maps float32 ``(s, s)`` over the last frame; its true area in cells, and whether it is occluded."""
+    """One object: maps float32 ``(s, s)`` over the last frame, the last of them the share of each cell in the picture.
+
+    Then its true area in cells, the IoU of its predicted mask, whether it is occluded, the number of its picture.
+    """
 
     heat: NDArray[np.float32]
     modal: NDArray[np.float32]
     others: NDArray[np.float32]
     boxed: NDArray[np.float32]
     truth: NDArray[np.float32]
+    inside: NDArray[np.float32]
     area: float
+    iou: float
     occluded: bool
+    picture: int
 
 
 class Maps(NamedTuple):
@@ -60,7 +67,9 @@ class Maps(NamedTuple):
     others: Tensor
     boxed: Tensor
     truth: Tensor
+    inside: Tensor
     area: Tensor
+    iou: NDArray[np.float64]
     occluded: NDArray[np.bool_]
     source: NDArray[np.int64]
     second: NDArray[np.bool_]
@@ -80,9 +89,9 @@ def main() -> None:
         scenes = make_scenes(Material([source], settings), args.scenes, seed=_SEED)
         sets[str(source.folder)] = [
             case
-            for scene in scenes
+            for k, scene in enumerate(scenes)
             for case in _cases(
-                predictor, scene.image, _visible(scene.visible, scene.laid), [Mask.from_array(scene.own)]
+                predictor, k, scene.image, _visible(scene.visible, scene.laid), [Mask.from_array(scene.own)]
             )
         ]
     for folder in args.rendered:
@@ -90,8 +99,10 @@ def main() -> None:
     maps = _stacked(list(sets.values()))
     names = [f"{name} {which}" for name in sets for which in ("occluded", "clear")]
     print(f"\n| put right by | {' | '.join(names)} | mean, occluded | mean, clear |\n|{'---|' * (len(names) + 3)}")
-    for scored in (False, True):
-        fitted = maps.second != scored
+    for half in (False, True):
+        fitted = maps.second == half
+        print(f"| **scored on the {'first' if half else 'second'} half** |{' |' * (len(names) + 2)}")
+        print(_row("as predicted", maps.iou, maps, ~fitted))
         for name, answer in _answers(maps, fitted, args.steps):
             print(_line(name, answer, maps, fitted), flush=True)
 
@@ -113,24 +124,25 @@ def _visible(visible: NDArray[np.bool_], laid: NDArray[np.uint8] | None) -> list
 
 
 def _rendered(predictor: Predictor, folder: Path) -> Iterator[Case]:
-    for record in read_annotations(folder / "annotations.json"):
+    for k, record in enumerate(read_annotations(folder / "annotations.json")):
         pairs = [(one.modal_mask, one.amodal_mask) for one in record.instances]
         known = [(seen, whole) for seen, whole in pairs if seen is not None and whole is not None and not seen.is_empty]
         picture = folder / "images" / record.file_name
-        yield from _cases(predictor, picture, [seen for seen, _ in known], [whole for _, whole in known])
+        yield from _cases(predictor, k, picture, [seen for seen, _ in known], [whole for _, whole in known])
 
 
 def _cases(
-    predictor: Predictor, image: NDArray[np.uint8] | Path, visible: Sequence[Mask], whole: Sequence[Mask]
+    predictor: Predictor, number: int, image: NDArray[np.uint8] | Path, visible: Sequence[Mask], whole: Sequence[Mask]
 ) -> Iterator[Case]:
     """The first objects of a picture, those whose whole mask is given; all of them are asked about together."""
     predictor.set_image(image)
     found = predictor.predict(boxes=[mask.box for mask in visible], keep_heat=True)
     for i, truth in enumerate(whole):
-        yield _case(found[i], found[:i] + found[i + 1 :], truth, 1 - visible[i].area / truth.area > _OCCLUDED)
+        occluded = 1 - visible[i].area / truth.area > _OCCLUDED
+        yield _case(found[i], found[:i] + found[i + 1 :], truth, occluded, number)
 
 
-def _case(found: Prediction, others: Sequence[Prediction], truth: Mask, occluded: bool) -> Case:
+def _case(found: Prediction, others: Sequence[Prediction], truth: Mask, occluded: bool, number: int) -> Case:
     last = found.trace[-1]
     assert last.heat is not None
     side = len(last.heat)
@@ -143,18 +155,22 @@ def _case(found: Prediction, others: Sequence[Prediction], truth: Mask, occluded
     boxed = moved(found, np.ones_like(modal))
     told = np.max(rest, axis=0) if rest else np.zeros_like(modal)
     area = truth.area / (bx.area(np.array(last.frame)) / side**2)
-    return Case(last.heat, modal, told, boxed, mask_heat(truth, last.frame, side), float(area), occluded)
+    picture = Mask.from_array(np.ones((truth.height, truth.width), np.bool_))
+    own, inside = (mask_heat(mask, last.frame, side) for mask in (truth, picture))
+    iou = found.amodal_mask.iou(truth)
+    return Case(last.heat, modal, told, boxed, own, inside, float(area), iou, occluded, number)
 
 
 def _stacked(sets: Sequence[Sequence[Case]]) -> Maps:
     cases = [case for one in sets for case in one]
-    planes = [torch.from_numpy(np.stack([case[k] for case in cases])) for k in range(5)]
+    planes = [torch.from_numpy(np.stack([case[k] for case in cases])) for k in range(6)]
     return Maps(
         *planes,
         torch.tensor([case.area for case in cases]),
+        np.array([case.iou for case in cases]),
         np.array([case.occluded for case in cases]),
         np.repeat(np.arange(len(sets)), [len(one) for one in sets]),
-        np.concatenate([np.arange(len(one)) >= len(one) // 2 for one in sets]),
+        np.concatenate([[case.picture > one[-1].picture // 2 for case in one] for one in sets]),
     )
 
 
@@ -164,8 +180,8 @@ def _logit(heat: Tensor) -> Tensor:
 
 def _shares(maps: Maps, fitted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How much each object counts: every set alike, 0 where it is not fitted."""
-    counts = np.bincount(maps.source[fitted])
-    shares = np.where(fitted, 1 / counts[maps.source], 0)
+    counts = np.bincount(maps.source[fitted], minlength=maps.source.max() + 1)
+    shares = np.where(fitted, 1 / np.maximum(counts[maps.source], 1), 0)
     return np.asarray(shares / shares.sum())
 
 
@@ -184,7 +200,7 @@ def _logistic(maps: Maps, fitted: NDArray[np.bool_], *, told: bool) -> Tensor:
         optimizer.zero_grad()
         scores = x[which] @ factors[:-1] + factors[-1]
         nll = nn.functional.binary_cross_entropy_with_logits(scores, maps.truth[which], reduction="none")
-        loss: Tensor = (nll.sum((1, 2)) * weights[which]).sum()
+        loss: Tensor = ((nll * maps.inside[which]).sum((1, 2)) * weights[which]).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -229,7 +245,8 @@ def _convolved(maps: Maps, fitted: NDArray[np.bool_], steps: int) -> Tensor:
         turned = [axis for axis in (-1, -2) if rng.random() < 0.5]
         scores = network(x[rows].flip(turned))
         nll = nn.functional.binary_cross_entropy_with_logits(scores, maps.truth[rows].flip(turned), reduction="none")
-        loss = (nll.sum((1, 2)) / maps.area[rows].clamp(min=50)).mean()
+        known = maps.inside[rows].flip(turned)
+        loss = ((nll * known).sum((1, 2)) / maps.area[rows].clamp(min=50)).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -241,19 +258,25 @@ def _line(name: str, answer: Tensor, maps: Maps, fitted: NDArray[np.bool_]) -> s
     scores = {cutoff: _iou(answer > cutoff, maps) for cutoff in _CUTOFFS}
     shares = _shares(maps, fitted)
     cutoff = max(_CUTOFFS, key=lambda one: float(scores[one] @ shares))
+    return _row(f"{name}, over {cutoff}", scores[cutoff], maps, ~fitted)
+
+
+def _row(name: str, scores: NDArray[np.float64], maps: Maps, scored: NDArray[np.bool_]) -> str:
+    """Percent, of each set's occluded and clear objects, and the means of the sets."""
     groups = [
-        scores[cutoff][(maps.source == s) & (maps.occluded == occluded) & ~fitted]
+        scores[(maps.source == s) & (maps.occluded == occluded) & scored]
         for s in np.unique(maps.source)
         for occluded in (True, False)
     ]
     means = [100 * float(group.mean()) if len(group) else np.nan for group in groups]
     both = [float(np.mean(means[k::2])) for k in (0, 1)]
-    return f"| {name}, over {cutoff} | {' | '.join(f'{mean:.1f}' for mean in [*means, *both])} |"
+    return f"| {name} | {' | '.join(f'{mean:.1f}' for mean in [*means, *both])} |"
 
 
 def _iou(found: Tensor, maps: Maps) -> NDArray[np.float64]:
-    common = (found * maps.truth).sum((1, 2))
-    return np.asarray((common / (found.sum((1, 2)) + maps.area - common)).numpy(), dtype=np.float64)
+    shares = found * maps.inside
+    common = (shares * maps.truth).sum((1, 2))
+    return np.asarray((common / (shares.sum((1, 2)) + maps.area - common)).numpy(), dtype=np.float64)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,7 @@ def train(args: argparse.Namespace) -> None:
         "threshold": threshold,
         "validation_iou": round(iou, 4),
         "steps": list(args.steps),
+        "precision": args.precision,
         "cpu_seconds": round(run.cpu_seconds),
         "parameters": sum(p.numel() for p in network.parameters()),
     }
