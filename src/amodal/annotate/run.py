@@ -35,7 +35,7 @@ def serve(session: Session, *, host: str, port: int | None, browse: bool, tell: 
     Raises:
         AmodalError: the address cannot be listened at.
     """
-    with _ended_alike(), _listen(host, port) as listening:
+    with _listen(host, port) as listening:
         number = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
         name = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
@@ -46,13 +46,14 @@ def serve(session: Session, *, host: str, port: int | None, browse: bool, tell: 
             timeout_graceful_shutdown=_PATIENCE_S,
             server_header=False,
         )
-        server = _Server(config, session)  # before the address is told: whoever interrupts us then finds us ready
-        tell(f"open {address}")
-        if host not in _LOOPBACK:
-            tell("whoever has this address can draw; it is sent unencrypted")
-        if browse:  # beside us: some browsers are programs of the terminal, and are waited for
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        server.run(sockets=[listening])
+        server = _Server(config, session)
+        with _ended_by_signals(server):  # before the address is told: whoever interrupts us then finds us ready
+            tell(f"open {address}")
+            if host not in _LOOPBACK:
+                tell("whoever has this address can draw; it is sent unencrypted")
+            if browse:  # beside us: some browsers are programs of the terminal, and are waited for
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -68,22 +69,16 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _ended_alike() -> Iterator[None]:
-    """A process that is told to end, or whose terminal is closed, ends as by Ctrl+C: with what is inside, no more."""
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Ctrl+C, being told to end, a closed terminal: the server ends in good order, whatever it is doing just then.
 
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    def hung_up(*_: object) -> None:
-        signal.raise_signal(signal.SIGTERM)  # which uvicorn handles
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
-    if hasattr(signal, "SIGHUP"):
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
+    Nothing is raised: an exception that a signal raises is lost where it meets a callback of the interpreter, and the
+    server would go on. Uvicorn does the same, but only once it runs.
+    """
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, server.handle_exit) for number in numbers}
     try:
         yield
-    except KeyboardInterrupt:  # uvicorn, too, passes it on when it has ended in good order
-        pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
