@@ -2,7 +2,7 @@
 # make setup   everything: training, the page of `amodal annotate`, development tools
 # make test    setup, then all tests
 # make check   linters, then all tests
-# make weights the shipped networks from the ImageNet backbone on, into runs/ (about 12 core-hours; needs ../shared)
+# make weights the shipped networks from the ImageNet backbone on, into runs/ (about 16 core-hours; needs ../shared)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,11 +39,15 @@ format: $(FULL)
 	$(BIN)/ruff format .
 
 # Networks that are trained are not trained again, a training that was stopped goes on.
+SOLID := carton can lathe mug animal slab tool rack fruit curved assembly
+MORE := $(SOLID) ring crate wheel grille plant device lamp stack blocks bowl toy
+RENDER := $(BIN)/amodal render --count 1600 --images ../shared/data/coco/images \
+  --annotations ../shared/data/coco/annotations.json --exclude recipes/splits/coco_val.txt recipes/splits/examples.txt
 weights: $(FULL)
-	test -d runs/rendered/data || $(BIN)/amodal render --output runs/rendered/data --count 1600 --seed 5 \
-	  --kinds carton can lathe mug animal slab tool rack fruit curved assembly \
-	  --images ../shared/data/coco/images --annotations ../shared/data/coco/annotations.json \
-	  --exclude recipes/splits/coco_val.txt recipes/splits/examples.txt
+	test -d runs/rendered/data || $(RENDER) --output runs/rendered/data --seed 5 --kinds $(SOLID)
+	test -d runs/rendered/more || $(RENDER) --output runs/rendered/more --seed 6 --kinds $(MORE)
+	$(BIN)/amodal train --recipe recipes/coco_compact_sixth_iis.yaml --resume
+	$(BIN)/amodal train --recipe recipes/coco_compact_sixth.yaml --resume
 	$(BIN)/amodal train --recipe recipes/coco_compact_iis.yaml --resume
 	$(BIN)/amodal train --recipe recipes/coco_compact.yaml --resume
 	@echo "networks: runs/coco_compact/weights"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from itertools import pairwise
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
+
+from amodal.inference.export import halved, without_traces
 
 
 class _Double(nn.Sequential):
@@ -64,7 +68,8 @@ def save_completion(
     """Write the folder that `amodal evaluate --unet` reads (`amodal.inference.completion`).
 
     Args:
-        network: ``(n, 2, s, s)`` masks -> ``(n, 2, s, s)`` logits, the second class the whole object.
+        network: ``(n, 2, s, s)`` masks -> ``(n, 2, s, s)`` logits, the second class the whole object; written rounded to
+            float16, computed in float32.
         folder: made where it does not exist.
         context, size_px: how training cut its patches, see `completion_frame` and `mask_patch`.
         threshold: chosen on validation.
@@ -72,16 +77,18 @@ def save_completion(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "completion.onnx"
-    torch.onnx.export(
-        _Heat(network).eval(),
+    rounded = copy.deepcopy(network).half().float()  # so that the file can hold its weights as float16
+    program = torch.onnx.export(
+        _Heat(rounded).eval(),
         (torch.zeros(2, 2, size_px, size_px),),
-        path,
         input_names=["masks"],
         output_names=["heat_out"],
         dynamic_shapes={"masks": {0: torch.export.Dim("n")}},
         dynamo=True,
-        external_data=False,
+        optimize=False,  # it would fold normalisation into weights, which float16 then no longer holds
     )
+    assert program is not None
+    onnx.save(halved(without_traces(program.model_proto)), str(path))
     config = {"format": 1, "kind": "completion", "size_px": size_px, "context": context, "threshold": threshold}
     config["others"] = others
     sha = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -27,6 +27,7 @@ from amodal.training import fingerprint, loop
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams, validation_batches
 from amodal.training.run import run_training
+from amodal.training.ship import train_and_ship
 from amodal.training.stages import AmodalStage, ModalStage
 from amodal.training.validate import validate
 
@@ -121,6 +122,25 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
     assert_same(weights(run_training(recipe, resume=True)), expected)
     for stage in ("modal", "amodal"):
         assert log_lines(recipe, stage) == log_lines(whole, stage)
+
+
+def test_a_stopped_run_that_keeps_the_mean_knows_its_start_still(
+    make_recipe: Make,
+    tmp_path: Path,
+    stop_before: Callable[[int | None], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("amodal.inference.export.export_onnx", lambda network, path: path.write_text("graph") * 0.0)
+    first = make_recipe(thresholds="paper", calibration_examples=0)
+    start = str(train_and_ship(first))
+    whole = elsewhere(replace(first, backbone_weights="", start_from=start, keep="mean"), tmp_path, "whole")
+    expected = weights(run_training(whole))
+    recipe = elsewhere(whole, tmp_path, "stopped")
+    stop_before(5)
+    with pytest.raises(Stopped):
+        run_training(recipe)
+    stop_before(None)
+    assert_same(weights(run_training(recipe, resume=True)), expected)
 
 
 def test_a_finished_run_resumed_gives_its_networks(make_recipe: Make) -> None:

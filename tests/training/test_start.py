@@ -130,6 +130,31 @@ def test_a_detector_is_looked_at_and_stays_as_it_ships(make_recipe: Make, tmp_pa
         run_training(replace(without, output=str(tmp_path / "back"), backbone_weights=""))
 
 
+def test_half_way_from_the_start_to_the_end(make_recipe: Make, tmp_path: Path, quick: None) -> None:
+    start = Path(shipped(make_recipe, tmp_path).output) / "weights"
+    later = replace(make_recipe(), start_from=str(start), backbone_weights="")
+    own = replace(later, output=str(tmp_path / "mean"), keep="mean")
+    with pytest.raises(RecipeError, match="half way from those") as refused:
+        replace(own, start_from="")
+    assert refused.value.remedy == "give start_from, or keep best or last"
+    last = run_training(replace(later, output=str(tmp_path / "last"), keep="last", stages=("modal",)))[0]
+    mean = run_training(replace(own, stages=("modal",)))[0].state_dict()
+    before, end = load_network(start, "modal").state_dict(), last.state_dict()
+    moved = 0
+    for name, value in mean.items():
+        if value.is_floating_point():
+            assert torch.allclose(value, (before[name] + end[name]) / 2, atol=1e-6)
+            moved += not torch.equal(before[name], value)
+        else:
+            assert torch.equal(value, end[name])
+    assert moved > 20
+    # what another run takes of it, and what it is when resumed, is the mean, too
+    resumed = run_training(replace(own, stages=("modal",)), resume=True)[0].state_dict()
+    taking = replace(later, output=str(tmp_path / "taking"), modal_from=own.output, keep="last")
+    taken = run_training(taking)[0].state_dict()
+    assert all(torch.equal(value, resumed[name]) and torch.equal(value, taken[name]) for name, value in mean.items())
+
+
 def test_weights_that_training_only_harms_are_kept(
     make_recipe: Make, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

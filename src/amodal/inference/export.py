@@ -165,7 +165,7 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
     model = program.model_proto
     optimizer.fold_constants(model)
     optimizer.remove_unused_nodes(model)
-    onnx.save(halved(_without_traces(model)), str(beside))
+    onnx.save(halved(without_traces(model)), str(beside))
     difference = _difference(graph, beside, _random_inputs(config, 3))
     if difference > PARITY:
         beside.unlink()
@@ -176,7 +176,7 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
     return difference
 
 
-def _without_traces(model: Any) -> Any:
+def without_traces(model: Any) -> Any:
     """The graph without the exporter's notes: stack traces, which name the paths of the machine it was made on."""
     graph = model.graph
     for item in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output):

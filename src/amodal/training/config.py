@@ -194,7 +194,9 @@ class Recipe:
         checkpoint_every: steps between checkpoints; what a killed run loses at the most.
         validate_every: steps between validations.
         validation_examples: examples a validation looks at, the same ones every time.
-        keep: of each network "best", its weights where validation was best, or "last", as the paper's.
+        keep: of each network "best", its weights where validation was best, "last", as the paper's, or "mean": half way
+            from those of ``start_from`` to the last, number by number (Wortsman et al., "Robust fine-tuning of
+            zero-shot models", CVPR 2022), which learns the new and forgets less of the old.
         calibration_examples: validation scenes the probability of occlusion is fitted on; 0 = none.
         store: folder where decoded pictures are kept, shared by all workers and later runs; "" decodes them in memory.
         store_gb: bound of the store of each source, for training and for validation each.
@@ -224,7 +226,7 @@ class Recipe:
     checkpoint_every: int = 250
     validate_every: int = 500
     validation_examples: int = 256
-    keep: Literal["best", "last"] = "best"
+    keep: Literal["best", "last", "mean"] = "best"
     calibration_examples: int = 600
     store: str = ""
     store_gb: float = 20.0
@@ -258,8 +260,14 @@ class Recipe:
             raise RecipeError("precision is fp32 or bf16", value=self.precision)
         if not 0.001 <= self.store_gb < math.inf:
             raise RecipeError("store_gb is 0.001 or more", value=self.store_gb)
-        if self.keep not in ("best", "last"):
-            raise RecipeError("keep is best or last", value=self.keep)
+        if self.keep not in ("best", "last", "mean"):
+            raise RecipeError("keep is best, last or mean", value=self.keep)
+        if self.keep == "mean" and not self.start_from:
+            raise RecipeError(
+                "keep is mean where there are weights to start from: it is half way from those to the last",
+                value=self.keep,
+                remedy="give start_from, or keep best or last",
+            )
         if self.bad_records not in ("stop", "skip"):
             raise RecipeError("bad_records is stop or skip", value=self.bad_records)
         if self.thresholds not in ("validation", "paper"):

@@ -68,8 +68,8 @@ def train_network(
         fingerprint: of the recipe, kept in checkpoints.
 
     Returns:
-        The network with the best weights by validation (the last where nothing is validated, or ``recipe.keep`` says
-        so), in evaluation mode.
+        The network with the weights that ``recipe.keep`` names, in evaluation mode; where nothing is validated, the
+        last are the best.
 
     Raises:
         RecipeError: the loss is no longer a finite number, or the checkpoint is another recipe's.
@@ -81,6 +81,7 @@ def train_network(
     share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
     material = digest_of(training, validation)
+    start = copy.deepcopy(network.state_dict()) if recipe.keep == "mean" else {}
     _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another
@@ -94,7 +95,7 @@ def train_network(
     batches = staged_batches(training, settings, state.step, recipe.workers, share, channels_last=recipe.channels_last)
     if recipe.start_from and state.step == 0:  # it may be better than all that follows
         _judge(state, stage, checks, write, keep=recipe.keep == "best")
-    start, first_step = time.perf_counter(), state.step
+    began, first_step = time.perf_counter(), state.step
     network.train()
     with progress(name, settings.steps, "step", initial=state.step) as bar:
         while state.step < settings.steps:
@@ -104,11 +105,13 @@ def train_network(
             ends = state.step == settings.steps
             bar.update()
             if state.step % 20 == 0 or ends:
-                rate = (state.step - first_step) * settings.batch_size / (time.perf_counter() - start)
+                rate = (state.step - first_step) * settings.batch_size / (time.perf_counter() - began)
                 write(loss=loss, examples_per_second=round(rate, 1))
                 bar.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
             if state.step % recipe.validate_every == 0 or ends:
                 _judge(state, stage, checks, write, keep=recipe.keep == "best")
+            if ends and start:
+                state.best = _mean(start, state.average.state_dict())
             if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
                 write_checkpoint(folder, _captured(state, fingerprint, material))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
@@ -191,6 +194,12 @@ def _update_average(state: _State, decay: float) -> None:
     for count, now in pairs:
         if not count.is_floating_point():
             count.copy_(now)
+
+
+def _mean(start: dict[str, Tensor], end: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Half way from one network to another, number by number; counts are the end's."""
+    pairs = ((name, start[name], value) for name, value in end.items())
+    return {name: torch.lerp(a, b, 0.5) if b.is_floating_point() else b.clone() for name, a, b in pairs}
 
 
 def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..., None], *, keep: bool) -> None:
