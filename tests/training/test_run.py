@@ -34,6 +34,9 @@ from amodal.training.validate import validate
 Make = Callable[..., Recipe]
 
 
+SCORES = ("loss", "iou", "iou_occluded", "iou_clear")
+
+
 def weights(networks: tuple[nn.Module, nn.Module]) -> dict[str, Tensor]:
     return {f"{role}.{k}": v for role, n in zip("ma", networks, strict=True) for k, v in n.state_dict().items()}
 
@@ -124,23 +127,33 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(
         assert log_lines(recipe, stage) == log_lines(whole, stage)
 
 
+@pytest.mark.parametrize("steps_done", [5, 8])
 def test_a_stopped_run_that_keeps_the_mean_knows_its_start_still(
     make_recipe: Make,
     tmp_path: Path,
     stop_before: Callable[[int | None], None],
     monkeypatch: pytest.MonkeyPatch,
+    steps_done: int,
 ) -> None:
     monkeypatch.setattr("amodal.inference.export.export_onnx", lambda network, path: path.write_text("graph") * 0.0)
     first = make_recipe(thresholds="paper", calibration_examples=0)
     start = str(train_and_ship(first))
-    whole = elsewhere(replace(first, backbone_weights="", start_from=start, keep="mean"), tmp_path, "whole")
+    wider = {  # what is new in them is random at first
+        name: replace(stage, network=replace(stage.network, widths=(6, *stage.network.widths[1:])))
+        for name, stage in (("modal", first.modal), ("amodal", first.amodal))
+    }
+    later = replace(first, **wider, backbone_weights="", start_from=start, keep="mean")  # type: ignore[arg-type]
+    whole = elsewhere(later, tmp_path, "whole")
     expected = weights(run_training(whole))
     recipe = elsewhere(whole, tmp_path, "stopped")
-    stop_before(5)
+    stop_before(steps_done)
     with pytest.raises(Stopped):
         run_training(recipe)
     stop_before(None)
     assert_same(weights(run_training(recipe, resume=True)), expected)
+    for stage in ("modal", "amodal"):
+        assert log_lines(recipe, stage) == log_lines(whole, stage)
+        assert log_lines(whole, stage)[-1].keys() == {"step", *(f"mean_{k}" for k in SCORES)}
 
 
 def test_a_finished_run_resumed_gives_its_networks(make_recipe: Make) -> None:

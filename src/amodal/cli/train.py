@@ -174,12 +174,12 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
         raise RecipeError(
             "both networks start from the recipe start_from names", file=file, record="stages", value=first.stages
         )
+    if recipe.modal_from:
+        modal_digest(recipe.modal_from)  # now: what is not there is told before hours of training
     first = _after_its_start(first, (*later, file.resolve()))
     with _told_how_to_go_on(first):
         trained = is_trained(first)
     if not trained:
-        if recipe.modal_from:
-            modal_digest(recipe.modal_from)  # now: what is not there is told before hours of training
         if this_process()[1] > 1:
             raise RecipeError(
                 "with several processes, the recipe start_from names has been trained before", file=file, remedy=_FIRST

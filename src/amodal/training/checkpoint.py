@@ -108,7 +108,7 @@ def differences(folder: str | Path, recipe: Recipe, free: Iterable[str]) -> str:
 
 
 def finished_weights(folder: str | Path, steps: int) -> dict[str, Tensor]:
-    """The weights a finished stage kept: the best by validation, else the last average.
+    """The weights a finished stage kept: the best by validation, the mean of start and end, or else the last average.
 
     Raises:
         RecipeError: no checkpoint, a damaged one, or one of a stage that is not at its end.

@@ -81,7 +81,7 @@ def train_network(
     share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
     material = digest_of(training, validation)
-    start = copy.deepcopy(network.state_dict()) if recipe.keep == "mean" else {}
+    start = copy.deepcopy(network.state_dict()) if recipe.keep == "mean" else None
     _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another
@@ -110,8 +110,8 @@ def train_network(
                 bar.set_postfix_str(refresh=False, s=f"loss {loss:.4f}, {rate:.0f} examples/s")
             if state.step % recipe.validate_every == 0 or ends:
                 _judge(state, stage, checks, write, keep=recipe.keep == "best")
-            if ends and start:
-                state.best = _mean(start, state.average.state_dict())
+            if ends and start is not None:
+                _take_mean(state, start, stage, checks, write)
             if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
                 write_checkpoint(folder, _captured(state, fingerprint, material))
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
@@ -196,10 +196,18 @@ def _update_average(state: _State, decay: float) -> None:
             count.copy_(now)
 
 
-def _mean(start: dict[str, Tensor], end: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Half way from one network to another, number by number; counts are the end's."""
-    pairs = ((name, start[name], value) for name, value in end.items())
-    return {name: torch.lerp(a, b, 0.5) if b.is_floating_point() else b.clone() for name, a, b in pairs}
+def _take_mean(
+    state: _State, start: dict[str, Tensor], stage: Stage, batches: list[Batch], write: Callable[..., None]
+) -> None:
+    """What is kept is half way from the start to the end, number by number; counts are the end's."""
+    pairs = ((name, start[name], end) for name, end in state.average.state_dict().items())
+    state.best = {name: torch.lerp(a, b, 0.5) if b.is_floating_point() else b.clone() for name, a, b in pairs}
+    if batches:
+        network = copy.deepcopy(state.average)
+        network.load_state_dict(state.best)
+        scores = validate(stage, network, batches)
+        write(**{f"mean_{key}": value for key, value in scores.items()})
+        tqdm.write(f"mean of the start and the end: validation {_in_words(scores)}")
 
 
 def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..., None], *, keep: bool) -> None:
@@ -210,8 +218,11 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..
     if keep and scores["iou"] > state.best_score and math.isfinite(scores["loss"]):
         state.best_step, state.best_score = state.step, scores["iou"]
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
-    shown = ", ".join(f"{key} {value:.4f}" for key, value in scores.items())
-    tqdm.write(f"step {state.step}: validation {shown}{' (best)' if state.best_step == state.step else ''}")
+    tqdm.write(f"step {state.step}: validation {_in_words(scores)}{' (best)' if state.best_step == state.step else ''}")
+
+
+def _in_words(scores: dict[str, float]) -> str:
+    return ", ".join(f"{key} {value:.4f}" for key, value in scores.items())
 
 
 def _captured(state: _State, fingerprint: str, material: str) -> dict[str, Any]:

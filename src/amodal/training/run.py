@@ -111,6 +111,7 @@ def _train(
         )
     if "amodal" not in recipe.stages:
         return modal.cpu(), None
+    torch.manual_seed(recipe.seed)  # again: the modal network may have been trained in another process
     amodal = _placed(_built(recipe.amodal.network), recipe)
     if recipe.start_from:
         start_from(amodal, recipe.start_from, "amodal")
