@@ -68,8 +68,8 @@ def save_completion(
     """Write the folder that `amodal evaluate --unet` reads (`amodal.inference.completion`).
 
     Args:
-        network: ``(n, 2, s, s)`` masks -> ``(n, 2, s, s)`` logits, the second class the whole object; written rounded to
-            float16, computed in float32.
+        network: ``(n, 2, s, s)`` masks -> ``(n, 2, s, s)`` logits, the second class the whole object; written rounded
+            to float16, computed in float32.
         folder: made where it does not exist.
         context, size_px: how training cut its patches, see `completion_frame` and `mask_patch`.
         threshold: chosen on validation.

@@ -19,9 +19,9 @@ BESIDE = View(at(0.3, 0.2, 0.3), at(2, 0, 0.2), 32, 24, 30.0)  # among the thing
 
 
 def things() -> list[Thing]:
-    """Nine of the first kinds, then four of the others."""
+    """Nine of the first kinds, then four of later ones."""
     rng = np.random.default_rng(0)
-    first, others = kinds_named(list(KINDS)[:11]), kinds_named(list(KINDS)[11:])
+    first, others = kinds_named(list(KINDS)[:11]), kinds_named(list(KINDS)[11:27])
     placed = []
     for kinds, count in ((first, 9), (others, 4)):
         made = [make_thing(rng, MadePictures(), kinds) for _ in range(count)]

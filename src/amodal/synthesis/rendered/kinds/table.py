@@ -12,7 +12,7 @@ import numpy as np
 
 from ....core.errors import RecipeError
 from ..parts import Part
-from . import composed, massive, openwork
+from . import composed, massive, openwork, shaped
 
 Kind = Callable[[np.random.Generator], list[Part]]
 
@@ -46,6 +46,18 @@ KINDS: dict[str, Kind] = {
         composed.vehicle,
         composed.cutlery,
         composed.bunch,
+        shaped.jug,
+        shaped.shoe,
+        shaped.bird,
+        shaped.crawler,
+        shaped.coil,
+        shaped.letter,
+        shaped.pliers,
+        shaped.brush,
+        shaped.headset,
+        shaped.cottage,
+        shaped.dumbbell,
+        shaped.star,
     )
 }
 """New ones go to the end: a scene is drawn from the kinds it is told, in this order."""
