@@ -129,9 +129,9 @@ async function deskOf(pictures, answers = {}) {
   globalThis.location = { hash: "", pathname: "/" };
   globalThis.history = Object.fromEntries(["pushState", "replaceState"].map((act) => [act, (_, __, to) => (location.hash = to)]));
   globalThis.createImageBitmap = async () => ({ width: 9, height: 9, close() {} });
-  globalThis.fetch = async (path, { method = "GET" } = {}) => {
+  globalThis.fetch = async (path, { method = "GET", body: sent } = {}) => {
     asked.push(`${method} ${path}`);
-    const { status = 200, body = {} } = answers[`${method} ${path}`]?.() ?? {};
+    const { status = 200, body = {} } = answers[`${method} ${path}`]?.(sent) ?? {};
     return new Response(JSON.stringify(body), { status });
   };
   const failed = [];
@@ -196,6 +196,24 @@ test("a removal that fails leaves the object and what waits to be saved; one tha
     assert.equal(saver.failures, left);
     assert.equal(Boolean(object.removing), left === 0);
   }
+});
+
+test("what was added is something else after all; the last choice counts, one that is refused does not", async () => {
+  const answers = { "PUT api/objects/21/category": (sent) => (JSON.parse(sent).category === "cow" ? { status: 507 } : { body: MINE }) };
+  const { album, asked, desk, saver, said } = await deskOf(ONE, answers);
+  const [object] = album.objects;
+  desk.open(object);
+  desk.setCategory("dog");
+  assert.equal(object.category, "dog", "at once");
+  desk.setCategory("cat");
+  await saver.then(() => {});
+  assert.deepEqual(asked, ["PUT api/objects/21/category", "PUT api/objects/21/category"]);
+  assert.equal(object.category, "cat");
+  await desk.setCategory("cat");
+  await desk.setCategory("cow");
+  assert.equal(object.category, "cat");
+  assert.match(said.at(-1), /is cat as before/);
+  assert.equal(asked.length, 3);
 });
 
 test("an object of the annotations is not removed", async () => {

@@ -83,6 +83,30 @@ def test_one_is_removed_with_its_drawing(session: Session, journal: Journal, tin
     assert anew(journal.path, *tiny_set).progress()["objects"] == 3
 
 
+def test_one_is_something_else_after_all(session: Session, journal: Journal, tiny_set: tuple[Path, Path]) -> None:
+    session.add(7, [1, 1, 9, 9], "dog")
+    session.add(7, [2, 2, 8, 8], "dog")
+    session.answer(NEW, "done", "blank", Mask.from_box((1, 1, 9, 9), 40, 30))
+    session.write()
+    entry = session.set_category(NEW, "cup")
+    assert (entry["category"], entry["state"], entry["box"]) == ("cup", "done", [1, 1, 9, 9])
+    assert session.write() == 1
+    written = read_annotations(session.output)
+    names = {one.id: written.categories[one.category].name for record in written for one in record.instances}
+    assert names[NEW] == "cup" and names[NEW + 1] == "dog"
+    journal.close()
+    later = anew(journal.path, *tiny_set)
+    (mine,) = (one for one in later.listing()["pictures"] if one["id"] == "7")
+    assert [(one["category"], one["state"]) for one in mine["objects"][1:]] == [("cup", "done"), ("dog", "todo")]
+    with pytest.raises(AnnotationError, match=r"category that is there .*found 'cow'. Choose one of the categories"):
+        later.set_category(NEW, "cow")
+    with pytest.raises(AnnotationError, match=r"annotation 12.*has the category it has there"):
+        later.set_category(12, "cup")
+    later.remove(NEW)
+    with pytest.raises(Unknown):
+        later.set_category(NEW, "dog")
+
+
 def test_one_of_the_annotations_is_not_removed(session: Session) -> None:
     with pytest.raises(AnnotationError, match="of the annotations is not removed here"):
         session.remove(11)

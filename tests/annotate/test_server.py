@@ -115,6 +115,12 @@ def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.json() == client.get("/api/album").json()["pictures"][0]["objects"][-1]
     assert client.get("/api/objects/1000000001/whole").headers["x-start"] == "blank"
+    changed = client.put("/api/objects/1000000001/category", json={"category": "cup"})
+    assert changed.json() == answer.json() | {"category": "cup"}
+    assert client.get("/api/album").json()["pictures"][0]["objects"][-1] == changed.json()
+    unknown = client.put("/api/objects/1000000001/category", json={"category": "cat"})
+    assert unknown.status_code == 422 and "a category that is there (cup, dog)" in unknown.json()["detail"]
+    assert client.put("/api/objects/99/category", json={"category": "cup"}).status_code == 404
     assert client.delete("/api/objects/1000000001").json() == {"done": 0, "unsure": 0, "objects": 3}
     assert client.delete("/api/objects/1000000001").status_code == 404
     refused = client.delete("/api/objects/11")

@@ -86,6 +86,23 @@ class Additions:
             self._journal.add(one)
             return self._place(one, record.id)
 
+    def set_category(self, record: ImageRecord, annotation_id: int, category: str) -> Instance:
+        """Say what an object that was added is, after all; on disk when this returns.
+
+        Raises:
+            KeyError: it has been removed.
+            AnnotationError: no such category.
+        """
+        with self._lock:
+            one = replace(self._journal.added[annotation_id], category=category)
+            where = {"file": record.file_name, "record": f"annotation {annotation_id}, added"}
+            self._check(one, record, {**where, "remedy": "choose one of the categories"})
+            self._journal.add(one)
+            made = self._instance(one)
+            added = self._of[record.id]
+            self._of[record.id] = [made if other.id == annotation_id else other for other in added]
+            return made
+
     def remove(self, annotation_id: int) -> None:
         """Take away an object that was added, and what was drawn of it."""
         with self._lock:
@@ -109,9 +126,12 @@ class Additions:
         )
 
     def _place(self, one: Added, image_id: int) -> Instance:
-        made = Instance(one.annotation_id, self._categories[one.category], one.box, extra={"drawn_new": 1})
+        made = self._instance(one)
         self._of.setdefault(image_id, []).append(made)
         return made
+
+    def _instance(self, one: Added) -> Instance:
+        return Instance(one.annotation_id, self._categories[one.category], one.box, extra={"drawn_new": 1})
 
     def _check(self, one: Added, record: ImageRecord, where: dict[str, Any]) -> None:
         if one.category not in self._categories:

@@ -109,7 +109,7 @@ class Journal:
         return frozenset(self._numbers)
 
     def add(self, one: Added) -> None:
-        """Keep an object; it is on disk when this returns. Raises OSError where it cannot be."""
+        """Keep an object, or what it is now; on disk when this returns. Raises OSError where it cannot be."""
         told = {"file_name": one.file_name, "box": one.box, "category": one.category}
         with self._lock:
             self._append({"annotation_id": one.annotation_id, "added": told})

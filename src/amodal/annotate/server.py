@@ -185,6 +185,10 @@ def _add_answers(app: FastAPI, session: Session) -> None:
     ) -> dict[str, Any]:
         return session.add(image_id, box, category)
 
+    @app.put("/api/objects/{annotation_id}/category")
+    def set_category(annotation_id: int, category: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        return session.set_category(annotation_id, category)
+
     @app.delete("/api/objects/{annotation_id}")
     def remove(annotation_id: int) -> dict[str, int]:
         return session.remove(annotation_id)

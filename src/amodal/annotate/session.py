@@ -190,6 +190,21 @@ class Session:
         self._changed = True
         return self._entry(one)
 
+    def set_category(self, annotation_id: int, category: str) -> dict[str, Any]:
+        """Say what an object that was added is, after all; its entry.
+
+        Raises:
+            Unknown: no such object.
+            AnnotationError: one of the annotations, or no such category.
+        """
+        record = self._added_in(annotation_id, "has the category it has there", "correct it in the annotations")
+        try:
+            one = self._additions.set_category(self._as_read(record.id), annotation_id, category)
+        except KeyError:  # removed meanwhile
+            raise Unknown(f"there is no object {annotation_id} to draw") from None
+        self._changed = True
+        return self._entry(one)
+
     def remove(self, annotation_id: int) -> dict[str, int]:
         """Take away an object that was added, and what was drawn of it; the progress.
 
@@ -197,18 +212,19 @@ class Session:
             Unknown: no such object.
             AnnotationError: one of the annotations.
         """
-        record, _ = self._find(annotation_id)
-        if annotation_id not in self._additions:
-            raise AnnotationError(
-                "an object of the annotations is not removed here",
-                file=record.file_name,
-                record=f"annotation {annotation_id}",
-                remedy="take it out of the annotations",
-            )
+        self._added_in(annotation_id, "is not removed here", "take it out of the annotations")
         self._additions.remove(annotation_id)
         self._owners.pop(annotation_id, None)
         self._changed = True
         return self.progress()
+
+    def _added_in(self, annotation_id: int, rule: str, remedy: str) -> ImageRecord:
+        """The picture of an object that was added; of the annotations' own the rule is told."""
+        record, _ = self._find(annotation_id)
+        if annotation_id not in self._additions:
+            where: dict[str, Any] = {"file": record.file_name, "record": f"annotation {annotation_id}"}
+            raise AnnotationError(f"an object of the annotations {rule}", remedy=remedy, **where)
+        return record
 
     def write(self) -> int:
         """Write the output, if anything has changed since; how many objects in it were drawn."""

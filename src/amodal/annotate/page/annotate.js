@@ -143,7 +143,7 @@ function run(album) {
   listen(actions, () => help.open);
   addEventListener("blur", actions.released);
   addEventListener("focus", () => (saver.failures || desk.problem) && goOn());
-  wireControls({ actions, tools, list });
+  wireControls({ actions, tools, list, desk });
 
   new ResizeObserver(() => {
     const { clientWidth, clientHeight } = at("stage");
@@ -173,7 +173,7 @@ function run(album) {
   if (!wanted && album.finished && album.givesObjects) finished();
 }
 
-function wireControls({ actions, tools, list }) {
+function wireControls({ actions, tools, list, desk }) {
   for (const button of document.querySelectorAll("[data-act]")) {
     button.addEventListener("click", (event) => {
       actions[button.dataset.act](event);
@@ -182,13 +182,8 @@ function wireControls({ actions, tools, list }) {
   }
   at("size").addEventListener("input", (event) => tools.resize(fromSlider(event.target.value)));
   at("size").addEventListener("pointerup", () => at("canvas").focus());
-  let typed = false; // each key changes the choice: the next one is not for the picture yet
-  at("new-category").addEventListener("pointerdown", () => (typed = false));
-  at("new-category").addEventListener("keydown", (event) => {
-    typed = true;
-    if (event.key === "Enter" || event.key === "Escape") at("canvas").focus();
-  });
-  at("new-category").addEventListener("change", () => typed || at("canvas").focus());
+  wireChoice(at("new-category"), () => {});
+  wireChoice(at("own-category"), (category) => desk.setCategory(category));
   at("filter").addEventListener("change", (event) => {
     list.filter = event.target.value;
     list.refresh();
@@ -202,6 +197,19 @@ function wireControls({ actions, tools, list }) {
     if (event.key === "Enter" || event.key === "Escape") at("canvas").focus();
     if (event.key === "Escape") at("search").value = list.words = "";
     list.refresh();
+  });
+}
+
+function wireChoice(select, choose) {
+  let typed = false; // each key changes the choice: the next one is not for the picture yet
+  select.addEventListener("pointerdown", () => (typed = false));
+  select.addEventListener("keydown", (event) => {
+    typed = true;
+    if (event.key === "Enter" || event.key === "Escape") at("canvas").focus();
+  });
+  select.addEventListener("change", () => {
+    choose(select.value);
+    if (!typed) at("canvas").focus();
   });
 }
 

@@ -67,11 +67,15 @@ export async function put(id, png, state, start) {
   return (await ask(path, options)).json();
 }
 
+const json = (method, values) => ({ method, body: JSON.stringify(values), headers: { "Content-Type": "application/json" } });
+
 /** A new object: its entry. */
 export async function add(picture, box, category) {
-  const options = { method: "POST", body: JSON.stringify({ box, category }), headers: { "Content-Type": "application/json" } };
-  return (await ask(`api/pictures/${picture}/objects`, options)).json();
+  return (await ask(`api/pictures/${picture}/objects`, json("POST", { box, category }))).json();
 }
+
+/** What an object that was added is, after all: its entry. */
+export const setCategory = async (id, category) => (await ask(`api/objects/${id}/category`, json("PUT", { category }))).json();
 
 export const remove = (id) => ask(`api/objects/${id}`, { method: "DELETE" });
 export const forget = async (id) => (await ask(`api/objects/${id}/whole`, { method: "DELETE" })).json();

@@ -35,6 +35,11 @@ export const fromSlider = (value) => 2 * 125 ** (value / 100);
 
 export function showObject({ album, picture, object, drawing, problem }) {
   set("category", object?.category ?? (picture ? "no object" : ""));
+  const own = at("own-category");
+  own.hidden = !object?.added || own.length < 2;
+  at("category").hidden = !own.hidden;
+  own.disabled = Boolean(object?.removing);
+  if (object) own.value = object.category;
   set("id", object ? `${object.id}` : "");
   const state = !object ? "" : object.saving ? "being saved" : object.failed ? "not saved" : STATES[object.state];
   set("state", object?.unsaved && !object.saving && !object.failed ? `${state}, changed` : state);
@@ -71,9 +76,11 @@ export function showAlbum(album) {
   bar.children[1].style.width = `${(100 * unsure) / Math.max(1, count)}%`;
 }
 
-/** The kinds that a new object may be of. */
+/** The kinds that an object added here may be of. */
 export function fillCategories(names) {
-  at("new-category").replaceChildren(...[...new Set(names)].map((name) => new Option(name, name)));
+  for (const id of ["new-category", "own-category"]) {
+    at(id).replaceChildren(...[...new Set(names)].map((name) => new Option(name, name)));
+  }
 }
 
 export function showCard(title, text, action, act) {

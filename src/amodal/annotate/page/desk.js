@@ -71,6 +71,22 @@ export class Desk {
     this.changed();
   }
 
+  /** Says what the open object is, after all; it was added here. */
+  async setCategory(category) {
+    const { object, saver } = this;
+    if (!object?.added || object.removing || object.category === category) return;
+    const before = object.category;
+    object.category = category;
+    this.changed();
+    try {
+      await saver.then(() => api.setCategory(object.id, category)); // one after the other: the last one counts
+    } catch (error) {
+      if (object.category === category) object.category = before;
+      this.say(`It is ${before} as before: ${error.message}`, "problem");
+      this.changed();
+    }
+  }
+
   /** Takes away an object that was added here, with its drawing. */
   async remove() {
     const { object, saver } = this;
