@@ -40,7 +40,7 @@ class Drafts:
         self._predictor, self._categories = predictor, categories
         self._lock, self._stopped = threading.Lock(), threading.Event()
         self._kept: OrderedDict[int, dict[int, Mask]] = OrderedDict()
-        self._latest: tuple[tuple[int, tuple[int, ...]], dict[int, Mask]] | None = None  # a picture with objects added
+        self._latest: tuple[tuple[int, tuple[tuple[int, int], ...]], dict[int, Mask]] | None = None
 
     def has(self, image_id: int) -> bool:
         """Whether those of a picture are there already."""
@@ -83,7 +83,7 @@ class Drafts:
             Stopped: `stop` was called.
         """
         with self._lock:
-            key = record.id, tuple(one.id for one in record.instances)
+            key = record.id, tuple((one.id, one.category) for one in record.instances)
             if self._latest is None or self._latest[0] != key:
                 self._latest = key, self._predict(record, image)
             return self._latest[1].get(annotation_id)

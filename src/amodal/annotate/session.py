@@ -221,7 +221,7 @@ class Session:
     def _added_in(self, annotation_id: int, rule: str, remedy: str) -> ImageRecord:
         """The picture of an object that was added; of the annotations' own the rule is told."""
         record, _ = self._find(annotation_id)
-        if annotation_id not in self._additions:
+        if annotation_id not in self._journal.numbers:
             where: dict[str, Any] = {"file": record.file_name, "record": f"annotation {annotation_id}"}
             raise AnnotationError(f"an object of the annotations {rule}", remedy=remedy, **where)
         return record

@@ -39,7 +39,7 @@ export function showObject({ album, picture, object, drawing, problem }) {
   own.hidden = !object?.added || own.length < 2;
   at("category").hidden = !own.hidden;
   own.disabled = Boolean(object?.removing);
-  if (object) own.value = object.category;
+  if (object && own.value !== object.category) own.value = object.category;
   set("id", object ? `${object.id}` : "");
   const state = !object ? "" : object.saving ? "being saved" : object.failed ? "not saved" : STATES[object.state];
   set("state", object?.unsaved && !object.saving && !object.failed ? `${state}, changed` : state);

@@ -75,14 +75,16 @@ export class Desk {
   async setCategory(category) {
     const { object, saver } = this;
     if (!object?.added || object.removing || object.category === category) return;
-    const before = object.category;
+    object.kept ??= object.category; // what the server has: several choices may be on their way
     object.category = category;
     this.changed();
     try {
-      await saver.then(() => api.setCategory(object.id, category)); // one after the other: the last one counts
+      const put = () => api.setCategory(object.id, category); // one after the other: the last one counts
+      object.kept = (await saver.then(put)).category;
     } catch (error) {
-      if (object.category === category) object.category = before;
-      this.say(`It is ${before} as before: ${error.message}`, "problem");
+      if (object.category !== category) return; // another choice follows
+      object.category = object.kept;
+      this.say(`It is ${object.kept} as before: ${error.message}`, "problem");
       this.changed();
     }
   }

@@ -24,9 +24,10 @@ def jug(rng: np.random.Generator) -> list[Part]:
     thick = rng.uniform(0.03, 0.07)
     parts += rod(foot, tip, thick * 1.4, thick * rng.uniform(0.4, 1.0))
     out, grip, material = rng.uniform(0.1, 0.25), rng.uniform(0.02, 0.05), int(rng.random() < 0.4)
-    path = [at(-r * 0.8 - out * np.sin(a), 0, high * 0.75 * np.cos(a)) for a in np.linspace(0.2, np.pi - 0.2, 6)]
+    bow = np.linspace(0, np.pi, 8)
+    path = [at(-r * 0.5 - (r * 0.5 + out) * np.sin(a), 0, high * 0.75 * np.cos(a)) for a in bow]
     if rng.random() < 0.3:  # over the top
-        path = [at(r * 0.8 * np.cos(a), 0, high * 0.8 + (out + 0.1) * np.sin(a)) for a in np.linspace(0, np.pi, 6)]
+        path = [at(r * 0.5 * np.cos(a), 0, high * 0.75 + (out + 0.1) * np.sin(a)) for a in bow]
     parts += _chain(path, grip, material)
     if rng.random() < 0.6:
         parts.append(frustum(r * 0.5, r * 0.3, 0.03, centre=at(0, 0, high), material=1))
@@ -45,7 +46,7 @@ def shoe(rng: np.random.Generator) -> list[Part]:
     parts.append(ellipsoid(long * 0.5, wide * rng.uniform(0.9, 1.1), toe, centre=at(long * 0.5, 0, 2 * sole)))
     parts.append(ellipsoid(long * 0.7, wide, toe * 1.3, turn(1, 0.25), at(-long * 0.2, 0, 2 * sole + toe * 0.5)))
     shaft, narrow = rng.uniform(0.06, 0.35), wide * rng.uniform(0.7, 1.1)
-    place = at(-long * 0.55, 0, 2 * sole + toe + shaft * 0.6)
+    place = at(-long * 0.55, 0, 2 * sole + toe + shaft * 0.75)
     parts.append(frustum(wide * 0.95, narrow, shaft, EYE, place))
     if rng.random() < 0.5:
         parts.append(frustum(narrow * 1.08, narrow * 1.08, 0.02, EYE, place + at(0, 0, shaft), 2))
@@ -59,23 +60,28 @@ def bird(rng: np.random.Generator) -> list[Part]:
     """A body, a neck, a head with a beak, wings open or folded, a tail; on legs, or none, as one that swims."""
     long, wide = rng.uniform(0.2, 0.35), rng.uniform(0.1, 0.18)
     high = wide * rng.uniform(0.9, 1.3)
-    parts = [ellipsoid(long, wide, high, turn(1, rng.uniform(-0.5, 0.1)))]
+    lean = turn(1, rng.uniform(-0.5, 0.1))
+    parts = [ellipsoid(long, wide, high, lean)]
     neck = at(long * rng.uniform(0.7, 1.1), 0, high * rng.uniform(0.8, 3.2))
     size = rng.uniform(0.06, 0.12)
-    parts += rod(at(long * 0.6, 0, high * 0.3), neck, size * 0.8, size * 0.6)
+    parts += rod(lean @ at(long * 0.6), neck, size * 0.8, size * 0.6)
     parts.append(ellipsoid(size * 1.2, size, size, centre=neck))
     beak = rng.uniform(0.04, 0.14)
     flat = turn(1, np.pi / 2 + rng.uniform(-0.2, 0.3))
     parts.append(frustum(size * 0.5, size * 0.15, beak, flat, neck + at(size + beak * 0.7, 0, -size * 0.1), 1))
-    span, lift = rng.uniform(0.12, 0.4), rng.uniform(-0.3, 0.9)
-    if rng.random() < 0.5:
-        span, lift = high, -np.pi / 2 + 0.3
+    span, lift, folded = rng.uniform(0.12, 0.4), rng.uniform(-0.3, 0.9), rng.random() < 0.5
     for side in (-1, 1):
-        root = at(-long * 0.1, side * wide * 0.85, high * 0.3)
-        middle = root + span * at(-0.2, side * np.cos(lift), np.sin(lift))
-        parts.append(ellipsoid(long * 0.6, span, 0.025, turn(0, side * lift), middle, int(rng.random() < 0.3)))
+        colour = int(rng.random() < 0.3)
+        if folded:
+            place = lean @ at(-long * 0.15, side * wide * 0.9, 0)
+            parts.append(ellipsoid(long * 0.8, 0.03, high * 0.7, lean, place, colour))
+            continue
+        root = lean @ at(-long * 0.1, side * wide * 0.8, high * 0.2)
+        middle = root + 0.85 * span * at(0, side * np.cos(lift), np.sin(lift))
+        parts.append(ellipsoid(long * 0.6, span, 0.025, turn(0, side * lift), middle, colour))
     tail = rng.uniform(0.08, 0.2)
-    parts.append(ellipsoid(tail, wide * 0.6, 0.03, turn(1, rng.uniform(-0.3, 0.6)), at(-long - tail * 0.6, 0, 0)))
+    spread = lean @ turn(1, rng.uniform(-0.3, 0.4))
+    parts.append(ellipsoid(tail, wide * 0.6, 0.03, spread, lean @ at(-long * 0.85 - tail * 0.5)))
     if rng.random() < 0.5:
         for side in (-1, 1):
             foot = at(rng.uniform(-0.05, 0.1), side * wide * 0.6, -high - rng.uniform(0.08, 0.3))
@@ -93,7 +99,7 @@ def crawler(rng: np.random.Generator) -> list[Part]:
     pairs, bend = int(rng.integers(2, 5)), rng.uniform(-0.05, 0.12)
     for x in np.linspace(-0.8, 0.8, pairs):
         for side in (-1, 1):
-            hip = at(x * a, side * b * np.sqrt(1 - 0.7 * x * x) * 0.9, 0)
+            hip = at(x * a, side * b * np.sqrt(1 - x * x) * 0.9, 0)
             knee = hip + at(x * reach * 0.5, side * reach * 0.6, bend)
             parts += rod(hip, knee, thick)
             parts += rod(knee, knee + at(x * reach * 0.3, side * reach * 0.5, -bend - c * 0.7), thick, thick * 0.6)
@@ -231,7 +237,7 @@ def dumbbell(rng: np.random.Generator) -> list[Part]:
         elif form == 1:
             for i in range(int(rng.integers(1, 4))):
                 r = grow * (1 - 0.15 * i)
-                parts.append(frustum(r, r, 0.03, side_on, at(end * (half + 0.065 * i), 0, 0), 1 + i % 2))
+                parts.append(frustum(r, r, 0.03, side_on, at(end * (half + 0.055 * i), 0, 0), 1 + i % 2))
         else:
             parts.append(ellipsoid(grow * 1.1, grow, grow, centre=at(end * half, 0, 0), material=1))
     return parts
