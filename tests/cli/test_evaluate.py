@@ -195,6 +195,22 @@ def test_baselines_from_a_file_a_network_and_the_modal_heat(tmp_path: Path) -> N
     assert by_name["modal mask at 0.8"] == by_name["modal mask at 0.9"] == 0.0  # nothing red in a black picture
 
 
+def test_the_same_file_as_a_baseline_scores_the_same(tmp_path: Path) -> None:
+    answers = changed(changed(results(), [0, "bbox"], [0, 0, 19.4, H]), [0, "visible_mask"], columns(0, 12))
+    (tmp_path / "same.json").write_text(json.dumps(answers))
+    half = changed(without("visible_mask", "visible_bbox"), [0, "bbox"], [0, 0, 19.4, H])  # it starts from ours
+    (tmp_path / "half.json").write_text(json.dumps(half))
+    words = ["--baseline", f"same={tmp_path}/same.json", "--baseline", f"half={tmp_path}/half.json"]
+    rows = json.loads((run(tmp_path, truth(), answers, *words) / "report.json").read_text())["groups"][0]["rows"]
+    ours, same, half = ({k: v for k, v in row.items() if k in FIGURES} for row in rows if row["answer"] in NAMES)
+    assert ours == same == half and len(ours) == len(FIGURES)
+    assert ours["amodal_box_iou"] == pytest.approx(0.97) and 0 < ours["hidden_part_iou"] < 1
+
+
+FIGURES = ("mean_iou_macro", "amodal_box_iou", "hidden_part_iou")
+NAMES = ("ours", "same", "half")
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

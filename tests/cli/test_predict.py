@@ -230,6 +230,8 @@ def test_nothing_is_written_over_what_is_read_or_is_another_s(
     (tmp_path / "drawn").mkdir()
     (tmp_path / "drawn" / "a_amodal.png").write_text("mine")
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = x\n")
+    (tmp_path / "boxes.json").write_text(json.dumps([{"image_id": 7, "category_id": 9, "bbox": [1, 2, 3, 4]}]))
     files = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     over = "nothing is written over what is read"
     assert over in refused(capsys, *album, "--output", str(annotations))
@@ -238,15 +240,26 @@ def test_nothing_is_written_over_what_is_read_or_is_another_s(
     assert "did not write" in refused(capsys, str(plain), "--weights", weights, "--output", str(own))
     for folder in ("results", "drawn"):
         assert "did not write" in refused(capsys, str(plain), "--weights", weights, "--output", str(tmp_path / folder))
-    assert "no predictions" in refused(capsys, *album, "--output", str(tmp_path / "notes.txt"))
+    for name in ("notes.txt", "setup.cfg", "boxes.json"):
+        assert "no predictions" in refused(capsys, *album, "--output", str(tmp_path / name))
     page = str(tmp_path / "x.html")
     assert "two files" in refused(capsys, *album, "--output", page, "--page", page)
     # before the work, not after it
     assert "cannot be written" in refused(capsys, *album, "--output", str(found / "x.json"))
     assert "cannot be written" in refused(capsys, *album, "--output", str(own / "x.json"), "--page", str(found))
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == files
+    for _ in range(2):  # its own are replaced, empty or not
+        assert main(["predict", *album, "--output", str(found)]) == 0
     again = [str(plain), "--box", "5,5,60,60", "--weights", weights, "--output", str(tmp_path / "new")]
     assert main(["predict", *again]) == main(["predict", *again]) == 0  # its own are replaced
+
+
+def test_a_box_that_begins_left_of_the_picture(photo: Path, weights: str, tmp_path: Path) -> None:
+    for number, words in enumerate((["--box", "-12.5,20,90,70:dog"], ["--box=-12.5,20,90,70:dog"])):
+        out = tmp_path / str(number)
+        assert main(["predict", str(photo), *words, "--weights", weights, "--output", str(out)]) == 0
+        (found,) = json.loads((out / "predictions.json").read_text())
+        assert found["visible_bbox"] == [0, 20, 90, 50]
 
 
 @pytest.mark.parametrize("box", ["200,2,300,40", "nan,2,30,40", "30,2,3,40", "1,2,3", "5,5,5,5", "a,b,c,d"])

@@ -9,6 +9,7 @@ from amodal.core.album import Album
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets.dialects import dialect_named
+from amodal.report import browse
 
 Set = tuple[Path, Path]
 
@@ -70,3 +71,34 @@ def test_words_that_do_not_fit_end_with_2(
     words = [word.format(images=tiny_set[0], file=tiny_set[1]) for word in words]
     assert main(["show", *words, "--output", str(tmp_path / "out")]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_photographs_and_pages_of_others_are_left_alone(
+    tmp_path: Path, tiny_set: Set, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, annotations = tiny_set
+    words = ["show", str(annotations), "--images", str(images), "--output"]
+    mine = tmp_path / "mine" / "pictures" / "000000.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("a photograph")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<main>home</main>")
+    for folder in ("mine", "site"):
+        assert main([*words, str(tmp_path / folder)]) == 2
+        assert "which no earlier page left there" in capsys.readouterr().err
+    assert mine.read_text() == "a photograph" and (tmp_path / "site" / "index.html").read_text() == "<main>home</main>"
+    assert main([*words, str(tmp_path / "out")]) == main([*words, str(tmp_path / "out")]) == 0
+
+
+def test_a_page_that_was_stopped_is_drawn_again(tmp_path: Path, tiny_set: Set, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, annotations = tiny_set
+    words = ["show", str(annotations), "--images", str(images), "--output", str(tmp_path / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr(browse, "browse_page", stopped)
+        assert main(words) == 130
+    assert any((tmp_path / "out" / "pictures").iterdir())
+    assert main(words) == 0
+
+
+def stopped(*_: object) -> str:
+    raise KeyboardInterrupt

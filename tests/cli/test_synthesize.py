@@ -90,3 +90,15 @@ def test_the_report(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixt
     assert report["visible share of the object"]["count"] == 5
     assert "0 values out of their bounds" in capsys.readouterr().out
     assert "visible share of the object: 0.3 to 1; 0 of 5" in (tmp_path / "out" / "report.txt").read_text()
+
+
+@pytest.mark.parametrize("names", [["000000_10.png", "000001_10.png"], ["000000_composite.png"]])
+def test_a_folder_of_other_pictures_is_left_alone(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], names: list[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    for name in names:
+        (tmp_path / "out" / name).write_text("mine")
+    assert main([*words, "--count=1", *SMALL]) == 2
+    assert "a new folder, an empty one, or one of earlier examples" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names

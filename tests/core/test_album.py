@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -45,12 +47,20 @@ def test_filter_keeps_changes_and_drops() -> None:
     assert kept.annotation_ids.tolist() == [100, 200, 201]
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "sub/a.jpg", "sub\\a.jpg", "a..b.jpg"])
+@pytest.mark.parametrize("name", ["a.jpg", "sub/a.jpg", "sub\\a.jpg", "a..b.jpg", "12:30:05.jpg", "sub/a:b.jpg"])
 def test_a_file_name_stays_in_its_folder(name: str) -> None:
     assert image_path("pictures", name).as_posix() == "pictures/" + name.replace("\\", "/")
 
 
-@pytest.mark.parametrize("name", ["", "/etc/a.jpg", "../a.jpg", "a/../../b.jpg", "..\\a.jpg", "C:\\a.jpg"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "./", "/etc/a.jpg", "../a.jpg", "a/../../b.jpg", "..\\a.jpg", "C:\\a.jpg", "./C:/a.jpg"]
+)
 def test_a_file_name_that_leads_out_is_refused(name: str) -> None:
     with pytest.raises(AnnotationError, match="inside the folder"):
         image_path("pictures", name, file="f.json")
+
+
+def test_a_backslash_in_a_file_s_own_name(tmp_path: Path) -> None:
+    assert image_path(tmp_path, "a\\b.jpg") == tmp_path / "a" / "b.jpg"
+    (tmp_path / "a\\b.jpg").touch()
+    assert image_path(tmp_path, "a\\b.jpg") == tmp_path / "a\\b.jpg"

@@ -51,9 +51,19 @@ def test_rotation_in_the_header_is_applied(tmp_path: Path, orientation: int, upr
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(PICTURE).save(tmp_path / "a.png", exif=exif)
-    image = read_image(tmp_path / "a.png")
-    assert np.array_equal(image, upright(PICTURE))
-    assert read_size(tmp_path / "a.png") == (image.shape[1], image.shape[0])
+    Image.fromarray(PICTURE).save(tmp_path / "a.tif", exif=exif)
+    for name in ("a.png", "a.tif"):
+        image = read_image(tmp_path / name)
+        assert np.array_equal(image, upright(PICTURE))
+        assert read_size(tmp_path / name) == (image.shape[1], image.shape[0])
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg"])
+def test_a_rotation_that_there_is_not_is_none(tmp_path: Path, ending: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 9
+    Image.fromarray(PICTURE).save(tmp_path / f"a.{ending}", exif=exif)
+    assert read_size(tmp_path / f"a.{ending}") == (9, 6) == read_image(tmp_path / f"a.{ending}").shape[1::-1]
 
 
 def test_grey_and_palette_and_two_tone_are_widened(tmp_path: Path) -> None:

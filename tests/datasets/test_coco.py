@@ -73,8 +73,10 @@ def test_flags_and_other_writings(write_file: Write, tiny_coco: dict[str, Any]) 
     tiny_coco["annotations"] = [
         {"id": 1.0, "image_id": 7, "category_id": 9, "segmentation": [2, 2, 9, 2, 9, 9], "whole": 1},  # flat polygon
         {"id": 2, "image_id": 7, "category_id": 9, "bbox": [-5, 1.5, 10, 5], "iscrowd": 1, "whole": 0},
+        {"id": 3, "image_id": 7, "category_id": 9, "bbox": [1, 2, 3, 4], "segmentation": []},  # a box alone
     ]
-    flat, crowd = read_annotations(write_file(tiny_coco))[0].instances
+    flat, crowd, box = read_annotations(write_file(tiny_coco))[0].instances
+    assert box.modal_mask is None and box.modal_box == (1, 2, 4, 6)
     assert flat.is_whole is True and flat.modal_box == flat.modal_mask.box  # type: ignore[union-attr]
     assert crowd.is_crowd and crowd.is_whole is False and crowd.modal_box == (0, 1.5, 5, 6.5)
 
@@ -110,7 +112,6 @@ BROKEN = [
     ((*ANNOTATION, "occlude_rate"), float("nan"), ["annotation 12", '"occlude_rate" is a number', "found nan"]),
     ((*ANNOTATION, "occlude_rate"), 40, ["annotation 12", '"occlude_rate" is a number', "found 40"]),
     ((*ANNOTATION, "segmentation"), 5, ["annotation 12", "polygons or a run-length", "found 5"]),
-    ((*ANNOTATION, "segmentation"), [], ["annotation 12", "at least one polygon", "found []"]),
     ((*ANNOTATION, "segmentation"), [[1, 1, 5, 5]], ["annotation 12", "three points", "found [1, 1, 5, 5]"]),
     (
         (*ANNOTATION, "segmentation"),
@@ -140,7 +141,7 @@ def test_a_bad_record_is_refused_by_name(
 
 def test_an_object_with_nothing_to_see_is_refused(write_file: Write, tiny_coco: dict[str, Any]) -> None:
     empty = {"size": [30, 40], "counts": [1200]}
-    for entry in ({"segmentation": empty}, {}):
+    for entry in ({"segmentation": empty}, {"segmentation": []}, {}):
         tiny_coco["annotations"] = [{"id": 1, "image_id": 7, "category_id": 9, **entry}]
         with pytest.raises(AmodalError, match=r"annotation 1: .*bbox or a segmentation that is not empty"):
             read_annotations(write_file(tiny_coco))

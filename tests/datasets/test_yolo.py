@@ -35,6 +35,9 @@ def test_polygons_boxes_and_scores(folder: Path) -> None:
     assert (record.file_name, record.width, record.height) == ("train/a.jpg", 20, 10)
     assert empty.file_name == "train/none.png" and empty.instances == ()
     drawn, box, scored = record.instances
+    text = folder / "labels/train/a.txt"
+    text.write_text(text.read_text(), "utf-8-sig")  # as Windows may save it
+    assert dialect_named("yolo").read(folder, Reading())[0] == record
     assert drawn.modal_mask is not None and drawn.modal_mask.polygons == ((2, 1, 18, 1, 18, 8),) and drawn.category == 1
     assert box.modal_box == (6, 4, 14, 6) and box.modal_mask is None and box.score is None
     assert scored.score == 0.25 and scored.modal_mask == drawn.modal_mask
@@ -52,8 +55,9 @@ def test_splits_with_their_own_folders(folder: Path, tmp_path: Path) -> None:
 
 
 def test_names_in_a_text(folder: Path) -> None:
-    (folder / "classes.txt").write_text("mug\nhound\n")
-    assert [c.name for c in dialect_named("yolo").read(folder, Reading()).categories] == ["mug", "hound"]
+    for encoding in ("utf-8", "utf-8-sig"):
+        (folder / "classes.txt").write_text("mug\nhound\n", encoding)
+        assert [c.name for c in dialect_named("yolo").read(folder, Reading()).categories] == ["mug", "hound"]
 
 
 @pytest.mark.parametrize(

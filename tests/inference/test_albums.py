@@ -82,8 +82,25 @@ def test_a_whole_mask_given_is_counted(
 ) -> None:
     images, path = tiny_set
     path.write_text(json.dumps(_amodal(tiny_coco, visible=False)))
-    with pytest.warns(TruthLeakWarning, match="3 of 3 records"):
+    with pytest.warns(TruthLeakWarning, match="3 of 3 records .* the whole mask is given"):
         predict_album(build(toy), read_annotations(path), images, "mask")
+
+
+def test_a_whole_box_given_is_counted(
+    toy: SimpleNamespace, tiny_set: tuple[Path, Path], tiny_coco: dict[str, Any]
+) -> None:
+    images, path = tiny_set
+    content = _amodal(tiny_coco, visible=False)
+    path.write_text(json.dumps(content))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TruthLeakWarning)
+        predict_album(build(toy), read_annotations(path), images)  # each has a visible_bbox
+    for entry, rate in zip(content["annotations"], (0.3, 0, 0.3), strict=True):
+        del entry["visible_bbox"]
+        entry["occlude_rate"] = rate  # one is known to be whole
+    path.write_text(json.dumps(content))
+    with pytest.warns(TruthLeakWarning, match="2 of 3 records .* the whole box is given"):
+        predict_album(build(toy), read_annotations(path), images)
 
 
 def test_a_box_is_all_that_is_used_of_a_box(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -139,3 +140,10 @@ def test_view_reads_heat_and_masks_where_they_lie() -> None:
     assert shown == pytest.approx(expected)
     mask = Mask.from_box((4, 2, 12, 8), 20, 10)
     assert (view.mask(mask) == (expected > 0)).all()
+
+
+def test_a_name_that_is_no_text_is_spelt_out(images: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff.png")
+    (images / "a.png").rename(images / name)
+    write_page(tmp_path / "page.html", make_album(name), images, [SMALL], title="T")
+    assert "\\udcff.png" in (tmp_path / "page.html").read_text(encoding="utf-8")

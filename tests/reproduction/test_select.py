@@ -127,3 +127,19 @@ def test_an_object_is_drawn_once() -> None:
     twice = replace(record, instances=(record.instances[0], replace(record.instances[0], id=78)))
     with pytest.raises(AnnotationError, match=r"drawn\.json: annotation 78: an object of all\.json is drawn once"):
         merge_truth(album(), Album([twice], [Category(9, "cup")], source="drawn.json"))
+
+
+def test_the_command_leaves_what_is_read_and_what_is_another_s(
+    tmp_path: Path, tiny_set: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, annotations = tiny_set
+    before = annotations.read_bytes()
+    assert main(["select", str(annotations), "--output", str(annotations.parent)]) == 2
+    assert "nothing is written over what is read" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "annotations.json").write_text("{}")
+    assert main(["select", str(annotations), "--output", str(tmp_path / "mine")]) == 2
+    assert "did not write" in capsys.readouterr().err
+    assert annotations.read_bytes() == before and (tmp_path / "mine" / "annotations.json").read_text() == "{}"
+    for _ in range(2):
+        assert main(["select", str(annotations), "--output", str(tmp_path / "out")]) == 0

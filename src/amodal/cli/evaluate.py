@@ -6,7 +6,7 @@ Where the truth has no amodal masks but says which objects are occluded (VOC's f
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import jsonargparse
@@ -68,7 +68,7 @@ def run(args: jsonargparse.Namespace) -> None:
     if args.weights is not None and not args.modal_at:
         raise AmodalError("--weights goes with --modal-at", value=args.weights)
     others = _named_files(args.baseline or ())
-    truth = read_annotations(args.truth)
+    truth = read_annotations(args.truth, images=args.images)
     if not has_amodal_truth(truth):
         for word, value in (("--modal-at", args.modal_at), ("--unet", args.unet), ("--baseline", args.baseline)):
             if value:
@@ -108,10 +108,10 @@ def _named_files(words: Sequence[str]) -> dict[str, str]:
 
 def _baselines(
     args: jsonargparse.Namespace, others: dict[str, str], truth: Album, predictions: list[Prediction]
-) -> dict[str, dict[int, Mask]]:
+) -> dict[str, Mapping[int, Mask | Prediction]]:
     from ..datasets.results import read_results
 
-    found: dict[str, dict[int, Mask]] = {}
+    found: dict[str, Mapping[int, Mask | Prediction]] = {}
     if args.modal_at:
         from ..inference.predictor import Predictor
         from ..inference.strong_modal import modal_masks_at
@@ -126,8 +126,9 @@ def _baselines(
         from ..inference.completion import Completion
 
         found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
+    visible = {one.annotation_id: one.modal_mask for one in predictions if one.canvas is None}
     for name, file in others.items():
         if name in found:
             raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
-        found[name] = {one.annotation_id: one.amodal_mask for one in read_results(file, truth, whole_alone=True)}
+        found[name] = {one.annotation_id: one for one in read_results(file, truth, visible=visible)}
     return found

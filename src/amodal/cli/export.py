@@ -61,7 +61,7 @@ def run(args: jsonargparse.Namespace) -> None:
     if args.int8:
         from ..datasets import read_annotations
 
-        album = read_annotations(args.annotations)
+        album = read_annotations(args.annotations, images=args.images)
     tuned = None
     if args.tune is not None:
         from ..training.tune import choose_for, write_tuned

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: from ``--help`` and ``--version`` (0) and from words the parser does not know (2).
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = _joined(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name in a file may hold what no terminal can show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -121,6 +121,17 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
             module.add_arguments(child)
         commands.add_subcommand(name, child, help=module.HELP)
     return parser
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """The words with ``--box`` and a box that begins below 0 as one: alone it would be taken for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--box" and re.match(r"-\.?\d", word):
+            joined[-1] = f"--box={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _command(name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,7 +112,7 @@ def check_places(args: jsonargparse.Namespace) -> None:
         _check_cutouts(output / CUTOUTS, read)
     if args.photos:
         _check_folder(output, [*written, output / CUTOUTS] if args.cutouts else written)
-    elif written and output.is_file() and not _is_list(output):
+    elif written and output.is_file() and not _holds_results(output):
         raise AmodalError(
             "a file would be replaced that holds no predictions", file=output, remedy="name another, or remove it"
         )
@@ -156,7 +157,8 @@ def _check_folder(output: Path, written: Sequence[Path]) -> None:
             )
 
 
-def _is_list(path: Path) -> bool:
-    """Whether a file may be a results file, or is empty."""
+def _holds_results(path: Path) -> bool:
+    """Whether a file is empty, or a results file as far as its beginning tells: a list, of records that answer."""
     with open(path, "rb") as file:
-        return file.read(64).lstrip()[:1] in (b"[", b"")
+        start = file.read(4096).strip()
+    return start == b"" or re.match(rb'\[\s*(\]$|\{[^}]*"annotation_id"\s*:)', start) is not None

@@ -6,6 +6,8 @@ with --images, a page that shows each of them.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jsonargparse
 
 from ..core.errors import AmodalError
@@ -33,8 +35,6 @@ def run(args: jsonargparse.Namespace) -> None:
     Raises:
         AmodalError: annotations that cannot be used, or nothing to choose from.
     """
-    from pathlib import Path
-
     from ..datasets import read_annotations
     from ..datasets.dialects import dialect_named
     from ..datasets.jsonfile import write_text
@@ -43,11 +43,12 @@ def run(args: jsonargparse.Namespace) -> None:
 
     if args.images is not None and not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
+    folder = Path(args.output)
+    _check_folder(folder, Path(args.annotations))
     album = read_annotations(args.annotations, images=args.images)
     chosen = select_objects(
         album, per_category=args.per_category, occluded=args.occluded, seed=args.seed, min_side_px=args.min_side
     )
-    folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     write = dialect_named("coco").write
     assert write is not None
@@ -65,3 +66,16 @@ def run(args: jsonargparse.Namespace) -> None:
         with plain_warnings():
             page = write_browser(folder, chosen, args.images, title="Objects to draw whole")
         print(f"page: {page}")
+
+
+def _check_folder(folder: Path, source: Path) -> None:
+    """See that nothing is written over what is read or no earlier choice wrote; raises AmodalError."""
+    from ..datasets.write import check_apart
+
+    chosen, pictures = folder / "annotations.json", folder / "pictures.txt"
+    for path in (chosen, pictures):
+        check_apart(source, path)
+    if chosen.exists() and not pictures.exists():
+        raise AmodalError(
+            "a file would be replaced that `amodal select` did not write", file=chosen, remedy="name another --output"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from operator import attrgetter
@@ -92,15 +93,19 @@ def _unpacked(data: memoryview) -> ImageRecord:
 def image_path(folder: str | Path, file_name: str, *, file: object = "") -> Path:
     """Where a record's picture lies; refuses a name that leads out of the folder.
 
+    Backslashes part folders, as on Windows, but where a file of that very name is there.
+
     Raises:
-        AnnotationError: the name is absolute or climbs out of the folder.
+        AnnotationError: the name is absolute, names no file or climbs out of the folder.
     """
     name = PurePosixPath(file_name.replace("\\", "/"))
-    if not file_name or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+    if not name.parts or name.is_absolute() or ".." in name.parts or re.match(r"[A-Za-z]:", name.parts[0]):
         raise AnnotationError(
             "a picture's file_name is a path inside the folder of the pictures",
             file=file,
             value=file_name,
             remedy="give file_name relative to the folder, without '..'",
         )
+    if "\\" in file_name and PurePosixPath(file_name).name == file_name and (Path(folder) / file_name).is_file():
+        return Path(folder) / file_name
     return Path(folder) / name

@@ -18,6 +18,8 @@ MEAN_COLOUR = (123, 116, 103)
 """The paper's mean pixel (102.98, 115.95, 122.77 BGR) as RGB bytes: what lies outside a picture."""
 
 _EXIF_ORIENTATION = 0x0112
+_TURNED = (5, 6, 7, 8)
+"""Orientations whose width is the height as people see it."""
 _MAX_PIXELS = 500_000_000
 _RULE = f"a picture has 1 to {_MAX_PIXELS} pixels"
 _RAISING = threading.Lock()
@@ -49,9 +51,13 @@ def read_size(path: str | Path) -> tuple[int, int]:
         width, height = image.size
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)  # a PNG is decoded for it: it may stand at the end
+            if orientation not in _TURNED:
+                return width, height
+            if image.format == "TIFF":  # whether the header's size is turned already depends on Pillow's version
+                return ImageOps.exif_transpose(image).size
         except (OSError, SyntaxError, ValueError) as problem:
             raise _undecodable(path, problem) from problem
-        return (height, width) if orientation >= 5 else (width, height)
+        return height, width
 
 
 def cut_patch(

@@ -24,9 +24,11 @@ _TABLES = frozenset({"images", "annotations", "categories"})
 
 
 def _take(entry: dict[str, Any], image: ImageRecord, path: Path, record: str) -> Parts:
-    mask = read_mask_or_none(entry, "segmentation", image, path, record)
+    modal_alone = AMODAL_KEYS.isdisjoint(entry) or all(entry.get(key) is None for key in AMODAL_KEYS)
+    is_box = modal_alone and entry.get("segmentation") == []  # many tools write a box so
+    mask = None if is_box else read_mask_or_none(entry, "segmentation", image, path, record)
     box = read_box(entry, "bbox", image, path, record)
-    if AMODAL_KEYS.isdisjoint(entry) or all(entry.get(key) is None for key in AMODAL_KEYS):
+    if modal_alone:
         return Parts(box or mask_box(mask), mask)
     modal = read_mask_or_none(entry, "visible_mask", image, path, record)
     hidden = read_mask_or_none(entry, "invisible_mask", image, path, record)

@@ -200,7 +200,7 @@ def convert(
         if read is not None:
             check_apart(Path(read), target)
     scratch = folder_beside(target)
-    truth = None if answers is None else read_annotations(answers, scratch=scratch)
+    truth = None if answers is None else read_annotations(answers, images=images, scratch=scratch)
     origin = recognise(source, scratch) if dialect is None else dialect_named(dialect)
     album = read_annotations(source, origin.name, images=images, answers=truth, scratch=scratch)
     tracing = None

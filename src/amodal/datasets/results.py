@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -87,7 +87,7 @@ def write_results(path: str | Path, predictions: Iterable[Prediction], categorie
     write_json(path, [result_record(prediction, categories) for prediction in predictions])
 
 
-def read_results(path: str | Path, album: Album, *, whole_alone: bool = False) -> list[Prediction]:
+def read_results(path: str | Path, album: Album, *, visible: Mapping[int, Mask] | None = None) -> list[Prediction]:
     """Read a results file against the album it answers.
 
     Boxes that a record does not have are those of its masks.
@@ -95,7 +95,8 @@ def read_results(path: str | Path, album: Album, *, whole_alone: bool = False) -
     Args:
         path: the file.
         album: what it answers.
-        whole_alone: a record needs no visible part: where it has none, it is taken to be the whole.
+        visible: a record needs no visible part: where it has none, it is the one of its annotation id here, or, where
+            there is none, either, the whole.
 
     Raises:
         AnnotationError: not a list, or a record with a field missing, an unknown picture, annotation or category, or
@@ -110,7 +111,7 @@ def read_results(path: str | Path, album: Album, *, whole_alone: bool = False) -
     known = {instance.id: image.id for image in images.values() for instance in image.instances}
     places = {category.id: place for place, category in enumerate(album.categories)}
     predictions = [
-        _prediction(_with_visible(entry) if whole_alone else entry, f"record {i}", images, places, path)
+        _prediction(entry if visible is None else _with_visible(entry, visible), f"record {i}", images, places, path)
         for i, entry in enumerate(content)
     ]
     seen: set[int] = set()
@@ -128,8 +129,12 @@ def read_results(path: str | Path, album: Album, *, whole_alone: bool = False) -
     return predictions
 
 
-def _with_visible(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"visible_mask": entry["segmentation"]} | entry if "segmentation" in entry else entry
+def _with_visible(entry: dict[str, Any], visible: Mapping[int, Mask]) -> dict[str, Any]:
+    if "visible_mask" in entry or "segmentation" not in entry:
+        return entry
+    number = entry.get("annotation_id")
+    known = visible.get(number) if isinstance(number, int) and "canvas" not in entry else None
+    return entry | {"visible_mask": entry["segmentation"] if known is None else known.to_rle()}
 
 
 def _prediction(

@@ -55,7 +55,7 @@ def _read(path: Path, how: Reading) -> Album:
 def _categories(root: Path) -> tuple[Category, ...]:
     file = root / "categories.txt"
     try:
-        names = file.read_text("utf-8").splitlines() if file.is_file() else list(VOC_NAMES)
+        names = file.read_text("utf-8-sig").splitlines() if file.is_file() else list(VOC_NAMES)
     except (OSError, UnicodeDecodeError) as problem:
         raise AnnotationError(f"the names cannot be read ({problem})", file=file, remedy="save it as UTF-8") from None
     return tuple(Category(i, name) for i, name in enumerate(names, 1))

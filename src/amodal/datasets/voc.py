@@ -62,7 +62,7 @@ def _recognise_list(path: Path) -> bool:
 
 def _read_list(path: Path, how: Reading) -> Album:
     try:
-        words = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
+        words = [line.split()[0] for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as problem:
         raise AnnotationError(f"the list cannot be read ({problem})", file=path, remedy="check the path") from None
     folder = path.parents[2]

@@ -74,7 +74,7 @@ def _names(path: Path) -> list[str]:
     file = path / "classes.txt"
     try:
         if file.is_file():
-            return [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+            return [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
         file = next(iter(sorted(find(path, "*.yaml"), key=lambda f: f.name != "data.yaml")), path / "data.yaml")
         names = _yaml(file.read_bytes()).get("names")
     except (OSError, ValueError, RecursionError, AttributeError) as problem:
@@ -102,7 +102,7 @@ def _yaml(content: bytes) -> Any:
 def _image(picture: Path, name: str, label: Path, number: int, next_id: int, kinds: int, how: Reading) -> ImageRecord:
     width, height = read_size(picture)
     try:
-        lines = label.read_text("utf-8").splitlines() if label.is_file() else []
+        lines = label.read_text("utf-8-sig").splitlines() if label.is_file() else []
     except (OSError, UnicodeDecodeError) as problem:
         raise AnnotationError(f"the text cannot be read ({problem})", file=label, remedy="save it as UTF-8") from None
     instances: list[Instance] = []

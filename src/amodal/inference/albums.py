@@ -114,7 +114,7 @@ def iter_album(
                 image,
                 record.id,
                 boxes=[o.modal_box for o in objects] if given == "box" else None,
-                masks=[_given_mask(o, album)[0] for o in objects] if given == "mask" else None,
+                masks=[_given_mask(o, album) for o in objects] if given == "mask" else None,
                 categories=names,
                 scores=[1.0 if o.score is None else o.score for o in objects],
                 ids=[o.id for o in objects],
@@ -164,18 +164,35 @@ def _check_album(album: Album, images_dir: str | Path, given: Given) -> None:
         path = image_path(images_dir, record.file_name, file=album.source)
         check_size(path, read_size(path), record, album)
         if given == "mask":
-            leaks += sum(_given_mask(instance, album)[1] for instance in record.instances)
+            for instance in record.instances:
+                _given_mask(instance, album)
+        leaks += sum(tells_whole(instance, given) for instance in record.instances)
     if leaks:
-        warnings.warn(
-            f"{leaks} of {len(album.annotation_ids)} records of {album.source} have no visible_mask: their whole mask "
-            "is given as if it were the visible one, so a score would be flattered",
-            TruthLeakWarning,
-            stacklevel=3,
-        )
+        warn_of_leaks(album, leaks, given)
 
 
-def _given_mask(instance: Instance, album: Album) -> tuple[Mask, bool]:
-    """The mask that stands for the visible part, and whether it is the whole object's."""
+def tells_whole(instance: Instance, given: Given) -> bool:
+    """Whether what is given of an object is its whole mask, or box, for want of the visible one."""
+    if instance.modal_mask is not None:
+        return False
+    if given == "mask":
+        return instance.amodal_mask is not None
+    return instance.modal_box == instance.amodal_box and instance.occlude_rate != 0
+
+
+def warn_of_leaks(album: Album, leaks: int, given: Given) -> None:
+    """Say that some records give away what is asked for; where it is said is the caller's caller's caller."""
+    lacking = "visible_mask" if given == "mask" else "visible_mask and no visible_bbox of its own"
+    warnings.warn(
+        f"{leaks} of {len(album.annotation_ids)} records of {album.source} have no {lacking}: the whole {given} is "
+        "given as if it were the visible one, so a score would be flattered",
+        TruthLeakWarning,
+        stacklevel=4,
+    )
+
+
+def _given_mask(instance: Instance, album: Album) -> Mask:
+    """The mask that stands for the visible part: that, or where there is none the whole object's."""
     mask = instance.modal_mask if instance.modal_mask is not None else instance.amodal_mask
     if mask is None or mask.is_empty:
         raise AnnotationError(
@@ -185,7 +202,7 @@ def _given_mask(instance: Instance, album: Album) -> tuple[Mask, bool]:
             value="no mask" if mask is None else "an empty mask",
             remedy="take --given box, or remove the record",
         )
-    return mask, instance.modal_mask is None
+    return mask
 
 
 def check_size(path: Path, found: tuple[int, int], record: ImageRecord, album: Album) -> None:

@@ -23,7 +23,7 @@ def evaluate(
     *,
     given: str = "",
     predictions_source: str = "",
-    baselines: Mapping[str, Mapping[int, Mask]] | None = None,
+    baselines: Mapping[str, Mapping[int, Mask | Prediction]] | None = None,
 ) -> Report:
     """Score predictions against annotated whole objects.
 
@@ -35,15 +35,14 @@ def evaluate(
         predictions: at the most one per annotation of the truth, in any order.
         given: what the predictor was given ("true modal boxes"), for the protocol; empty where not known.
         predictions_source: where the predictions come from, for the protocol and errors.
-        baselines: other methods' whole masks, by the method's name and annotation id; each becomes a row of the tables,
-            and an object it does not answer scores 0.
+        baselines: other methods' whole masks, or predictions (with their own boxes and modal masks), by the method's
+            name and annotation id; each becomes a row of the tables, and an object it does not answer scores 0.
 
     Raises:
         AnnotationError: no object has an amodal mask; a prediction that answers no annotation of its picture, or one
             that is answered already; masks of another size than the picture.
     """
-    baselines = baselines or {}
-    _check_baselines(truth, baselines)
+    baselines = {name: _checked(truth, name, answers) for name, answers in (baselines or {}).items()}
     answers = _by_annotation(truth, predictions, predictions_source)
     counts = {"in truth": 0, "scored": 0, "crowd, left out": 0, "stuff, left out": 0, "no amodal mask, left out": 0}
     objects: list[ObjectScore] = []
@@ -59,7 +58,7 @@ def evaluate(
                 counts["no amodal mask, left out"] += 1
             else:
                 name = truth.categories[instance.category].name
-                others = {method: masks.get(instance.id) for method, masks in baselines.items()}
+                others = {method: theirs.get(instance.id) for method, theirs in baselines.items()}
                 objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id), others))
     if not objects:
         raise AnnotationError(
@@ -83,20 +82,22 @@ def has_amodal_truth(truth: Album) -> bool:
     )
 
 
-def _check_baselines(truth: Album, baselines: Mapping[str, Mapping[int, Mask]]) -> None:
+def _checked(truth: Album, method: str, answers: Mapping[int, Mask | Prediction]) -> Mapping[int, Mask | Prediction]:
+    """A baseline's answers, those on a larger canvas cut to the picture."""
+    if method in (*FROM_PREDICTION, *FROM_TRUTH):
+        raise AnnotationError("a baseline has a name of its own", value=method, remedy="name it otherwise")
     sizes = {instance.id: (record.height, record.width) for record in truth for instance in record.instances}
-    for method, masks in baselines.items():
-        if method in (*FROM_PREDICTION, *FROM_TRUTH):
-            raise AnnotationError("a baseline has a name of its own", value=method, remedy="name it otherwise")
-        for number, mask in masks.items():
-            if sizes.get(number) != (mask.height, mask.width):
-                raise AnnotationError(
-                    "a baseline's masks have the size of the picture, each for one annotation of the truth",
-                    file=method,
-                    record=f"annotation {number}",
-                    value=[mask.height, mask.width],
-                    remedy="make it on the pictures of the truth's file",
-                )
+    for number, mask in answers.items():
+        if isinstance(mask, Mask) and sizes.get(number) != (mask.height, mask.width):
+            raise AnnotationError(
+                "a baseline's masks have the size of the picture, each for one annotation of the truth",
+                file=method,
+                record=f"annotation {number}",
+                value=[mask.height, mask.width],
+                remedy="make it on the pictures of the truth's file",
+            )
+    predictions = [answer for answer in answers.values() if isinstance(answer, Prediction)]
+    return {**answers, **_by_annotation(truth, predictions, method)}
 
 
 def _by_annotation(truth: Album, predictions: Sequence[Prediction], source: str) -> dict[int, Prediction]:

@@ -74,7 +74,7 @@ def measure(
     instance: Instance,
     amodal: Mask,
     prediction: Prediction | None,
-    baselines: Mapping[Answer, Mask | None] | None = None,
+    baselines: Mapping[Answer, Mask | Prediction | None] | None = None,
 ) -> ObjectScore:
     """Measure one object.
 
@@ -84,7 +84,8 @@ def measure(
         instance: the truth.
         amodal: the truth's amodal mask, not empty.
         prediction: what was predicted; where None, every answer made from it scores 0.
-        baselines: further answers by name; one that is None scores 0.
+        baselines: further answers by name; a mask has the box around it and starts from our modal mask, a prediction
+            has its own box and modal mask; one that is None scores 0.
     """
     true_box = instance.amodal_box or amodal.box
     modal = instance.modal_mask
@@ -107,8 +108,13 @@ def measure(
         fits["modal_hull"] = fit(hull, hull.box, seen)
         fits["box"] = fit(filled, prediction.modal_box, seen)
     start = None if prediction is None else prediction.modal_mask
-    for name, mask in (baselines or {}).items():
-        fits[name] = nothing if mask is None or mask.is_empty else fit(mask, mask.box, mask if start is None else start)
+    for name, other in (baselines or {}).items():
+        if isinstance(other, Prediction):
+            fits[name] = fit(other.amodal_mask, other.amodal_box, other.modal_mask)
+        elif other is None or other.is_empty:
+            fits[name] = nothing
+        else:
+            fits[name] = fit(other, other.box, other if start is None else start)
     if modal is not None:
         hull = convex_hull(modal)
         fits["true_modal"] = fit(modal, modal.box, modal)

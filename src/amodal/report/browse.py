@@ -15,7 +15,7 @@ from ..core.records import ImageRecord, Instance, Prediction
 from ..datasets.check import RULES, Finding
 from ..datasets.check.findings import shorten
 from ..datasets.jsonfile import write_text
-from .browse_page import browse_page
+from .browse_page import MARK, browse_page
 from .cases import Photos
 from .colours import object_colour
 from .html import shrink
@@ -53,17 +53,22 @@ def write_browser(
         The page.
 
     Raises:
-        AmodalError: the folder cannot be written to, or none of the photographs is in theirs.
+        AmodalError: the folder cannot be written to, its ``pictures/`` holds others, or none of the photographs is in
+            theirs.
     """
     photos = Photos(album, images_dir)
     folder = Path(folder)
+    _check_folder(folder)
     answers: dict[int, list[Prediction]] = {}
     for prediction in predictions or ():
         answers.setdefault(prediction.image_id, []).append(prediction)
     told = _Told(findings)
     pictures = []
+    page = folder / "index.html"
     try:
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        if not page.exists():  # by it a later call knows that the pictures of one that was stopped are its own
+            write_text(page, f"{MARK}The pictures are being drawn.</main>\n")
         for number, record in enumerate(album):
             found = None
             if predictions is not None:
@@ -91,10 +96,22 @@ def write_browser(
     notes = [found.text for found in findings if found.image_id is None]
     total = counted(sum(len(entry["objects"]) for entry in pictures), "object")
     summary = f"{total} in {counted(len(pictures), 'picture')}, {counted(len(findings), 'finding')}."
-    page = folder / "index.html"
     write_text(page, browse_page(title or "/".join(Path(album.source).parts[-2:]), summary, notes, data))
     photos.warn()
     return page
+
+
+def _check_folder(folder: Path) -> None:
+    """Photographs may lie in a folder ``pictures``, too: only those of an earlier page are written over."""
+    pictures, page = folder / "pictures", folder / "index.html"
+    earlier = page.is_file() and MARK in page.read_text(encoding="utf-8", errors="replace")
+    held = page.exists() or (pictures.is_dir() and any(pictures.iterdir()))
+    if held and not earlier:
+        raise AmodalError(
+            "index.html and pictures/ would be replaced, which no earlier page left there",
+            file=folder,
+            remedy="name another --output",
+        )
 
 
 class _Told:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
-from .html import STYLE
+from .html import STYLE, escape
 from .words import counted
+
+MARK = '<main id="grid">'
+"""What every page of `browse_page` holds, and no other file does."""
 
 _STYLE = """
 form { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: .5rem .9rem; align-items: end;
@@ -209,7 +211,7 @@ def browse_page(title: str, summary: str, notes: Sequence[str], data: dict[str, 
 <label>order <select name="order"><option value="">of the file</option><option value="hidden">most hidden first</option>
 {worst}</select></label>
 <button type="reset">reset</button><output name="count"></output></form>
-<main id="grid"></main><p id="none" hidden>No picture fits these filters.</p><div id="more"></div>
+{MARK}</main><p id="none" hidden>No picture fits these filters.</p><div id="more"></div>
 <noscript><p id="none">This page needs JavaScript for its filters.</p></noscript>
 <script type="application/json" id="data">{inline}</script>
 <script>{_SCRIPT}</script></body></html>

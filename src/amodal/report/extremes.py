@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance, Prediction
 from ..metrics.objects import ObjectScore
 from ..metrics.summary import Report
-from .html import document, figure
+from .html import document, escape, figure
 from .page import read_photo
 from .panels import Picture, View, mask_panel, photo_panel
 from .words import counted, percent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
+from html import escape as _escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,11 @@ details { margin-top: .8rem; } summary { cursor: pointer; font-size: .9rem; }
 table { border-collapse: collapse; margin: .6rem 0; font-variant-numeric: tabular-nums; }
 table.strips { font-size: .74rem; margin: .2rem 0 0; } .strips td { padding: 0 .4rem 0 0; }
 """
+
+
+def escape(text: str) -> str:
+    """Text as markup. What no page can hold, a byte of a file's name that is not UTF-8, is spelt out."""
+    return _escape(text.encode("utf-8", "backslashreplace").decode())
 
 
 def document(title: str, links: Sequence[tuple[str, str]], body: str) -> str:

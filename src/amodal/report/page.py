@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..core.images import read_image
 from ..core.records import ExpansionStep, ImageRecord, Prediction
 from ..datasets.jsonfile import write_text
 from .colours import object_colour
-from .html import data_uri, document, figure, shrink
+from .html import data_uri, document, escape, figure, shrink
 from .overlay import category_name, draw_predictions
 from .panels import View, heat_panel, mask_panel, photo_panel, step_panel
 from .words import counted

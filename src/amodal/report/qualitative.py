@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from ..core.records import Prediction
-from .html import document, figure
+from .html import document, escape, figure
 from .panels import Picture, View, heat_panel, mask_panel, photo_panel
 
 _STYLE = """<style>main { max-width: none; } .pairs { display: grid; gap: .6rem;

@@ -29,7 +29,7 @@ _INK = (40, 40, 40)
 _STEPS = ("After sampling box", "After adding occlusion", "After rescaling, modal box")
 _GAP = 6
 _AT_MOST = 24
-_OURS = re.compile(r"examples\.jsonl|contact_sheet\.png|\d{6,}_\w+\.png")
+_OURS = re.compile(r"examples\.jsonl|contact_sheet\.png|\d{6,}_(composite|(modal|amodal)_(patch|label))\.png")
 
 
 def draw_label(label: Label) -> NDArray[np.uint8]:
@@ -121,7 +121,7 @@ def write_examples(
         OSError: it cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and all(_OURS.fullmatch(path.name) for path in folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and _holds_ours(folder)):
         raise AnnotationError(
             "examples go to a new folder, an empty one, or one of earlier examples",
             file=folder,
@@ -144,6 +144,12 @@ def write_examples(
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _holds_ours(folder: Path) -> bool:
+    """Whether what a folder holds, if anything, are examples of an earlier call."""
+    names = {path.name for path in folder.iterdir()}
+    return not names or ("examples.jsonl" in names and all(map(_OURS.fullmatch, names)))
 
 
 def _write_one(

@@ -19,6 +19,7 @@ from PIL import Image
 
 from amodal.core.errors import AmodalError
 from amodal.inference.bulk import Job, ShardPredictor, read_shards, run_on_ray
+from amodal.inference.bulk.job import read_album
 
 PICTURES = 12
 
@@ -127,3 +128,14 @@ def test_without_ray_it_says_what_to_install(job: Job, monkeypatch: pytest.Monke
         run_on_ray(job, 2)
     with pytest.raises(AmodalError, match="1 or more"):
         run_on_ray(job, 0)
+
+
+def test_a_folder_whose_pictures_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (20, 10)).save(tmp_path / "pictures" / "a.png")
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    (tmp_path / "yolo" / "labels" / "a.txt").write_text("0 0.5 0.5 0.4 0.2\n")
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [cup]")
+    job = Job(str(tmp_path / "pictures"), str(tmp_path / "yolo"), str(tmp_path / "out"), 1)
+    (record,) = read_album(job)
+    assert (record.file_name, record.width) == ("a.png", 20) and len(record.instances) == 1

@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import amodal.inference.bulk.run as run
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError, ImageError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.inference.bulk import MANIFEST, Progress, predict_shards, read_shards, start_run
+from amodal.inference.bulk.manifest import facts_of
 from amodal.inference.bulk.run import GROUP, gather_errors
+from amodal.inference.settings import PredictionSettings
 
 PICTURES = 3 * GROUP + 5
 FACTS = {"given": "box", "networks": "abc"}
@@ -48,6 +53,10 @@ class Oracle:
             for o in r.instances
             for m in [Mask.from_array(np.ones((9, 9), bool))]
         ]
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def ids_in(folder: Path) -> list[int]:
@@ -107,6 +116,22 @@ def test_bad_pictures_are_reported_and_the_rest_is_finished(album: Album, tmp_pa
     assert ids_in(tmp_path) == album.annotation_ids.tolist() and gather_errors(tmp_path) == 0
 
 
+@pytest.mark.parametrize("still_bad", [[], [101]])
+def test_a_kill_while_a_failed_shard_is_mended_loses_nothing(
+    album: Album, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, still_bad: list[int]
+) -> None:
+    shards = start_run(tmp_path, album, 1, FACTS)
+    predict_shards(Oracle([101, 102]), album, tmp_path, shards)
+    for owner, name in ((run, "write_text"), (Path, "replace")):  # the errors are not written, the shard not put there
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(owner, name, die)
+            predict_shards(Oracle(still_bad), album, tmp_path, shards, retry_failed=True)
+    predict_shards(Oracle(still_bad), album, tmp_path, shards, retry_failed=True)
+    lost = {o.id for record in album if record.id in still_bad for o in record.instances}
+    assert ids_in(tmp_path) == [i for i in album.annotation_ids.tolist() if i not in lost]
+    assert gather_errors(tmp_path) == len(still_bad)
+
+
 def test_what_no_picture_should_raise_is_reported_too(album: Album, tmp_path: Path) -> None:
     shards = start_run(tmp_path, album, 1, FACTS)
     predict_shards(Oracle([101], error=MemoryError("no room")), album, tmp_path, shards)
@@ -126,6 +151,17 @@ def test_another_run_is_refused_and_named(album: Album, tmp_path: Path) -> None:
     (tmp_path / "shard-00000-of-00003.jsonl").write_text("")
     with pytest.raises(AmodalError, match="has their manifest"):
         start_run(tmp_path, album, 3, FACTS)
+
+
+def test_kinds_and_stuff_are_of_a_run_too() -> None:
+    def facts(one: Instance, kind: Category) -> dict[str, Any]:
+        album = Album([ImageRecord(1, "a.png", 9, 9, (one,))], (kind,))
+        return facts_of(album, PredictionSettings(), networks="abc", with_masks=False)
+
+    one, kind = Instance(1, 0, (1, 1, 8, 8)), Category(7, "thing")
+    assert facts(one, kind) == facts(one, kind)
+    for other in ((one, Category(8, "thing")), (one, Category(7, "cat")), (replace(one, is_stuff=True), kind)):
+        assert facts(*other) != facts(one, kind)
 
 
 def test_a_damaged_line_is_named(album: Album, tmp_path: Path) -> None:

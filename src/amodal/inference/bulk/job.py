@@ -16,7 +16,7 @@ from ...core.errors import AmodalError
 from ...core.records import Prediction
 from ...datasets import read_annotations
 from ...datasets.detections import read_detections
-from ..albums import Given, TruthLeakWarning, predict_album
+from ..albums import Given, TruthLeakWarning, predict_album, tells_whole, warn_of_leaks
 from ..folder import CONFIG_FILE, default_weights
 from ..lanes import core_count
 from ..networks import Backend
@@ -88,14 +88,9 @@ class ShardPredictor:
             version=__version__,
         )
         self.shards = start_run(Path(job.output), self.album, job.shards, facts)
-        whole = sum(o.modal_mask is None for record in self.album for o in record.instances)
-        if job.given == "mask" and whole:
-            warnings.warn(
-                f"{whole} records of {self.album.source} have no visible mask: where they have a whole one it is given "
-                "as if it were the visible one, so a score would be flattered",
-                TruthLeakWarning,
-                stacklevel=2,
-            )
+        leaks = sum(tells_whole(o, job.given) for record in self.album for o in record.instances)
+        if leaks:
+            warn_of_leaks(self.album, leaks, job.given)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Make the shard ``row["shard"]``; a row in and a row out, as Ray Data wants it."""
@@ -124,7 +119,7 @@ class ShardPredictor:
 
 def read_album(job: Job) -> Album:
     """The records a job is about; raises as `read_annotations` and `read_detections`."""
-    album = read_annotations(job.annotations)
+    album = read_annotations(job.annotations, images=job.images)
     if job.detections is not None:
         album = read_detections(job.detections, album, min_score=job.min_score)
     return album

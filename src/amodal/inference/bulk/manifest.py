@@ -34,17 +34,17 @@ def facts_of(
     """What decides a run's records, for its manifest.
 
     Args:
-        album: the records asked about: their ids, boxes and scores count, not the file they come from.
+        album: the records asked about: their ids, boxes, scores and categories count, not the file they come from.
         settings: of the prediction.
         networks: names the networks: a digest of their config, which holds those of their files.
         with_masks: masks are given, so they count, too.
         more: whatever else decides, JSON values.
     """
-    records = hashlib.sha256()
+    records = hashlib.sha256(repr([(c.id, c.name) for c in album.categories]).encode())
     for record in album:
         records.update(repr((record.id, record.file_name, record.width, record.height)).encode())
         for o in record.instances:
-            records.update(repr((o.id, o.category, o.modal_box, o.score)).encode())
+            records.update(repr((o.id, o.category, o.modal_box, o.score, o.is_stuff)).encode())
             for mask in (o.modal_mask, o.amodal_mask) if with_masks else ():
                 records.update(b"-" if mask is None else str(mask.to_rle()["counts"]).encode())
     return {"album": records.hexdigest(), "settings": asdict(settings), "networks": networks, **more}

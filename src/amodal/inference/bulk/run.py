@@ -107,9 +107,14 @@ def _make_shard(predict: Predict, album: Album, folder: Path, shard: Shard) -> I
                 yield len(predictions), sum(len(r.instances) for r in records), len(errors) - known
             file.flush()
             os.fsync(file.fileno())
-        # the errors first: a shard that is there has its errors there, too
-        write_text(folder / shard.errors_name, "".join(json.dumps(error) + "\n" for error in errors))
-        beside.replace(folder / shard.name)
+        place, told = folder / shard.name, "".join(json.dumps(error) + "\n" for error in errors)
+        # The errors first: a shard that is there has its errors there, too. Made again it comes first: a kill between
+        # the two leaves errors of before, for which it is made once more.
+        if place.exists():
+            beside.replace(place)
+        write_text(folder / shard.errors_name, told)
+        if beside.exists():
+            beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
     for left in folder.glob(f".{shard.name}.*.part"):  # of processes that were killed
