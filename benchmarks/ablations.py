@@ -48,14 +48,16 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.output.mkdir(parents=True, exist_ok=True)
+    asked = {"modal_steps": args.modal_steps, "amodal_steps": args.amodal_steps, "scenes": args.scenes}
     results = args.output / "results.jsonl"
     lines = results.read_text().splitlines() if results.exists() else []
-    done = {(line["variant"], line["seed"]): line for line in map(json.loads, lines)}
+    known = [{"modal_steps": None, "amodal_steps": None, "scenes": 300} | line for line in map(json.loads, lines)]
+    done = {(line["variant"], line["seed"]): line for line in known if asked.items() <= line.items()}
     for seed in args.seeds:
         for variant in ORDER:
             if (variant, seed) not in done:
                 recipe = make_recipe(variant, seed, args)
-                line = {"variant": variant, "seed": seed} | score(recipe, args.scenes)
+                line = {"variant": variant, "seed": seed} | asked | score(recipe, args.scenes)
                 done[variant, seed] = line
                 with results.open("a") as file:
                     file.write(json.dumps(line) + "\n")

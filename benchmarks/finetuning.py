@@ -52,7 +52,8 @@ def main() -> None:
     before, _ = run_training(base, resume=True)
     state = {name: value.clone() for name, value in before.state_dict().items()}
     scores = {"before": score(base, before, sets)}
-    more = replace(recipe_of(args, UNSEEN, args.steps), output=str(args.output / f"control_{args.steps}"))
+    steps = f"{args.base_steps}_{args.steps}"
+    more = replace(recipe_of(args, UNSEEN, args.steps), output=str(args.output / f"control_{steps}"))
     scores["the old photographs (control)"] = score(more, go_on(more, state), sets)
     for count in args.photographs:
         listed = args.output / f"own_{count}.txt"
@@ -61,7 +62,7 @@ def main() -> None:
         mine = replace(
             more,
             data=(replace(objects, only=str(listed), validation=""),),
-            output=str(args.output / f"own_{count}_{args.steps}"),
+            output=str(args.output / f"own_{count}_{steps}"),
         )
         scores[f"{count} photographs of the new kinds"] = score(mine, go_on(mine, state), sets)
     print(table(scores))

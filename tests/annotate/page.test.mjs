@@ -179,6 +179,29 @@ test("what has been drawn is removed on the second press", async () => {
   assert.deepEqual(asked, ["DELETE api/objects/21"]);
 });
 
+test("an older drawing that could not be saved is not sent over a newer one", async () => {
+  const statuses = [504, 200, 504, 504, 200];
+  const sent = [];
+  const put = (blob) => (sent.push(blob.size), { status: statuses.shift() });
+  const { album, saver, failed } = await deskOf(ONE, { "PUT api/objects/21/whole?state=done&start=blank": put });
+  const [object] = album.objects;
+  const save = (size) =>
+    saver.save({ object, start: "blank", dirty: false, history: { top: {} }, png: async () => new Blob(["p".repeat(size)]) }, "done");
+  save(1); // fails while the next one waits
+  save(2);
+  assert.ok(object.saving);
+  await saver.then(() => {});
+  assert.deepEqual([saver.failures, failed.length, object.failed, object.saving], [0, 0, false, false]);
+  saver.again();
+  save(3); // both fail: the last one is sent again
+  save(4);
+  await saver.then(() => {});
+  assert.deepEqual([saver.failures, failed.length, object.failed], [1, 1, true]);
+  saver.again();
+  await saver.then(() => {});
+  assert.deepEqual([saver.failures, sent], [0, [1, 2, 3, 4, 4]]);
+});
+
 test("a removal that fails leaves the object and what waits to be saved; one that was done elsewhere is done", async () => {
   for (const [status, left] of [[507, 1], [404, 0]]) {
     const answers = { "DELETE api/objects/21": () => ({ status }), "PUT api/objects/21/whole?state=done&start=blank": () => ({ status: 507 }) };

@@ -96,6 +96,8 @@ def test_int8_is_measured(
     found, wanted = load_networks(output, threads=1), load_networks(weights, "torch")  # digests agree, too
     difference = np.abs(found.amodal(patches, heat, None) - wanted.amodal(patches, heat, None)).max()
     assert 0 < difference < 0.05
+    assert main(["export", "--weights", str(output), "--output", str(tmp_path / "plain")]) == 0
+    assert json.loads((tmp_path / "plain" / "config.json").read_text())["notes"] == {"from": "a test"}
 
 
 @pytest.mark.usefixtures("quick")

@@ -102,3 +102,18 @@ def test_a_folder_of_other_pictures_is_left_alone(
     assert main([*words, "--count=1", *SMALL]) == 2
     assert "a new folder, an empty one, or one of earlier examples" in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+
+
+def test_a_folder_without_a_name_and_a_link(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main([*words, "--count=1", *SMALL, "--output=."]) == 2
+    assert "a name of its own" in capsys.readouterr().err
+    (tmp_path / "link").symlink_to("here")
+    for _ in range(2):
+        assert main([*words, "--count=1", *SMALL, f"--output={tmp_path / 'link'}"]) == 0
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "here" / "examples.jsonl").exists()
+    assert main([*words, "--count=1", *SMALL, "--scenes", "--report"]) == 2
+    assert "not of --scenes" in capsys.readouterr().err

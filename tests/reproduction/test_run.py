@@ -215,6 +215,19 @@ def test_any_amodal_data_set_gives_figs_8_and_9(tmp_path: Path, miniature: Minia
     assert "--detections" in sections["combined"]["missing"][0]
 
 
+def test_pascal3d_alone_takes_a_detector_s_boxes(tmp_path: Path, miniature: Miniature, toy: Path) -> None:
+    options = Options(output=str(tmp_path / "a"), pascal3d=str(miniature.pascal3d), weights=str(toy), threads=1)
+    reproduce(options)
+    assert "data/pascal3d.json" in numbers(tmp_path / "a")["sections"]["pascal3d"]["missing"][0]
+    known = json.loads((tmp_path / "a" / "data" / "pascal3d.json").read_text())["annotations"]
+    keys = ("image_id", "category_id", "bbox")
+    found = [{key: one[key] for key in keys} | {"score": 0.9} for one in known]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    reproduce(replace(options, output=str(tmp_path / "b"), detections=str(tmp_path / "found.json")))
+    section = numbers(tmp_path / "b")["sections"]["pascal3d"]
+    assert not section["missing"] and len(section["tables"]) > 1
+
+
 def test_annotations_without_flags_or_whole_masks_are_named_and_nothing_fails(
     tmp_path: Path, miniature: Miniature, toy: Path
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from amodal.cli.main import main
 from amodal.cli.recipe_file import build
@@ -97,6 +98,16 @@ def test_a_recipe_that_starts_from_another_takes_the_one_trained_here(tmp_path: 
     words = training_words(str(recipe), tmp_path / "out", sbd=None, voc=None)
     assert words[words.index("--modal_from") + 1] == str(tmp_path / "out/training/iis_voc")
     assert training_words(str(tmp_path / "none.yaml"), tmp_path / "out", sbd=None, voc=None)[0] == "--recipe"
+
+
+def test_a_recipe_that_is_printed_alone_leaves_no_lists(
+    miniature: Miniature, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--recipe", str(root / "recipes/smoke.yaml"), "--sbd", str(miniature.sbd), "--print_config"]
+    assert main([*words, "--output", str(tmp_path / "run")]) == 0
+    (source,) = yaml.safe_load(capsys.readouterr().out)["data"]
+    assert source["only"] == str(tmp_path / "run/data/only.txt")
+    assert not (tmp_path / "run").exists()
 
 
 def test_folders_without_what_is_needed_are_refused(miniature: Miniature, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_iis_then_the_papers_model_then_the_ablations(
     data = ["--voc", str(pascal[0]), "--sbd", str(pascal[1])]
     iis = tmp_path / "iis"
     assert cli.main([*words(root, "iis_voc", iis), *data]) == 0
-    assert capsys.readouterr().out.endswith(f"run: {iis / 'modal'}\n")
+    assert capsys.readouterr().out.endswith(f"run: {iis}\n")
     assert {p.name for p in (iis / "modal").iterdir()} >= {"phase1.pt", "phase2.pt", "phase3.pt", "checkpoint.pt"}
 
     assert cli.main([*words(root, "paper_voc", tmp_path / "paper", modal_from=str(iis)), *data]) == 0

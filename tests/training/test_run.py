@@ -20,12 +20,15 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from amodal.core.errors import ImageError, RecipeError
+from amodal.core.locks import take_lock
 from amodal.core.masks import Mask
 from amodal.models.weights import build_network
 from amodal.synthesis.material import Material
 from amodal.training import fingerprint, loop
+from amodal.training.checkpoint import differences
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams, validation_batches
+from amodal.training.fingerprint import FREE
 from amodal.training.run import run_training
 from amodal.training.ship import train_and_ship
 from amodal.training.stages import AmodalStage, ModalStage
@@ -296,6 +299,30 @@ def test_an_existing_run_is_not_run_over(make_recipe: Make) -> None:
     with pytest.raises(RecipeError, match=f"{recipe.output}: a new run needs a folder of its own.*--resume"):
         run_training(recipe)
     assert (Path(recipe.output) / "modal" / "checkpoint.pt").read_bytes() == before
+
+
+def test_one_training_at_a_time_writes_into_a_folder(make_recipe: Make) -> None:
+    recipe = make_recipe(modal={"steps": 1}, amodal={"steps": 1})
+    run_training(recipe)
+    before = {p: p.read_bytes() for p in Path(recipe.output).rglob("*") if p.is_file()}
+    with (Path(recipe.output) / ".lock").open("ab") as other:
+        assert take_lock(other, wait=False)
+        with pytest.raises(RecipeError, match=f"{recipe.output}: one training at a time"):
+            run_training(recipe, resume=True)
+    assert {p: p.read_bytes() for p in Path(recipe.output).rglob("*") if p.is_file()} == before
+    run_training(recipe, resume=True)
+
+
+def test_a_run_that_moved_with_its_lists_is_the_same(make_recipe: Make, tmp_path: Path) -> None:
+    def run(output: str, only: str) -> str:
+        (tmp_path / output).mkdir(exist_ok=True)
+        source = replace(make_recipe().data[0], only=str(tmp_path / only))
+        recipe = make_recipe(output=str(tmp_path / output), data=(source,))
+        (tmp_path / output / "recipe.json").write_text(json.dumps(asdict(recipe)))
+        assert differences(tmp_path / "a", recipe, FREE).startswith("data[0].only") == (only == "elsewhere.txt")
+        return fingerprint.fingerprint_of(recipe)
+
+    assert run("a", "a/data/only.txt") == run("b", "b/data/only.txt") != run("b", "elsewhere.txt")
 
 
 def test_another_recipe_is_refused_and_nothing_of_the_run_changed(make_recipe: Make) -> None:

@@ -14,12 +14,8 @@ from typing import Any, BinaryIO, Literal, get_args
 
 from ..core.boxes import Box, as_box
 from ..core.errors import AnnotationError
+from ..core.locks import take_lock
 from ..core.masks import Mask
-
-try:
-    import fcntl
-except ImportError:  # not on Windows, where two servers on one file are not noticed
-    fcntl = None  # type: ignore[assignment]
 
 State = Literal["done", "unsure"]
 Start = Literal["annotated", "draft", "visible", "blank"]
@@ -162,16 +158,12 @@ class Journal:
             raise
 
     def _take_for_us(self) -> None:
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take_lock(self._file, wait=False):
             raise AnnotationError(
                 "one `amodal annotate` at a time draws for an output",
                 file=self.path,
                 remedy="go on in the one that runs, end it, or name another --output",
-            ) from None
+            )
 
     def _read(self) -> None:
         self._file.seek(0)

@@ -30,7 +30,11 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     parser.add_argument("--pascal3d", **folder, help="PASCAL 3D+ in its original folder")
     parser.add_argument("--truth", **file, help="whole masks of objects of VOC (`amodal select` chooses some)")
     parser.add_argument("--images", **folder, help="without --voc: the pictures of --truth, any amodal data set")
-    parser.add_argument("--detections", **file, help="a detector's boxes: COCO results for OUTPUT/data/val.json")
+    parser.add_argument(
+        "--detections",
+        **file,
+        help="a detector's boxes: COCO results for OUTPUT/data/val.json (without a val set: data/pascal3d.json)",
+    )
     parser.add_argument(
         "--detector", type=str | None, default=None, metavar="NAME", help="run a detector, e.g. torchvision:faster"
     )

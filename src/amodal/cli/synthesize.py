@@ -72,6 +72,8 @@ def run(args: Namespace) -> None:
     for name, least in (("count", 1), ("seed", 0)):
         if getattr(args, name) < least:
             raise RecipeError(f"--{name} is {least} or more", value=getattr(args, name), remedy="correct it")
+    if args.scenes and args.report:
+        raise RecipeError("--report is of examples, not of --scenes", remedy="leave one out")
     settings = _settings(SynthesisSettings, args.synthesis, "synthesis")
     shape = _settings(ExampleShape, args.shape, "shape")
     source = _source(args)

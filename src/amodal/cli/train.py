@@ -96,7 +96,8 @@ def run(args: Namespace) -> None:
         from ..reproduction.training_set import training_source
 
         folder = Path(values["output"]) / "data"
-        values["data"] = (training_source(folder, sbd=args.sbd, voc=args.voc, voc_list=args.voc_list),)
+        words = {"sbd": args.sbd, "voc": args.voc, "voc_list": args.voc_list}
+        values["data"] = (training_source(folder, **words, write=not args.print_config),)
     if args.print_config:
         print(_as_yaml(values), end="")
         return

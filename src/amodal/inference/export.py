@@ -81,7 +81,7 @@ def export_weights(
 def export_folder(source: str | Path, folder: str | Path) -> dict[Role, float]:
     """Write a weights folder anew from the safetensors and the config of another (or the same) one.
 
-    Settings, categories, calibration and notes are kept.
+    Settings, categories, calibration and notes are kept, but for what was noted of int8 files.
 
     Returns:
         The largest difference in heat between torch and onnxruntime on random input, for each network.
@@ -94,9 +94,8 @@ def export_folder(source: str | Path, folder: str | Path) -> dict[Role, float]:
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=source / CONFIG_FILE)
     networks = {role: load_network(source, role) for role in ROLES}
     kept = {key: value for key, value in config.items() if key not in _WRITTEN}
-    export_weights(
-        folder, networks, settings, categories=tuple(config.get("categories", [])), notes=config.get("notes")
-    )
+    notes = {name: note for name, note in (config.get("notes") or {}).items() if name != "int8"}
+    export_weights(folder, networks, settings, categories=tuple(config.get("categories", [])), notes=notes)
     if kept:
         _write_config(folder, read_config(folder) | kept)
     return {role: parity(folder, role) for role in ROLES}

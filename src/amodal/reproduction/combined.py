@@ -104,8 +104,9 @@ def pascal3d_section(
 
 
 NEEDS_DETECTOR = (
-    "mAP^r needs a detector's boxes: --detections FILE (COCO results for data/*.json of the output folder, which a "
-    "first run writes), or --detector torchvision:faster (pip install 'amodal[train]'; its weights are downloaded, or "
+    "mAP^r needs a detector's boxes: --detections FILE (COCO results for data/val.json of the output folder, or "
+    "data/pascal3d.json where there is no val set; a first run writes them), or --detector torchvision:faster "
+    "(pip install 'amodal[train]'; its weights are downloaded, or "
     "named with --detector-weights), or --detector yolox (comes with the package)"
 )
 

@@ -214,7 +214,7 @@ class _Run:
         """A detector's boxes for some pictures; None where nobody gives any."""
         if name not in self._detections:
             options, file = self.options, None
-            if options.detections is not None and name == "val":
+            if options.detections is not None and (name == "val" or self.material.val is None):
                 file = Path(options.detections)
             elif options.detector is not None:
                 word = re.sub(r"\W+", "_", options.detector)

@@ -20,7 +20,7 @@ _LEAST = 4
 
 
 def training_source(
-    folder: Path, *, sbd: str | None = None, voc: str | None = None, voc_list: str | None = None
+    folder: Path, *, sbd: str | None = None, voc: str | None = None, voc_list: str | None = None, write: bool = True
 ) -> dict[str, str]:
     """The data of `amodal train --sbd --voc`, as a source of a recipe.
 
@@ -32,6 +32,7 @@ def training_source(
         folder: where two lists are written, of the pictures trained on and of those kept for validation.
         sbd, voc: folders of the data sets; one of them at least.
         voc_list: of the pictures evaluated on, inside the VOC folder; None: its val set, where it is there.
+        write: the lists; else they are named alone.
 
     Raises:
         AmodalError: no such folder or list, no picture is left, or the folder has lists of other pictures.
@@ -55,7 +56,11 @@ def training_source(
     every = min(VALIDATE_EVERY, len(stems) // 2) if len(stems) >= _LEAST else len(stems)
     kept = stems[::every] if len(stems) >= _LEAST else []
     source = {"images": str(images), "annotations": str(annotations)}
-    return source | _written(folder, {"validation": kept, "only": sorted(wanted - set(kept))})
+    lists = {"validation": kept, "only": sorted(wanted - set(kept))}
+    files = {name: folder / f"{name}.txt" for name in lists}
+    if write:
+        _write(lists, files)
+    return source | {name: str(file) for name, file in files.items() if lists[name]}
 
 
 def training_words(
@@ -103,9 +108,8 @@ def _listed(sbd: Path, voc: Path | None) -> Path:
     return found
 
 
-def _written(folder: Path, lists: dict[str, list[str]]) -> dict[str, str]:
+def _write(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
     """Write the lists, "only" last; those of an earlier start must have the same names."""
-    files = {name: folder / f"{name}.txt" for name in lists}
     if files["only"].exists():
         for name, file in files.items():
             before = _stems(file)
@@ -119,7 +123,6 @@ def _written(folder: Path, lists: dict[str, list[str]]) -> dict[str, str]:
     else:
         for name, file in files.items():
             write_text(file, "".join(f"{stem}\n" for stem in lists[name]))
-    return {name: str(file) for name, file in files.items() if lists[name]}
 
 
 def _stems(path: Path) -> set[str]:

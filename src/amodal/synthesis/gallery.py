@@ -120,7 +120,9 @@ def write_examples(
         AnnotationError: the folder holds something else.
         OSError: it cannot be written.
     """
-    folder = Path(folder)
+    if Path(folder).name in ("", ".."):
+        raise AnnotationError("examples go to a folder with a name of its own", file=folder, remedy="name one inside")
+    folder = Path(folder).resolve()  # a link stays: what it names is replaced
     if folder.exists() and not (folder.is_dir() and _holds_ours(folder)):
         raise AnnotationError(
             "examples go to a new folder, an empty one, or one of earlier examples",

@@ -15,13 +15,9 @@ import numpy as np
 
 from ..core.album import Album, image_path
 from ..core.errors import AmodalError, ImageError
+from ..core.locks import HAS_LOCKS, take_lock
 from .pictures import Cutout, read_picture
 from .store import ABOUT, CUTOUTS, DATA, PICTURES, Store
-
-try:
-    import fcntl
-except ImportError:  # no such locks: two processes may both make the store, the first to finish wins
-    fcntl = None  # type: ignore[assignment]
 
 _FORMAT = 3
 """Part of the key: a store of another format is made anew."""
@@ -127,10 +123,9 @@ def _remove_replaced(place: Path, source: str, part: str) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it whatever becomes of the process."""
+    """Hold a lock file. Where there are no locks two processes may both make the store, the first to finish wins."""
     with path.open("ab") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        take_lock(file, wait=True)
         yield
 
 
@@ -144,7 +139,7 @@ def _build(
     progress: Callable[[int], object] | None,
 ) -> None:
     for old in place.parent.glob(f".{source}-*.part"):
-        if fcntl is not None:  # the lock is ours: what is there was left by a process that died
+        if HAS_LOCKS:  # this one is ours: what is there was left by a process that died
             shutil.rmtree(old, ignore_errors=True)
     beside = place.parent / f".{place.name}.{os.getpid()}.part"
     beside.mkdir()

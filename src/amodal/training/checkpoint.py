@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError
-from .config import DataSource, Recipe
+from .config import DataSource, Recipe, wherever_it_lies
 from .start import digests
 
 CHECKPOINT = "checkpoint.pt"
@@ -98,6 +98,9 @@ def differences(folder: str | Path, recipe: Recipe, free: Iterable[str]) -> str:
         return ""
     now, default = (json.loads(json.dumps(asdict(r))) for r in (recipe, Recipe(data=recipe.data)))
     default["data"] = [asdict(DataSource("", ""))] * len(recipe.data)
+    for one in (then, now):
+        if isinstance(one, dict) and isinstance(one.get("data"), list) and isinstance(one.get("output"), str):
+            one["data"] = [wherever_it_lies(source, one["output"]) for source in one["data"]]
     for name in {*free, "modal_from"}:
         del now[name]
     if isinstance(then, dict) and _same_weights(str(then.get("start_from", "")), recipe.start_from):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from ..core.errors import RecipeError
 from ..models.config import ModelConfig
@@ -55,6 +56,19 @@ class DataSource:
     def validated(self) -> bool:
         """Whether photographs of it are kept for validation."""
         return bool(self.validation) or self.validation_share > 0
+
+
+def wherever_it_lies(source: dict[str, Any], output: str) -> dict[str, Any]:
+    """A source as JSON, its lists named from the run's folder where they lie in it: that folder may be moved."""
+
+    def named(path: str) -> str:
+        try:
+            return f"(output)/{Path(path).resolve().relative_to(Path(output).resolve()).as_posix()}"
+        except ValueError:
+            return path
+
+    lists = {key: named(source[key]) for key in ("validation", "exclude", "only") if source.get(key)}
+    return source | lists
 
 
 @dataclass(frozen=True)

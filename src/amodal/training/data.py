@@ -185,8 +185,10 @@ def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tup
         names = _share(source, {one.file_name for one in used if has_material(one, settings)})
         held = frozenset(one.id for one in album if one.file_name in names)  # a picture may have several records
 
+    allowed = only | held
+
     def keep(record: ImageRecord, validation: bool) -> ImageRecord | None:
-        used = record.id not in excluded and (not only or record.id in only | held)
+        used = record.id not in excluded and (not only or record.id in allowed)
         return record if used and (record.id in held) == validation else None
 
     train = album.filter(lambda record: keep(record, False))

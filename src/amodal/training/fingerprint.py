@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from .config import Recipe
+from .config import Recipe, wherever_it_lies
 from .start import digests
 from .taken import modal_digest
 
@@ -52,7 +52,7 @@ def fingerprint_of(recipe: Recipe) -> str:
     data: list[dict[str, Any]] = settings["data"]
     settings["data"] = [
         {key: value for key, value in source.items() if value or key not in ("only", "validation_share")}
-        for source in data
+        for source in (wherever_it_lies(source, recipe.output) for source in data)
     ]
     for name in FREE | {"modal_from"}:
         del settings[name]

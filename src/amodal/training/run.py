@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 from ..core.errors import RecipeError
+from ..core.locks import take_lock
 from ..datasets.jsonfile import write_json
 from ..inference.detectors.base import package_folder
 from ..models.config import ModelConfig
@@ -91,11 +94,32 @@ def train(
     for name in STAGES:  # as before: refused before anything of the run is touched
         read_checkpoint(Path(recipe.output) / name, fingerprint, digest_of(training, validation))
     training.material.warm()
-    if is_first():
-        write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
-    with together(_device(recipe.device)):
+    with _alone(Path(recipe.output)), together(_device(recipe.device)):
+        if is_first():
+            write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
         wait()  # all have looked for a run in the folder before the first writes into it
         return _train(recipe, training, validation, fingerprint)
+
+
+@contextlib.contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Refuse a folder that another training writes into, of which this one's processes count as one."""
+    if not is_first():
+        yield
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / ".lock").open("ab") as file:
+        try:
+            is_ours = take_lock(file, wait=False)
+        except OSError:  # a network's folder where nothing can be locked
+            is_ours = True
+        if not is_ours:
+            raise RecipeError(
+                "one training at a time writes into a folder",
+                file=output,
+                remedy="wait for the one that runs, end it, or name another --output",
+            )
+        yield
 
 
 def _train(

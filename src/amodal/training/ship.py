@@ -48,7 +48,7 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     streams = make_streams(recipe)  # once: reading and looking through photographs takes minutes where there are many
     modal, amodal = train(recipe, streams, fingerprint)
     if amodal is None or not is_first():
-        return Path(recipe.output) / ("modal" if amodal is None else "weights")
+        return Path(recipe.output) if amodal is None else Path(recipe.output) / "weights"
     training, validation = streams
     tuned = kept or choose_settings(recipe, validation, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}

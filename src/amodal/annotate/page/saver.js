@@ -5,6 +5,7 @@ import * as api from "./api.js";
 export class Saver {
   #queue = Promise.resolve();
   #failed = new Map(); // object -> what to send again
+  #latest = new WeakMap(); // object -> what was sent last: what came before it is not sent again
   waiting = 0;
 
   /** `changed(object)` after each answer; `failed(object, message)` when one is refused. */
@@ -46,6 +47,7 @@ export class Saver {
     const { object } = entry;
     this.waiting += 1;
     this.#failed.delete(object);
+    this.#latest.set(object, entry);
     Object.assign(object, { saving: true, failed: false });
     this.changed(object);
     this.then(() => this.#put(entry));
@@ -62,7 +64,9 @@ export class Saver {
       problem = error;
     }
     this.waiting -= 1;
-    Object.assign(object, { saving: false, failed: problem !== null, unsaved: drawing.dirty });
+    const isLatest = this.#latest.get(object) === entry;
+    if (!isLatest) problem = null; // a newer drawing of it is on its way
+    Object.assign(object, { saving: !isLatest, failed: problem !== null, unsaved: drawing.dirty });
     if (problem) {
       this.#failed.set(object, entry);
       this.failed(object, problem.message);
