@@ -69,6 +69,9 @@ def test_from_safetensors_alone(weights: Path, tmp_path: Path, capsys: pytest.Ca
     shutil.copytree(weights, trained)
     for name in ("modal.onnx", "amodal.onnx"):
         (trained / name).unlink()
+    noted = json.loads((trained / "config.json").read_text())
+    noted["notes"]["int8"] = {"objects": 2}  # of files that are gone
+    (trained / "config.json").write_text(json.dumps(noted))
     assert main(["export", "--weights", str(trained), "--output", str(output)]) == 0
     told = capsys.readouterr().out
     assert "modal: onnxruntime and torch differ by" in told and f"weights: {output}" in told
@@ -96,8 +99,6 @@ def test_int8_is_measured(
     found, wanted = load_networks(output, threads=1), load_networks(weights, "torch")  # digests agree, too
     difference = np.abs(found.amodal(patches, heat, None) - wanted.amodal(patches, heat, None)).max()
     assert 0 < difference < 0.05
-    assert main(["export", "--weights", str(output), "--output", str(tmp_path / "plain")]) == 0
-    assert json.loads((tmp_path / "plain" / "config.json").read_text())["notes"] == {"from": "a test"}
 
 
 @pytest.mark.usefixtures("quick")

@@ -100,7 +100,7 @@ def test_a_run_learns_and_leaves_its_papers(make_recipe: Make) -> None:
     each = [
         f"{stage}/{name}" for stage in ("amodal", "modal") for name in ("checkpoint.pt", "log.jsonl", "recipe.json")
     ]
-    assert found == [*each, "recipe.json"]
+    assert found == [".lock", *each, "recipe.json"]
 
 
 def test_the_same_seed_gives_the_same_weights_whatever_the_workers(make_recipe: Make, tmp_path: Path) -> None:
