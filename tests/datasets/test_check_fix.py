@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from amodal.core.errors import AmodalError
 from amodal.core.masks import Mask
@@ -137,3 +138,34 @@ def test_the_file_itself_is_never_written_over(write_file: Write) -> None:
     path = write_file(amodal_file())
     with pytest.raises(AmodalError, match="nothing is written over what is read"):
         write_fixed(check_file(path), path)
+
+
+def test_pictures_of_one_id_are_not_told_apart(write_file: Write, tmp_path: Path) -> None:
+    for table in ("images", "categories"):
+        content = amodal_file()
+        content[table].append({**content[table][0], "file_name": "other.png", "name": "other"})
+        with pytest.raises(AmodalError, match="each picture and category has an id of its own"):
+            write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
+        assert not (tmp_path / "fixed.json").exists()
+
+
+def test_boxes_of_yolo_are_not_lost_in_mending(tmp_path: Path) -> None:
+    for folder in ("images", "labels"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+    Image.new("RGB", (100, 80)).save(tmp_path / "set/images/x.png")
+    (tmp_path / "set/data.yaml").write_text("names: [a, b]")
+    box, outline = "0 0.5 0.5 0.2 0.2\n", "1 0.1 0.1 0.3 0.1 0.3 0.3\n"
+    (tmp_path / "set/labels/x.txt").write_text(box * 2 + outline)
+    with pytest.raises(AmodalError, match=r"all of it can be written again.*without"):
+        write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    assert not (tmp_path / "fixed").exists()
+    (tmp_path / "set/labels/x.txt").write_text(outline * 2)
+    changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    assert len(changes) == 1 and (tmp_path / "fixed/labels/x.txt").read_text().split()[0] == "1"
+
+
+def test_the_area_of_an_unknown_whole_is_left(write_file: Write) -> None:
+    content = amodal_file()
+    del content["annotations"][0]["segmentation"], content["annotations"][0]["invisible_mask"]
+    assert content["annotations"][0]["area"] == 400  # of the whole; the visible mask has 200
+    assert check_file(write_file(content)).findings == ()

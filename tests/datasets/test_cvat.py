@@ -51,6 +51,13 @@ def test_shapes_of_each_kind(tmp_path: Path) -> None:
     assert [i.order for i in record.instances] == [1, 3, 2, 2, 3, 3]  # z_order 2 is the front
 
 
+def test_boxes_of_one_group_are_one_box_around_them(tmp_path: Path) -> None:
+    box = '<box label="car" occluded="{}" xtl="{}" ytl="1" xbr="{}" ybr="{}" z_order="0" group_id="3"></box>'
+    (record,) = read(tmp_path, text_of(box.format(0, 1, 3, 4) + box.format(1, 6, 8, 9)))
+    (one,) = record.instances
+    assert one.modal_box == (1, 1, 8, 9) and one.is_occluded is True
+
+
 def test_no_order_where_all_lie_alike(tmp_path: Path) -> None:
     (record,) = read(
         tmp_path, text_of(SHAPES.replace('z_order="1"', 'z_order="0"').replace('z_order="2"', 'z_order="0"'))

@@ -53,6 +53,8 @@ def test_a_files_own_ids_are_kept(album: Album, write_file: Write) -> None:
     for given in (entries, content):
         assert read_detections(write_file(given, "r.json"), album).annotation_ids.tolist() == [40, 30]
     assert read_detections(write_file([entry(id=4), entry(id=4)], "r.json"), album).annotation_ids.tolist() == [1, 2]
+    for own, number in (({"id": None, "annotation_id": 9}, 9), ({"id": 2**70}, 1)):
+        assert read_detections(write_file([entry(**own)], "r.json"), album).annotation_ids.tolist() == [number]
     assert read_detections(write_file([], "r.json"), album).annotation_ids.tolist() == []
 
 

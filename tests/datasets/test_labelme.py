@@ -68,6 +68,12 @@ def test_shapes_of_each_kind(tmp_path: Path) -> None:
     assert two.modal_mask.area == 8 and len(record.instances) == 5  # one object of two parts
 
 
+def test_rectangles_of_one_group_are_one_box_around_them(tmp_path: Path) -> None:
+    shapes = [shape(group_id=1, shape_type="rectangle", points=[[x, 1], [x + 2, 4]]) for x in (1, 6)]
+    ((one,),) = (record.instances for record in read(tmp_path, file_of(*shapes)))
+    assert one.modal_box == (1, 1, 8, 4)
+
+
 def test_the_name_of_the_picture(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (record,) = read(tmp_path / "sub", file_of(imagePath="..\\images\\a.jpg"))

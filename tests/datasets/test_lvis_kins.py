@@ -10,6 +10,7 @@ import pytest
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file
 from amodal.datasets.convert import convert
 
 Write = Callable[..., Path]
@@ -79,6 +80,10 @@ def test_a_kins_file_of_both_years_keeps_what_disagrees(write_file: Write, tiny_
     content["annotations"][0].update(segmentation=other, bbox=[2, 3, 10, 12])
     (instance,) = read_annotations(write_file(content))[1].instances
     assert instance.amodal_mask == WHOLE and instance.extra["segmentation"] == other and "bbox" not in instance.extra
+    content["annotations"][0]["bbox"] = [-9, 3, 10, 12]  # beyond the border, and not read
+    assert "box-outside" not in [one.rule for one in check_file(write_file(content)).findings]
+    content["annotations"][0]["a_bbox"] = [-9, 3, 21, 12]
+    assert "box-outside" in [one.rule for one in check_file(write_file(content)).findings]
 
 
 @pytest.mark.parametrize(

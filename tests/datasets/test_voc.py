@@ -8,6 +8,7 @@ from PIL import Image
 
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
+from amodal.datasets import read_annotations
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 from amodal.datasets.xmlfile import is_text, read_xml
 
@@ -65,12 +66,32 @@ def test_written_again_it_is_the_same(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "again/ImageSets/Segmentation/trainval.txt").read_text() == "2008_1\n"
 
 
-def test_a_list_of_the_folder(folder: Path) -> None:
+def test_a_name_with_dots_has_its_own_mask(folder: Path) -> None:
+    for place, ending in (("Annotations", "xml"), ("SegmentationObject", "png")):
+        (folder / place / f"2008_1.{ending}").rename(folder / place / f"2008_1.rf.5.{ending}")
+    ((dog, _),) = (record.instances for record in dialect_named("voc").read(folder, Reading()))
+    assert dog.modal_mask == Mask.from_box((0, 1, 3, 4), 8, 6)
+
+
+def test_xml_files_without_a_folder_annotations(folder: Path) -> None:
+    flat = folder / "Annotations"
+    for path in (flat, flat / "2008_1.xml"):
+        with pytest.raises(AnnotationError, match="VOC is a folder with its XML files in Annotations/"):
+            recognise(path)
+    for name in ("voc", "labelme", "sbd"):
+        with pytest.raises(AnnotationError, match="none is there"):
+            read_annotations(flat, name)
+
+
+def test_a_list_of_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "ImageSets/Segmentation/val.txt"
     path.write_text("2008_1\n")
     (folder / "Annotations/other.xml").write_text(XML)
     assert recognise(path).name == "voc-list"
     assert [r.file_name for r in dialect_named("voc-list").read(path, Reading())] == ["2008_1.jpg"]
+    monkeypatch.chdir(path.parent)
+    assert recognise(Path("val.txt")).name == "voc-list"
+    assert len(dialect_named("voc-list").read(Path("val.txt"), Reading())) == 1
     path.write_text("../../secret\n")
     with pytest.raises(AnnotationError, match="inside the folder"):
         dialect_named("voc-list").read(path, Reading())

@@ -55,6 +55,8 @@ def test_splits_with_their_own_folders(folder: Path, tmp_path: Path) -> None:
 
 
 def test_names_in_a_text(folder: Path) -> None:
+    (folder / "classes.txt").write_text("mug\n\nhound\n\n")  # an empty line is a number, too
+    assert [c.name for c in dialect_named("yolo").read(folder, Reading()).categories] == ["mug", "1", "hound"]
     for encoding in ("utf-8", "utf-8-sig"):
         (folder / "classes.txt").write_text("mug\nhound\n", encoding)
         assert [c.name for c in dialect_named("yolo").read(folder, Reading()).categories] == ["mug", "hound"]

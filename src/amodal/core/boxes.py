@@ -63,6 +63,15 @@ def intersect(a: ArrayLike, b: ArrayLike) -> BoxArray:
     return np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1)
 
 
+def around(a: Box, b: Box) -> Box:
+    """The smallest box that holds both.
+
+    >>> around((0, 0, 2, 2), (1, -1, 5, 1))
+    (0, -1, 5, 2)
+    """
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
 def iou(a: ArrayLike, b: ArrayLike) -> BoxArray:
     """Intersection over union, broadcast over leading axes; 0 for two empty boxes.
 

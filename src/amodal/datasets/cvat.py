@@ -126,7 +126,8 @@ def _instance(shapes: list[Element], size: tuple[int, int], drafts: Drafts, path
                 "an object has a pixel", file=path, record=record, remedy="draw it again or remove it"
             )
         box = mask.box
-    known: dict[str, Any] = {"is_occluded": _flag(first.get("occluded"), "occluded", path, record)}
+    flags = [_flag(shape.get("occluded"), "occluded", path, record) for shape in shapes]
+    known: dict[str, Any] = {"is_occluded": True if any(flags) else flags[0]}  # of several shapes, where any is
     for name, field in (_FLAGS | _KINDS).items():
         if name in attributes:
             known[field] = bool(_flag(attributes.pop(name), name, path, record))
@@ -165,7 +166,8 @@ def _region(shapes: list[Element], size: tuple[int, int], path: Path, record: st
             if turn:
                 polygons.append(_turned((x1, y1, x2, y2), turn))
             else:
-                box = bx.check((x1, y1, x2, y2), *size, file=path, record=record)
+                drawn = bx.check((x1, y1, x2, y2), *size, file=path, record=record)
+                box = drawn if box is None else bx.around(box, drawn)
         elif shape.tag == "ellipse":
             x, y, rx, ry = (_number(shape, key, path, record) for key in ("cx", "cy", "rx", "ry"))
             masks.append(disc((x, y), (rx, ry), size, turn_deg=turn, file=path, record=record))

@@ -43,7 +43,7 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
     if not 0 <= min_score <= 1:
         raise AmodalError("a score is a number from 0 to 1", value=min_score)
     entries = _entries(read_json(path), path)
-    own = [i for entry in entries if type(i := entry.get("id", entry.get("annotation_id"))) is int]
+    own = [i for entry in entries if (i := _own_id(entry)) is not None]
     numbers = own if len(set(own)) == len(entries) else _free(len(entries), album)
     images = {record.id: record for record in album}
     places = {category.id: place for place, category in enumerate(album.categories)}
@@ -62,6 +62,11 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
             ids.append(instance.id)
     records = (replace(record, instances=tuple(found[record.id]), occlusions=()) for record in album)
     return Album(records, album.categories, source=path, annotation_ids=ids)
+
+
+def _own_id(entry: dict[str, Any]) -> int | None:
+    value = entry.get("annotation_id") if entry.get("id") is None else entry["id"]
+    return value if type(value) is int and abs(value) < 2**63 else None
 
 
 def _free(count: int, album: Album) -> range:

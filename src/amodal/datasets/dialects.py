@@ -17,6 +17,7 @@ from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import ImageRecord
 from .jsonfile import is_json, open_json
+from .xmlfile import first_tag
 
 MODULES = (
     "results",
@@ -200,6 +201,13 @@ def recognise(path: Path, scratch: Path | None = None) -> Dialect:
             value="a list",
             remedy="give the annotation file here and the list beside it: a detector's results to amodal predict as "
             "--detections, predictions to amodal evaluate or show as --predictions",
+        )
+    xmls = sorted(path.glob("*.xml")) if kind == "folder" else [path]
+    if any(first_tag(file) == "annotation" for file in xmls[:1]):
+        raise AnnotationError(
+            "VOC is a folder with its XML files in Annotations/",
+            file=path,
+            remedy="put them there, and give the folder that holds Annotations/ (--images names that of the pictures)",
         )
     inside = sorted(file.name for pattern in ("*.json", "*.xml") for file in path.glob(pattern))
     files = f"give one of its files ({', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}), " if inside else ""

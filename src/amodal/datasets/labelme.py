@@ -132,7 +132,7 @@ def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], 
 def _region(
     members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], file: Path
 ) -> tuple[Mask | None, bx.Box | None]:
-    """The union of what was drawn, and the box where a rectangle was."""
+    """The union of what was drawn, and the box around the rectangles, where there are any."""
     polygons: list[list[float]] = []
     masks: list[Mask] = []
     box: bx.Box | None = None
@@ -144,7 +144,8 @@ def _region(
         elif kind in ("rectangle", "mask", "circle") and len(points) < 2:
             raise AnnotationError(f"a {kind} has two points", file=file, record=record, value=shape.get("points"))
         elif kind == "rectangle":
-            box = bx.check([*points.min(axis=0), *points.max(axis=0)], *size, file=file, record=record)
+            drawn = bx.check([*points.min(axis=0), *points.max(axis=0)], *size, file=file, record=record)
+            box = drawn if box is None else bx.around(box, drawn)
         elif kind == "mask":
             masks.append(_mask(shape.get("mask"), points, size, file, record))
         elif kind == "circle":

@@ -54,7 +54,14 @@ def read_remembered(path: Path, dialect: str | None, how: Reading) -> Album:
     gc.disable()  # a million small objects and no cycle among them: looking for some takes a tenth of the time
     try:
         with bounded(path):
-            return found.read(path, how)
+            album = found.read(path, how)
+        if dialect is not None and path.is_dir() and not len(album) and not found.recognise(path):
+            raise AnnotationError(
+                f"a folder of {found.title} has its files where docs/formats.md says; none is there",
+                file=path,
+                remedy="give the folder above them, or put them there",
+            )
+        return album
     finally:
         if collecting:
             gc.enable()

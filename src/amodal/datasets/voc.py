@@ -57,7 +57,8 @@ def _read(path: Path, how: Reading) -> Album:
 
 
 def _recognise_list(path: Path) -> bool:
-    return path.suffix == ".txt" and path.parent.parent.name == "ImageSets" and _recognise(path.parents[2])
+    where = path.absolute()
+    return path.suffix == ".txt" and where.parent.parent.name == "ImageSets" and _recognise(where.parents[2])
 
 
 def _read_list(path: Path, how: Reading) -> Album:
@@ -65,7 +66,10 @@ def _read_list(path: Path, how: Reading) -> Album:
         words = [line.split()[0] for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as problem:
         raise AnnotationError(f"the list cannot be read ({problem})", file=path, remedy="check the path") from None
-    folder = path.parents[2]
+    above = path.absolute().parents
+    if len(above) < 3:
+        raise AnnotationError("a list of VOC lies in ImageSets/ANY/ of its folder", file=path, remedy="give its place")
+    folder = above[2]
     files = [image_path(folder / "Annotations", f"{word}.xml", file=path) for word in words]
     return _read_stems(folder, files, path, how)
 
@@ -88,7 +92,7 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     name = text(root, "filename") or f"{stem.as_posix()}.jpg"
     pictures = how.images or folder / "JPEGImages"
     picture = image_path(pictures, name, file=file)
-    png = folder / "SegmentationObject" / stem.with_suffix(".png")
+    png = folder / "SegmentationObject" / f"{stem.as_posix()}.png"  # a stem may have dots of its own
     size = root.find("size")
     given = None if size is None else (_size(size, "width", file), _size(size, "height", file))
     numbers = read_index_png(png, size=given) if png.is_file() else None

@@ -74,7 +74,8 @@ def _names(path: Path) -> list[str]:
     file = path / "classes.txt"
     try:
         if file.is_file():
-            return [line.strip() for line in file.read_text("utf-8-sig").splitlines() if line.strip()]
+            lines = file.read_text("utf-8-sig").rstrip().splitlines()
+            return [line.strip() or str(i) for i, line in enumerate(lines)]  # a line is a number, empty or not
         file = next(iter(sorted(find(path, "*.yaml"), key=lambda f: f.name != "data.yaml")), path / "data.yaml")
         names = _yaml(file.read_bytes()).get("names")
     except (OSError, ValueError, RecursionError, AttributeError) as problem:

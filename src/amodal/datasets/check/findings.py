@@ -36,7 +36,13 @@ RULES: dict[str, Rule] = {
     for rule in (
         # ---- what reading refuses: the record is not in the album at all
         Rule("record", "error", "a record can be read", "correct the record or remove it"),
-        Rule("id-clash", "error", "each id is used once", "renumber the records", "the later one gets a new id"),
+        Rule(
+            "id-clash",
+            "error",
+            "each id is used once",
+            "renumber the records",
+            "annotations: the later one gets a new id",
+        ),
         Rule("unknown-image", "error", "a record belongs to a picture of the file", "add the picture or remove it"),
         Rule("unknown-category", "error", "a record's category is one of the file", "add or correct the category"),
         Rule("bad-box", "error", "a box is finite, not inverted, and inside its picture", "correct the box"),

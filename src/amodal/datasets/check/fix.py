@@ -11,7 +11,8 @@ from ...core.album import Album
 from ...core.boxes import Box
 from ...core.errors import AmodalError
 from ...core.records import ImageRecord, Instance
-from ..dialects import BoxStyle, dialect_named
+from ..convert import losses
+from ..dialects import BoxStyle, Holds, dialect_named
 from ..jsonfile import write_json
 from ..write import check_apart, write_annotations
 from .changes import Change
@@ -28,7 +29,8 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         The changes, and the path of their list: the output's name with ``.changes.json``.
 
     Raises:
-        AmodalError: the dialect is read only, or the output is the file itself.
+        AmodalError: the dialect is read only or cannot be written without loss, the output is the file itself, or two
+            pictures or categories have one id.
     """
     output = Path(output)
     dialect = dialect_named(report.dialect)
@@ -38,6 +40,7 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         )
     for written in (output, changes_path(output)):
         check_apart(Path(report.file), written)
+    _check_ids(report)
     output.parent.mkdir(parents=True, exist_ok=True)
     report, renumbered = renumber(report, output.parent)
     album, changes = fix_album(report.album, report.findings, boxes=dialect.boxes)
@@ -47,11 +50,32 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         for found in report.findings
         if found.message
     ]
+    beside_it = (Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES)  # of a results file: of the annotations it answers
+    if lost := [loss for loss in losses(album, dialect, source=dialect) if loss.what not in beside_it]:
+        raise AmodalError(
+            f"a file is mended where all of it can be written again; {dialect.title} cannot hold: "
+            + "; ".join(map(str, lost)),
+            file=report.file,
+            remedy="mend the records that were found by hand, or convert the file first",
+        )
     write_annotations(album, dialect, output)
     beside = changes_path(output)
     content = {"format": 1, "from": report.file, "to": str(output), "changes": [one.to_json() for one in changes]}
     write_json(beside, content, indent=1)
     return changes, beside
+
+
+def _check_ids(report: CheckReport) -> None:
+    """Nobody but who made the file knows which of two pictures or categories of one id a record means."""
+    for found in report.findings:
+        if found.rule == "id-clash" and not found.record.startswith("annotation "):
+            raise AmodalError(
+                "a file is mended where each picture and category has an id of its own",
+                file=report.file,
+                record=found.record,
+                value=found.value,
+                remedy="renumber one of the two, and the annotations that mean it, by hand",
+            )
 
 
 def changes_path(output: Path) -> Path:

@@ -11,6 +11,8 @@ from ..jsonparse import JsonList
 from .findings import Finding
 
 _BOXES = ("bbox", "visible_bbox", "a_bbox", "i_bbox", "inmodal_bbox")
+_INSTEAD = {"bbox": "a_bbox", "inmodal_bbox": "i_bbox"}
+"""Fields of KINS of 2019 and what a file of 2020 has in their place."""
 _OUTSIDE_PX = 1.0
 _SHOWN_PX = 0.005
 """Below this the cut does not show in the digits that are printed."""
@@ -39,6 +41,8 @@ def boxes_outside(path: Path) -> tuple[Outside, list[Finding]]:
             continue
         picture = pictures.get(entry["image_id"])
         for key in keys:
+            if entry.get(_INSTEAD.get(key, "")) is not None:  # read in its place
+                continue
             off = 0.0 if picture is None else _beyond(entry.get(key), picture.get("width"), picture.get("height"))
             if off > _SHOWN_PX:
                 boxes.setdefault(entry["id"], []).append(entry[key])

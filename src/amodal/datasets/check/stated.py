@@ -20,7 +20,8 @@ def check_stated(case: Case) -> Iterator[Finding]:
     stated = extra.get("invisible_mask")
     if stated is not None and modal is not None and amodal is not None:
         yield from _check_hidden(case, stated, modal, amodal)
-    area, extent = extra.get("area"), modal if amodal is None else amodal
+    of_modal = amodal is None and case.instance.amodal_box is None  # else it is of the whole, known or not
+    area, extent = extra.get("area"), modal if of_modal else amodal
     if isinstance(area, int | float) and extent is not None and extent.area:
         x1, y1, x2, y2 = extent.box
         if not abs(area - extent.area) <= max(_AREA_PX, _AREA_FRAC * extent.area, x2 - x1 + y2 - y1):
