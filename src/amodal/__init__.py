@@ -25,13 +25,13 @@ __all__ = [
     "ImageRecord",
     "Instance",
     "Mask",
-    "OcclusionDataset",
     "Prediction",
     "Predictor",
     "__version__",
     "evaluate",
     "read_annotations",
 ]
+"""What `from amodal import *` takes: all that the base install has."""
 
 _HOMES = {
     "Album": "core.album",
@@ -49,10 +49,16 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    try:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    except ModuleNotFoundError as problem:
+        if problem.name != "torch":
+            raise
+        remedy = f"amodal.{name} needs torch, which the base install leaves out; run: pip install 'amodal[train]'"
+        raise ModuleNotFoundError(remedy, name="torch") from None
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_HOMES})

@@ -17,6 +17,7 @@ from amodal.inference.detectors import (
     open_segmenter,
 )
 from amodal.inference.detectors import yolox as module
+from amodal.inference.detectors.base import coco_spelling
 from amodal.inference.detectors.yolox import decode, letterbox, suppress
 
 CELLS = 52 * 52 + 26 * 26 + 13 * 13
@@ -118,6 +119,13 @@ def test_another_array_than_a_picture_is_refused(shape: tuple[int, ...]) -> None
 def test_names_become_categories() -> None:
     found = named_categories(["mug", "dog", "mug", "spoon rest"])
     assert [(c.name, c.id) for c in found] == [("mug", 91), ("dog", 18), ("spoon rest", 92)]
+
+
+def test_darknet_s_names_of_coco_s_kinds() -> None:
+    names = [category.name for category in coco_categories()]
+    other = {"couch": "sofa", "airplane": "aeroplane", "tv": "tvmonitor"}
+    assert coco_spelling([other.get(name, name) for name in names]) == names
+    assert coco_spelling(["sofa", "dog"]) == ["sofa", "dog"]  # of another list, VOC's perhaps: its own
 
 
 def test_the_word_of_a_detector() -> None:

@@ -21,6 +21,7 @@ class FakeModel(torch.nn.Module):
     def __init__(self, found: dict[str, torch.Tensor]) -> None:
         super().__init__()
         self.found, self.seen = found, torch.empty(0)
+        self.roi_heads = torch.nn.Module()
 
     def forward(self, pictures: list[torch.Tensor]) -> list[dict[str, torch.Tensor]]:
         (self.seen,) = pictures
@@ -49,6 +50,8 @@ def test_labels_are_cocos_ids_and_boxes_stay_inside(monkeypatch: pytest.MonkeyPa
     assert mine._model.seen.shape == (3, 30, 40)
     assert mine._model.seen[:, 0, 0].tolist() == pytest.approx([1, 0.2, 0])
     assert [d.name for d in mine.detect(image, 0.1)] == ["person", "dog", "car"]
+    mine.detect(image, 0.01)
+    assert mine._model.roi_heads.score_thresh == 0.01  # below torchvision's own least score, too
 
 
 def test_masks_are_cut_at_a_half_and_empty_ones_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

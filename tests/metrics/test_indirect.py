@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,19 @@ def test_flags_alone_are_enough_and_truncated_objects_stand_apart() -> None:
     assert parts[2].average_precision == 0.5
     assert parts[0].ratios.tolist() == pytest.approx([0.5, 0.9, 0.6, 0.7])
     assert parts[0].to_json()["occluded"] == 2
+
+
+def test_what_lies_beyond_the_picture_does_not_count() -> None:
+    inside = found(1, 5, 10)
+    modal, amodal = (Mask.from_box((3, 4, 3 + side, 4 + H), W + 6, H + 8) for side in (5, 10))
+    beyond = amodal | Mask.from_box((0, 0, 3, H + 8), W + 6, H + 8)
+    larger = replace(inside, modal_mask=modal, amodal_mask=beyond, canvas=(-3, -4, W + 6, H + 8))
+    truth = album(flagged(1, True))
+    assert (
+        score_indirect(truth, [larger])[0].ratios.tolist()
+        == score_indirect(truth, [inside])[0].ratios.tolist()
+        == [0.5]
+    )
 
 
 def test_the_hidden_share_comes_before_the_flag_and_a_missing_prediction_is_last() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from amodal.core.errors import AmodalError, ImageError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.metrics.evaluate import evaluate
+from amodal.report.plots import _label
 from amodal.report.scores import markdown, tables, write_scores
 
 W, H = 40, 20
@@ -69,6 +71,32 @@ def test_no_object_is_both_worst_and_best(tmp_path: Path, count: int, articles: 
     page = (tmp_path / "out" / "objects.html").read_text()
     shown = re.findall(r"annotation (\d+)<", page)
     assert len(shown) == len(set(shown)) == articles
+
+
+def test_predictions_beyond_the_picture_are_drawn_as_they_are_scored(tmp_path: Path) -> None:
+    truth, found = make(2)
+    save_images(tmp_path, 2)
+    pages = []
+    for px in (0, 6):
+        canvas = (-px, -px, W + 2 * px, H + 2 * px)
+        padded = [[Mask.from_array(np.pad(m.to_array(), px)) for m in (p.modal_mask, p.amodal_mask)] for p in found]
+        larger = [
+            replace(p, modal_mask=modal, amodal_mask=amodal, canvas=canvas)
+            for p, (modal, amodal) in zip(found, padded, strict=True)
+        ]
+        report = evaluate(truth, larger)
+        write_scores(tmp_path / str(px), report, truth=truth, predictions=larger, images_dir=tmp_path)
+        pages.append((tmp_path / str(px) / "objects.html").read_text())
+    assert pages[0] == pages[1]
+
+
+def test_names_of_baselines_are_shown_as_they_are(tmp_path: Path) -> None:
+    truth, found = make(2)
+    masks = {p.annotation_id: p.amodal_mask for p in found}
+    report = evaluate(truth, found, baselines={"$x_{$ | _mine": masks})
+    write_scores(tmp_path / "out", report)
+    assert r"| $x_{$ \| _mine" in (tmp_path / "out" / "report.md").read_text()
+    assert _label("_$5$") == r"\$5\$"
 
 
 def test_missing_predictions_are_listed_and_shown(tmp_path: Path) -> None:

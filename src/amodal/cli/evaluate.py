@@ -78,7 +78,8 @@ def run(args: jsonargparse.Namespace) -> None:
                     value=value,
                     remedy=f"leave {word} out, or give annotations with amodal masks",
                 )
-    predictions = read_results(args.predictions, truth)
+    sizes = {record.id: (record.width, record.height) for record in truth}  # on larger canvases nothing is scored
+    predictions = [one.in_picture(*sizes[one.image_id]) for one in read_results(args.predictions, truth)]
     if not has_amodal_truth(truth):
         parts = score_indirect(truth, predictions)
         files = write_indirect(args.output, parts, truth=args.truth, predictions=args.predictions, given=args.given)
@@ -126,7 +127,7 @@ def _baselines(
         from ..inference.completion import Completion
 
         found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
-    visible = {one.annotation_id: one.modal_mask for one in predictions if one.canvas is None}
+    visible = {one.annotation_id: one.modal_mask for one in predictions}
     for name, file in others.items():
         if name in found:
             raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")

@@ -47,8 +47,8 @@ def modal_masks_at(
         mine = boxes.get(record.id)
         return replace(record, instances=tuple(mine), occlusions=()) if mine else None
 
-    # one step of the expansion: the amodal answer is not wanted
-    settings = replace(predictor.settings, modal_threshold=threshold, max_steps=1)
+    # one step of the expansion, and nothing cut to it: the amodal answer is not wanted
+    settings = replace(predictor.settings, modal_threshold=threshold, max_steps=1, nested=False)
     found = predict_album(
         Predictor(predictor.networks, settings), truth.filter(asked), images_dir, "box", progress=progress
     )

@@ -84,7 +84,9 @@ def score_indirect(truth: Album, predictions: Sequence[Prediction]) -> tuple[Ind
     Raises:
         AnnotationError: of no object is known whether it is occluded.
     """
-    ratios = {p.annotation_id: area_ratio(p.modal_mask, p.amodal_mask) for p in predictions}
+    sizes = {record.id: (record.width, record.height) for record in truth}
+    inside = (p.in_picture(*sizes[p.image_id]) if p.image_id in sizes else p for p in predictions)
+    ratios = {p.annotation_id: area_ratio(p.modal_mask, p.amodal_mask) for p in inside}
     judged = [
         Judged(record.id, ratios.get(one.id, 0.0), occluded, one.is_truncated)
         for record in truth

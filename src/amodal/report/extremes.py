@@ -68,6 +68,7 @@ def _article(
     instance = next(i for i in record.instances if i.id == score.annotation_id)
     hidden = "hidden share unknown" if score.hidden_frac is None else f"{score.hidden_frac:.0%} truly hidden"
     prediction = answers.get(score.annotation_id)
+    prediction = None if prediction is None else prediction.in_picture(record.width, record.height)  # as it was scored
     panels = _panels(instance, prediction, read_photo(record, images_dir, source))
     note = "" if prediction is not None else '<span class="tag">no prediction</span>'
     return (

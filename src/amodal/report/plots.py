@@ -72,13 +72,18 @@ def _png(draw: Callable[[Axes], None]) -> bytes:
 def _accuracy(axes: Axes, objects: list[ObjectScore], what: str) -> None:
     cutoffs = np.linspace(0, 1, 201)
     own = [answer for answer in objects[0].fits if answer not in (*FROM_PREDICTION, *FROM_TRUTH)]
-    brought = [(name, name, f"C{i + 2}", "-.") for i, name in enumerate(own)]
+    brought = [(name, _label(name), f"C{i + 2}", "-.") for i, name in enumerate(own)]
     for answer, label, colour, line in (*_CURVES, *brought):
         values = ious(objects, answer)
         name = f"{label} (area {percent(mean_iou(values))})"
         axes.plot(cutoffs, accuracy_curve(values, cutoffs), line, color=colour, label=name)
     axes.set(xlabel="IoU cut-off", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.01), title=f"Accuracy, {what}")
     axes.legend(frameon=False, fontsize=8, loc="lower left")
+
+
+def _label(name: str) -> str:
+    """A name as matplotlib shows it: it would typeset what stands between dollars, and leave out what begins with _."""
+    return name.replace("$", r"\$").lstrip("_")
 
 
 def _scatter(axes: Axes, objects: list[ObjectScore], what: str) -> None:
@@ -92,8 +97,9 @@ def _scatter(axes: Axes, objects: list[ObjectScore], what: str) -> None:
         colours = colormaps["tab20"].colors if len(names) > 10 else colormaps["tab10"].colors  # type: ignore[attr-defined]
         for i, name in enumerate(names):
             mine = np.array([score.category == name for score in objects])
-            label = name.replace("$", r"\$").lstrip("_")
-            axes.scatter(modal[mine], amodal[mine], s=12, alpha=0.75, color=colours[i], label=label, linewidths=0)
+            axes.scatter(
+                modal[mine], amodal[mine], s=12, alpha=0.75, color=colours[i], label=_label(name), linewidths=0
+            )
         axes.legend(frameon=False, fontsize=7 if len(names) <= 10 else 5, loc="lower right")
     else:
         axes.scatter(modal, amodal, s=12, alpha=0.6, color=_OURS, linewidths=0)

@@ -183,7 +183,7 @@ def _table(rows: Sequence[Row]) -> str:
         hidden = f"{percent(row.hidden_iou)} (n={row.hidden_count})" if row.hidden_count else "-"
         cells.append(
             [
-                LABELS.get(row.answer, row.answer),
+                LABELS.get(row.answer, row.answer).replace("|", r"\|"),
                 percent(row.mean_iou) + _interval(row.interval),
                 percent(row.accuracy_50),
                 percent(row.accuracy_70),

@@ -122,9 +122,16 @@ def test_a_kill_while_a_failed_shard_is_mended_loses_nothing(
 ) -> None:
     shards = start_run(tmp_path, album, 1, FACTS)
     predict_shards(Oracle([101, 102]), album, tmp_path, shards)
-    for owner, name in ((run, "write_text"), (Path, "replace")):  # the errors are not written, the shard not put there
+    replace_it = Path.replace
+
+    def die_at_the_shard(path: Path, target: Path) -> Path:
+        if target.name == shards[0].name:
+            raise KeyboardInterrupt
+        return replace_it(path, target)
+
+    for owner, name, how in ((run, "write_text", die), (Path, "replace", die_at_the_shard)):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(owner, name, die)
+            patch.setattr(owner, name, how)
             predict_shards(Oracle(still_bad), album, tmp_path, shards, retry_failed=True)
     predict_shards(Oracle(still_bad), album, tmp_path, shards, retry_failed=True)
     lost = {o.id for record in album if record.id in still_bad for o in record.instances}

@@ -96,6 +96,19 @@ def named_categories(names: Sequence[str]) -> tuple[Category, ...]:
     return tuple(coco.get(name) or Category(FIRST_OWN_ID + own.index(name), name) for name in dict.fromkeys(names))
 
 
+_DARKNET = {"aeroplane": "airplane", "motorbike": "motorcycle", "sofa": "couch", "tvmonitor": "tv"}
+_DARKNET |= {"diningtable": "dining table", "pottedplant": "potted plant"}
+
+
+def coco_spelling(names: Sequence[str]) -> list[str]:
+    """The names with those of COCO's 80 kinds as COCO spells them, where all 80 are among them.
+
+    RT-DETR and others spell six of them as darknet's list does.
+    """
+    spelt = [_DARKNET.get(name, name) for name in names]
+    return spelt if {category.name for category in coco_categories()} <= set(spelt) else list(names)
+
+
 def check_score(min_score: float) -> None:
     """Refuse a least score that is not a number from 0 to 1."""
     if not 0 <= min_score <= 1:

@@ -63,6 +63,7 @@ class TorchvisionDetector:
         """See `Detector`."""
         check_score(min_score)
         checked_picture(image)
+        self._model.roi_heads.score_thresh = min_score  # type: ignore[union-attr]  # torchvision's own is 0.05
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1).float() / 255
         found = {name: value.cpu().numpy() for name, value in self._model([pixels])[0].items()}
         height, width = image.shape[:2]

@@ -14,7 +14,7 @@ from ...core import boxes as bx
 from ...core.errors import AmodalError, WeightsError
 from ...core.masks import Mask
 from ..asked import checked_picture
-from .base import Detection, check_score, named_categories
+from .base import Detection, check_score, coco_spelling, named_categories
 
 
 class TransformersDetector:
@@ -34,7 +34,8 @@ class TransformersDetector:
         self._processor = load(library.AutoImageProcessor, name)
         self._model = load_model(library.AutoModelForObjectDetection, name).eval().to(device)
         self._device = device
-        self._names = {int(label): str(text) for label, text in self._model.config.id2label.items()}
+        labels = self._model.config.id2label
+        self._names = dict(zip(map(int, labels), coco_spelling([str(text) for text in labels.values()]), strict=True))
         self.categories = named_categories(list(self._names.values()))
 
     @torch.inference_mode()
