@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .datasets.read import read_annotations
     from .inference.predictor import Predictor
     from .metrics.evaluate import evaluate
-    from .synthesis.stream import OcclusionDataset
+    from .synthesis.stream import OcclusionDataset as OcclusionDataset
 
 __all__ = [
     "Album",
