@@ -131,6 +131,9 @@ def test_a_given_box_of_a_prediction_is_no_error_and_is_kept(
 ) -> None:
     """The box was asked for, the mask was found: neither is the other's."""
     content = json.loads(tiny_set[1].read_text())
+    content |= {"info": {"year": 2026}, "licenses": []}  # of the answers: no results file holds them
+    content["images"][0]["license"], content["categories"][0]["supercategory"] = 3, "thing"
+    tiny_set[1].write_text(json.dumps(content))
     record = content["annotations"][0]
     height, width = next((one["height"], one["width"]) for one in content["images"] if one["id"] == record["image_id"])
     start = [2 * height + 3, 4, height - 4, 4]  # 2 x 4 pixels at (2, 3)

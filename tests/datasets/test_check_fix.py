@@ -147,6 +147,11 @@ def test_pictures_of_one_id_are_not_told_apart(write_file: Write, tmp_path: Path
         with pytest.raises(AmodalError, match="each picture and category has an id of its own"):
             write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
         assert not (tmp_path / "fixed.json").exists()
+    content = amodal_file()
+    for table in ("images", "categories"):  # the same twice is no question
+        content[table].append(dict(content[table][0]))
+    write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
+    assert check_file(tmp_path / "fixed.json").findings == ()
 
 
 def test_boxes_of_yolo_are_not_lost_in_mending(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ def test_a_whole_box_given_is_counted(
     for entry, rate in zip(content["annotations"], (0.3, 0, 0.3), strict=True):
         del entry["visible_bbox"]
         entry["occlude_rate"] = rate  # one is known to be whole
+    content["annotations"][2]["occluded"] = 0
+    path.write_text(json.dumps(content))
+    with pytest.warns(TruthLeakWarning, match="1 of 3 records"):
+        predict_album(build(toy), read_annotations(path), images)
+    del content["annotations"][2]["occluded"]
     path.write_text(json.dumps(content))
     with pytest.warns(TruthLeakWarning, match="2 of 3 records .* the whole box is given"):
         predict_album(build(toy), read_annotations(path), images)

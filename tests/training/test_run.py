@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -301,7 +302,8 @@ def test_an_existing_run_is_not_run_over(make_recipe: Make) -> None:
     assert (Path(recipe.output) / "modal" / "checkpoint.pt").read_bytes() == before
 
 
-def test_one_training_at_a_time_writes_into_a_folder(make_recipe: Make) -> None:
+def test_one_training_at_a_time_writes_into_a_folder(make_recipe: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("amodal.training.run._PATIENCE_S", 0.5)
     recipe = make_recipe(modal={"steps": 1}, amodal={"steps": 1})
     run_training(recipe)
     before = {p: p.read_bytes() for p in Path(recipe.output).rglob("*") if p.is_file()}
@@ -310,7 +312,11 @@ def test_one_training_at_a_time_writes_into_a_folder(make_recipe: Make) -> None:
         with pytest.raises(RecipeError, match=f"{recipe.output}: one training at a time"):
             run_training(recipe, resume=True)
     assert {p: p.read_bytes() for p in Path(recipe.output).rglob("*") if p.is_file()} == before
-    run_training(recipe, resume=True)
+    monkeypatch.undo()
+    with (Path(recipe.output) / ".lock").open("ab") as other:  # of one that is ending
+        assert take_lock(other, wait=False)
+        Timer(0.3, other.close).start()
+        run_training(recipe, resume=True)
 
 
 def test_a_run_that_moved_with_its_lists_is_the_same(make_recipe: Make, tmp_path: Path) -> None:

@@ -38,13 +38,15 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..datasets import read_annotations
     from ..datasets.dialects import dialect_named
     from ..datasets.jsonfile import write_text
-    from ..report.browse import write_browser
+    from ..report.browse import check_folder, write_browser
     from ..reproduction.select import select_objects
 
     if args.images is not None and not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
     folder = Path(args.output)
     _check_folder(folder, Path(args.annotations))
+    if args.images is not None:
+        check_folder(folder)
     album = read_annotations(args.annotations, images=args.images)
     chosen = select_objects(
         album, per_category=args.per_category, occluded=args.occluded, seed=args.seed, min_side_px=args.min_side
@@ -52,8 +54,9 @@ def run(args: jsonargparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write = dialect_named("coco").write
     assert write is not None
-    write(chosen, folder / "annotations.json")
+    # the list first: by it a later call knows that the folder is its own
     write_text(folder / "pictures.txt", "".join(f"{record.file_name}\n" for record in chosen))
+    write(chosen, folder / "annotations.json")
     counts = [0] * len(chosen.categories)
     for record in chosen:
         for one in record.instances:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -100,6 +101,8 @@ def run(args: Namespace) -> None:
         values["data"] = (training_source(folder, **words, write=not args.print_config),)
     if args.print_config:
         print(_as_yaml(values), end="")
+        if args.voc or args.sbd:
+            print(f"amodal: the lists in {folder} are written by a run with --voc or --sbd, not now", file=sys.stderr)
         return
     recipe = build(Recipe, values)
     from ..training.processes import is_first

@@ -1,4 +1,4 @@
-"""Locks on files: one process at a time; the system lets go of them whatever becomes of the process."""
+"""Locks on files: one process at a time; the system lets go of them when it, and all that it forked, are gone."""
 
 from __future__ import annotations
 

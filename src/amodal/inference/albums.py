@@ -177,12 +177,13 @@ def tells_whole(instance: Instance, given: Given) -> bool:
         return False
     if given == "mask":
         return instance.amodal_mask is not None
-    return instance.modal_box == instance.amodal_box and instance.occlude_rate != 0
+    clear = instance.occlude_rate == 0 or instance.is_occluded is False or instance.is_whole is True
+    return instance.modal_box == instance.amodal_box and not clear
 
 
 def warn_of_leaks(album: Album, leaks: int, given: Given) -> None:
     """Say that some records give away what is asked for; where it is said is the caller's caller's caller."""
-    lacking = "visible_mask" if given == "mask" else "visible_mask and no visible_bbox of its own"
+    lacking = "visible_mask" if given == "mask" else "visible box other than the whole one"
     warnings.warn(
         f"{leaks} of {len(album.annotation_ids)} records of {album.source} have no {lacking}: the whole {given} is "
         "given as if it were the visible one, so a score would be flattered",

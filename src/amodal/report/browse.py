@@ -58,7 +58,7 @@ def write_browser(
     """
     photos = Photos(album, images_dir)
     folder = Path(folder)
-    _check_folder(folder)
+    check_folder(folder)
     answers: dict[int, list[Prediction]] = {}
     for prediction in predictions or ():
         answers.setdefault(prediction.image_id, []).append(prediction)
@@ -101,8 +101,12 @@ def write_browser(
     return page
 
 
-def _check_folder(folder: Path) -> None:
-    """Photographs may lie in a folder ``pictures``, too: only those of an earlier page are written over."""
+def check_folder(folder: Path) -> None:
+    """Photographs may lie in a folder ``pictures``, too: only those of an earlier page are written over.
+
+    Raises:
+        AmodalError: there are others, or an ``index.html`` of somebody else.
+    """
     pictures, page = folder / "pictures", folder / "index.html"
     earlier = page.is_file() and MARK in page.read_text(encoding="utf-8", errors="replace")
     held = page.exists() or (pictures.is_dir() and any(pictures.iterdir()))

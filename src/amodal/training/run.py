@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +34,8 @@ from .start import check_start, start_from
 from .taken import finished_modal
 
 STAGES = ("modal", "amodal")
+_PATIENCE_S = 20.0
+"""The workers of a training that was killed hold its folder until they notice: torch looks every five seconds."""
 
 
 def run_training(recipe: Recipe, *, resume: bool = False) -> tuple[nn.Module, nn.Module | None]:
@@ -109,8 +112,10 @@ def _alone(output: Path) -> Iterator[None]:
         return
     output.mkdir(parents=True, exist_ok=True)
     with (output / ".lock").open("ab") as file:
+        until = time.monotonic() + _PATIENCE_S
         try:
-            is_ours = take_lock(file, wait=False)
+            while not (is_ours := take_lock(file, wait=False)) and time.monotonic() < until:
+                time.sleep(0.2)
         except OSError:  # a network's folder where nothing can be locked
             is_ours = True
         if not is_ours:

@@ -13,7 +13,7 @@ from ...core.errors import AmodalError
 from ...core.records import ImageRecord, Instance
 from ..convert import losses
 from ..dialects import BoxStyle, Holds, dialect_named
-from ..jsonfile import write_json
+from ..jsonfile import forget, is_json, open_json, write_json
 from ..write import check_apart, write_annotations
 from .changes import Change
 from .findings import Finding
@@ -50,8 +50,10 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
         for found in report.findings
         if found.message
     ]
-    beside_it = (Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES)  # of a results file: of the annotations it answers
-    if lost := [loss for loss in losses(album, dialect, source=dialect) if loss.what not in beside_it]:
+    lost = losses(album, dialect, source=dialect)
+    if dialect.name == "results":  # pictures and kinds are of the annotations it answers
+        lost = [loss for loss in lost if not loss.what.startswith(_OF_ANSWERED)]
+    if lost:
         raise AmodalError(
             f"a file is mended where all of it can be written again; {dialect.title} cannot hold: "
             + "; ".join(map(str, lost)),
@@ -66,9 +68,10 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
 
 
 def _check_ids(report: CheckReport) -> None:
-    """Nobody but who made the file knows which of two pictures or categories of one id a record means."""
+    """Nobody but who made the file knows which of two different pictures or categories of one id a record means."""
     for found in report.findings:
-        if found.rule == "id-clash" and not found.record.startswith("annotation "):
+        of_records = found.rule == "id-clash" and not found.record.startswith("annotation ")
+        if of_records and not _said_twice(Path(report.file), found.record):
             raise AmodalError(
                 "a file is mended where each picture and category has an id of its own",
                 file=report.file,
@@ -76,6 +79,17 @@ def _check_ids(report: CheckReport) -> None:
                 value=found.value,
                 remedy="renumber one of the two, and the annotations that mean it, by hand",
             )
+
+
+def _said_twice(path: Path, record: str) -> bool:
+    """Whether all pictures, or categories, of a JSON file with the id of a record ("image 3") are the same."""
+    kind, _, number = record.partition(" ")
+    if path.is_dir() or not is_json(path, lambda file: True):
+        return False
+    table = open_json(path).members.get({"image": "images", "category": "categories"}.get(kind, ""))
+    same = [entry for entry in table or () if isinstance(entry, dict) and str(entry.get("id")) == number]
+    forget()
+    return bool(same) and all(entry == same[0] for entry in same)
 
 
 def changes_path(output: Path) -> Path:
@@ -186,5 +200,9 @@ _MENDERS: dict[str, Callable[[Instance], Mended] | None] = {
     "area": _mend_area,
     "hidden-mask": _mend_hidden,
 }
+_OF_ANSWERED = (
+    *(Holds.EMPTY_IMAGES, Holds.EMPTY_CATEGORIES, Holds.IMAGE_EXTRA, Holds.CATEGORY_EXTRA, Holds.FILE_EXTRA),
+    Holds.SUPERCATEGORY,
+)
 _ERRORS_ONLY = frozenset({"occlude-rate", "modal-box", "amodal-box"})
 """A number that is a little off may be the better measurement: it is left as it is."""
