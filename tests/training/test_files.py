@@ -18,7 +18,7 @@ import torch
 from amodal.core.errors import RecipeError
 from amodal.training.checkpoint import differences, has_checkpoint, read_checkpoint, write_checkpoint
 from amodal.training.config import Recipe
-from amodal.training.fingerprint import FREE
+from amodal.training.fingerprint import FREE, fingerprint_of
 from amodal.training.log import Log
 
 STATE = {"fingerprint": "f", "step": 3, "best": None, "network": {"a": torch.arange(3)}}
@@ -184,3 +184,15 @@ def test_weights_that_moved_are_the_same(make_recipe: Callable[..., Recipe], tmp
     (tmp_path / "recipe.json").write_text(json.dumps(asdict(recipe)))
     assert differences(tmp_path, replace(recipe, start_from=str(tmp_path / "new")), FREE) == ""
     assert "start_from" in differences(tmp_path, replace(recipe, start_from=str(tmp_path / "other")), FREE)
+
+
+def test_a_run_that_moved_with_its_lists_is_the_same(make_recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    def run(output: str, only: str) -> str:
+        (tmp_path / output).mkdir(exist_ok=True)
+        source = replace(make_recipe().data[0], only=str(tmp_path / only))
+        recipe = make_recipe(output=str(tmp_path / output), data=(source,))
+        (tmp_path / output / "recipe.json").write_text(json.dumps(asdict(recipe)))
+        assert differences(tmp_path / "a", recipe, FREE).startswith("data[0].only") == (only == "elsewhere.txt")
+        return fingerprint_of(recipe)
+
+    assert run("a", "a/data/only.txt") == run("b", "b/data/only.txt") != run("b", "elsewhere.txt")

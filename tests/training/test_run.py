@@ -26,10 +26,8 @@ from amodal.core.masks import Mask
 from amodal.models.weights import build_network
 from amodal.synthesis.material import Material
 from amodal.training import fingerprint, loop
-from amodal.training.checkpoint import differences
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams, validation_batches
-from amodal.training.fingerprint import FREE
 from amodal.training.run import run_training
 from amodal.training.ship import train_and_ship
 from amodal.training.stages import AmodalStage, ModalStage
@@ -317,18 +315,6 @@ def test_one_training_at_a_time_writes_into_a_folder(make_recipe: Make, monkeypa
         assert take_lock(other, wait=False)
         Timer(0.3, other.close).start()
         run_training(recipe, resume=True)
-
-
-def test_a_run_that_moved_with_its_lists_is_the_same(make_recipe: Make, tmp_path: Path) -> None:
-    def run(output: str, only: str) -> str:
-        (tmp_path / output).mkdir(exist_ok=True)
-        source = replace(make_recipe().data[0], only=str(tmp_path / only))
-        recipe = make_recipe(output=str(tmp_path / output), data=(source,))
-        (tmp_path / output / "recipe.json").write_text(json.dumps(asdict(recipe)))
-        assert differences(tmp_path / "a", recipe, FREE).startswith("data[0].only") == (only == "elsewhere.txt")
-        return fingerprint.fingerprint_of(recipe)
-
-    assert run("a", "a/data/only.txt") == run("b", "b/data/only.txt") != run("b", "elsewhere.txt")
 
 
 def test_another_recipe_is_refused_and_nothing_of_the_run_changed(make_recipe: Make) -> None:
