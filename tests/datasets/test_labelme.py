@@ -144,3 +144,15 @@ def test_a_drawn_mask_is_written_as_it_was_drawn(tmp_path: Path) -> None:
     assert (
         second["mask"] and Mask.from_array(np.asarray(Image.open(BytesIO(base64.b64decode(second["mask"]))))).area == 2
     )
+
+
+def test_one_flagged_part_flags_the_object(tmp_path: Path) -> None:
+    first = shape(group_id=3, flags={"occluded": False, "mine": False}, points=[[0, 0], [2, 0], [2, 2], [0, 2]])
+    last = shape(group_id=3, flags={"occluded": True, "truncated": True}, points=[[4, 4], [6, 4], [6, 6], [4, 6]])
+    for parts in ((first, last), (last, first)):
+        (record,) = read(tmp_path, file_of(*parts))
+        (one,) = record.instances
+        assert (one.is_occluded, one.is_truncated, one.is_difficult) == (True, True, None)
+        assert one.extra["flags"] == {"mine": False}
+    with pytest.raises(AnnotationError, match=r"shape 2.*is an object"):
+        read(tmp_path, file_of(first, last | {"flags": [1]}))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
@@ -149,3 +151,27 @@ def test_entities_are_never_expanded(tmp_path: Path) -> None:
 )
 def test_what_xml_can_say(value: str, good: bool) -> None:
     assert is_text(value) is good
+
+
+@pytest.mark.parametrize("depth", ["1", "4", "3", "colours", ""])
+def test_the_depth_of_a_picture_stays(folder: Path, tmp_path: Path, depth: str) -> None:
+    file = folder / "Annotations/2008_1.xml"
+    file.write_text(XML.replace("<depth>3<", f"<depth>{depth}<"))
+    dialect = dialect_named("voc")
+    album = dialect.read(folder, Reading())
+    assert album[0].extra.get("depth") == (depth if depth in ("1", "4") else None)
+    assert dialect.write is not None
+    dialect.write(album, tmp_path / "again")
+    written = read_xml(tmp_path / "again/Annotations/2008_1.xml").findtext("size/depth")
+    assert written == (depth if depth in ("1", "4") else "3")
+    assert dialect.read(tmp_path / "again", Reading())[0] == album[0]
+
+
+def test_a_further_field_of_that_name_is_not_taken_for_it(folder: Path, tmp_path: Path) -> None:
+    dialect = dialect_named("voc")
+    assert dialect.write is not None
+    for depth in ("3", 1, "far"):
+        album = dialect.read(folder, Reading())
+        record = replace(album[0], extra={"depth": depth})
+        dialect.write(Album([record], album.categories), tmp_path / f"again-{depth}")
+        assert dialect.read(tmp_path / f"again-{depth}", Reading())[0].extra["depth"] == depth

@@ -118,3 +118,22 @@ def test_what_it_cannot_say_is_named(tmp_path: Path) -> None:
     assert joined is not None and cut is not None
     assert joined.iou(parts) > 0.85 and joined.box == parts.box  # one outline: a line joins the two
     assert cut.polygons is not None and cut.polygons[0][:2] == (0, 1)
+
+
+def test_pictures_that_differ_in_suffix_alone_cannot_share_a_text(folder: Path) -> None:
+    Image.new("RGB", (40, 40)).save(folder / "images/train/a.webp")
+    Image.new("RGB", (40, 40)).save(folder / "images/train/none.webp")
+    with pytest.raises(AnnotationError, match=r"a\.txt: .*one picture, and train/a\.jpg has.*'train/a\.webp'"):
+        dialect_named("yolo").read(folder, Reading())
+    told: list[AmodalError] = []
+    album = dialect_named("yolo").read(folder, Reading(on_bad=told.append))
+    found = {record.file_name: (record.width, len(record.instances)) for record in album}
+    assert found == {"train/a.jpg": (20, 3), "train/none.png": (20, 0), "train/none.webp": (40, 0)} and len(told) == 1
+
+
+@pytest.mark.parametrize(("dialect", "shared"), [("yolo", 1), ("sbd", 1), ("voc", 0), ("labelme", 0)])
+def test_losing_which_picture_of_two_suffixes_is_meant_is_named(dialect: str, shared: int) -> None:
+    records = [ImageRecord(i, name, 8, 8) for i, name in enumerate(("b.jpg", "b.png", "c/b.jpg"), 1)]
+    named = {loss.what: loss for loss in losses(Album(records, [Category(1, "cup")]), dialect_named(dialect))}
+    loss = named.get("pictures whose names differ in their suffix alone")
+    assert (loss.count if loss else 0) == shared and (loss is None or loss.examples == ["b.png"])

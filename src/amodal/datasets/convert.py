@@ -13,6 +13,7 @@ from ..core.masks import Mask
 from ..core.outlines import outlines
 from ..core.records import ImageRecord, Instance
 from .dialects import EVERYTHING, Dialect, Holds, dialect_named, recognise
+from .folders import stem_of
 from .read import bounded, read_annotations
 from .reduce import LEFT_OUT, lost_of_category, lost_of_instance, lost_of_record
 from .scratch import folder_beside
@@ -109,7 +110,12 @@ def losses(album: Album, target: Dialect, *, source: Dialect | None = None, watc
             count = {Holds.IMAGE_IDS: len(album), Holds.INSTANCE_IDS: len(album.annotation_ids)}
             found[feature] = Loss(feature, count.get(feature, len(album.categories)), examples)
     used: set[int] = set()
+    stems: set[str] = set()
     for record in _watched(album, "looking", watch):
+        if target.by_stem:
+            if (name := stem_of(record)) in stems:
+                lose("pictures whose names differ in their suffix alone", record.file_name)
+            stems.add(name)
         for what in lost_of_record(record, target.holds):
             lose(what, f"image {record.id}")
         for what, example in target.limits(record, album) if target.limits else ():

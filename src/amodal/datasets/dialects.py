@@ -131,6 +131,7 @@ class Dialect:
         write: see `Write`; None where it is read only.
         limits: see `Limits`; None where `holds` says all.
         boxes: how it gives them; reports show them so.
+        by_stem: whether pictures are found by their names without suffix, so that two of one such name are one.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Dialect:
     write: Write | None = None
     limits: Limits | None = None
     boxes: BoxStyle = "edges"
+    by_stem: bool = False
 
 
 def dialects() -> tuple[Dialect, ...]:

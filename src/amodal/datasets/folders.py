@@ -43,10 +43,13 @@ def find(folder: Path, pattern: str, *, most: int | None = None) -> list[Path]:
         return []
 
 
-def pictures(folder: Path) -> dict[str, Path]:
-    """The pictures below a folder by their path in it without suffix (``/`` between)."""
-    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES)
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+def pictures(folder: Path) -> dict[str, list[Path]]:
+    """The pictures below a folder by their path in it without suffix (``/`` between); most names have one."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PICTURES:
+            found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+    return found
 
 
 def name_categories(names: Iterable[str], *, voc: bool = True) -> tuple[Category, ...]:
@@ -55,6 +58,11 @@ def name_categories(names: Iterable[str], *, voc: bool = True) -> tuple[Category
     found = set(names)
     listed = VOC_NAMES if voc and found and found <= set(VOC_NAMES) else sorted(found)
     return tuple(Category(i, name) for i, name in enumerate(listed, 1))
+
+
+def stem_of(record: ImageRecord) -> str:
+    """A picture's file name without suffix, ``/`` between folders."""
+    return PurePosixPath(record.file_name.replace("\\", "/")).with_suffix("").as_posix()
 
 
 def unique_stems(records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, str]]:
@@ -66,10 +74,9 @@ def unique_stems(records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, 
     taken: set[str] = set()
     for record in records:
         image_path(".", record.file_name)  # refuses a name that would be written elsewhere
-        name = PurePosixPath(record.file_name.replace("\\", "/")).with_suffix("").as_posix()
-        stem = next(s for s in _numbered(name) if s not in taken)
-        taken.add(stem)
-        yield record, stem
+        unique = next(name for name in _numbered(stem_of(record)) if name not in taken)
+        taken.add(unique)
+        yield record, unique
 
 
 def _numbered(name: str) -> Iterator[str]:

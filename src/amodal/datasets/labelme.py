@@ -104,11 +104,16 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
 def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], drafts: Drafts, file: Path) -> Instance:
     record = f"shape {members[0][0]}"
     first = members[0][1]
-    label, flags = first.get("label"), first.get("flags") or {}
+    label = first.get("label")
     if not isinstance(label, str) or not label:
         raise AnnotationError('"label" is the name of the kind of object', file=file, record=record, value=label)
-    if not isinstance(flags, dict):
-        raise AnnotationError('"flags" is an object', file=file, record=record, value=flags)
+    flags: dict[str, Any] = {}
+    for i, shape in members:
+        given = shape.get("flags") or {}
+        if not isinstance(given, dict):
+            raise AnnotationError('"flags" is an object', file=file, record=f"shape {i}", value=given)
+        # one part that is flagged flags the object
+        flags |= {name: value for name, value in given.items() if name not in flags or value is True}
     mask, box = _region(members, size, file)
     if first.get("box") is not None:
         box = bx.check(first["box"], *size, file=file, record=record)

@@ -37,7 +37,7 @@ def _read(path: Path, how: Reading) -> Album:
     root = _root(path)
     categories = _categories(root)
     folder = how.images or root / "img"
-    names = {stem: found.relative_to(folder).as_posix() for stem, found in pictures(folder).items()}
+    names = {stem: found[-1].relative_to(folder).as_posix() for stem, found in pictures(folder).items()}
     records: list[ImageRecord] = []
     next_id = 1
     for number, file in enumerate(find(root / "inst", "**/*.mat"), 1):
@@ -141,4 +141,5 @@ DIALECT = Dialect(
     _read,
     _write,
     _limits,
+    by_stem=True,
 )

@@ -41,6 +41,8 @@ from .reduce import objects_held
 from .xmlfile import Element, add_data, as_bytes, as_data, first_tag, is_text, read_xml, text
 
 _VOID = 255
+_COLOURS = "3"
+"""The ``<depth>`` of most pictures; another one is kept in ``ImageRecord.extra["depth"]``."""
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _FLAGS = {"occluded": "is_occluded", "truncated": "is_truncated", "difficult": "is_difficult"}
 _IMAGE_TAGS = {"filename", "size", "segmented", "object", "extra"}
@@ -101,6 +103,8 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     width, height = given
     masks = {} if numbers is None else masks_of(numbers)
     extra = _extra(root, _IMAGE_TAGS, file)
+    if size is not None and _is_depth(depth := text(size, "depth")):
+        extra.setdefault("depth", depth)
     if (void := masks.pop(_VOID, None)) is not None:
         extra["void"] = void.to_rle()
     instances = []
@@ -236,6 +240,10 @@ def _numbers(
     return numbers, classes
 
 
+def _is_depth(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}", value) is not None and value != _COLOURS
+
+
 def _void(record: ImageRecord) -> Mask | None:
     code = record.extra.get("void")
     return Mask.from_rle(code, record.width, record.height) if isinstance(code, dict) else None
@@ -247,7 +255,8 @@ def _tree(record: ImageRecord, categories: tuple[Category, ...], segmented: bool
     if isinstance(extra.get("void"), dict):
         del extra["void"]
     add_data(root, "filename", record.file_name)
-    add_data(root, "size", {"width": record.width, "height": record.height, "depth": 3})
+    depth = extra.pop("depth") if _is_depth(extra.get("depth")) else _COLOURS
+    add_data(root, "size", {"width": record.width, "height": record.height, "depth": depth})
     add_data(root, "segmented", int(segmented))
     _add_extra(root, extra, _IMAGE_TAGS)
     for instance in record.instances:

@@ -40,8 +40,16 @@ def _read(path: Path, how: Reading) -> Album:
     names = _names(path)
     records: list[ImageRecord] = []
     next_id = 1
+    claimed: dict[Path, str] = {}
     for number, (picture, file_name, label) in enumerate(_pairs(path, how), 1):
         try:
+            if claimed.setdefault(label, file_name) != file_name and label.is_file():
+                raise AnnotationError(
+                    f"a text belongs to one picture, and {claimed[label]} has this name, too",
+                    file=label,
+                    value=file_name,
+                    remedy="rename one of the pictures, or take it out of the folder",
+                )
             if picture is None:
                 raise AnnotationError(
                     "each text has a picture: its size is needed",
@@ -65,9 +73,11 @@ def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
         found = pictures(folder)
         texts = {file.relative_to(labels).with_suffix("").as_posix(): file for file in find(labels, "**/*.txt")}
         for stem in sorted(found.keys() | texts.keys()):
-            picture = found.get(stem)
-            name = picture.relative_to(folder).as_posix() if picture else stem
-            yield picture, before + name, texts.get(stem, labels / f"{stem}.txt")
+            text = texts.get(stem, labels / f"{stem}.txt")
+            if stem not in found:
+                yield None, before + stem, text
+            for picture in found.get(stem, []):
+                yield picture, before + picture.relative_to(folder).as_posix(), text
 
 
 def _names(path: Path) -> list[str]:
@@ -217,4 +227,5 @@ DIALECT = Dialect(
     _read,
     _write,
     _limits,
+    by_stem=True,
 )
