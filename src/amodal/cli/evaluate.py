@@ -59,9 +59,8 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..datasets import read_annotations
     from ..datasets.results import read_results
     from ..metrics.evaluate import evaluate, has_amodal_truth
-    from ..metrics.indirect import score_indirect
+    from ..metrics.indirect import count_judged, score_indirect
     from ..report.scores import figures, tables, unoccluded_line, write_indirect, write_scores
-    from ..report.words import counted
 
     if args.modal_at and not args.images:
         raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
@@ -82,16 +81,28 @@ def run(args: jsonargparse.Namespace) -> None:
     predictions = [one.in_picture(*sizes[one.image_id]) for one in read_results(args.predictions, truth)]
     if not has_amodal_truth(truth):
         parts = score_indirect(truth, predictions)
-        files = write_indirect(args.output, parts, truth=args.truth, predictions=args.predictions, given=args.given)
+        counts, missing = count_judged(truth, predictions)
+        names = {"truth": args.truth, "predictions": args.predictions, "given": args.given}
+        files = write_indirect(args.output, parts, counts=counts, missing=missing, **names)
         print("\n".join(map(unoccluded_line, parts)), "wrote " + ", ".join(map(str, files)), sep="\n\n")
+        _warn_of_missing(len(missing), "a prediction, area ratio 0")
         return
     baselines = _baselines(args, others, truth, predictions)
     report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions, baselines=baselines)
     files = write_scores(args.output, report, truth=truth, predictions=predictions, images_dir=args.images)
     print(tables(report), figures(report), "wrote " + ", ".join(map(str, files)), sep="\n\n")
-    if report.missing:
-        lacking = counted(len(report.missing), "object")
-        print(f"amodal: warning: {lacking} of the truth without a prediction, scored as 0: report.md", file=sys.stderr)
+    _warn_of_missing(len(report.missing), "a prediction, scored as 0")
+    for name in others:
+        _warn_of_missing(
+            sum(score.annotation_id not in baselines[name] for score in report.objects), f"one of {name}, scored as 0"
+        )
+
+
+def _warn_of_missing(count: int, what: str) -> None:
+    from ..report.words import counted
+
+    if count:
+        print(f"amodal: warning: {counted(count, 'object')} of the truth without {what}: report.md", file=sys.stderr)
 
 
 def _named_files(words: Sequence[str]) -> dict[str, str]:
@@ -111,6 +122,7 @@ def _baselines(
     args: jsonargparse.Namespace, others: dict[str, str], truth: Album, predictions: list[Prediction]
 ) -> dict[str, Mapping[int, Mask | Prediction]]:
     from ..datasets.results import read_results
+    from ..report.scores import LABELS
 
     found: dict[str, Mapping[int, Mask | Prediction]] = {}
     if args.modal_at:
@@ -127,9 +139,10 @@ def _baselines(
         from ..inference.completion import Completion
 
         found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
-    visible = {one.annotation_id: one.modal_mask for one in predictions}
+    drawn = {one.id: one.modal_mask for record in truth for one in record.instances if one.modal_mask is not None}
+    visible = drawn | {one.annotation_id: one.modal_mask for one in predictions}
     for name, file in others.items():
-        if name in found:
+        if name in found or name in LABELS.values():
             raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
         found[name] = {one.annotation_id: one for one in read_results(file, truth, visible=visible)}
     return found

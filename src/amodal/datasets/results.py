@@ -95,8 +95,8 @@ def read_results(path: str | Path, album: Album, *, visible: Mapping[int, Mask] 
     Args:
         path: the file.
         album: what it answers.
-        visible: a record needs no visible part: where it has none, it is the one of its annotation id here, or, where
-            there is none, either, the whole.
+        visible: a record needs no visible part: where it has none, it is the one of its annotation id here, of the
+            picture's size, or, where there is none, either, the whole.
 
     Raises:
         AnnotationError: not a list, or a record with a field missing, an unknown picture, annotation or category, or
@@ -110,10 +110,7 @@ def read_results(path: str | Path, album: Album, *, visible: Mapping[int, Mask] 
     images = {image.id: image for image in album}
     known = {instance.id: image.id for image in images.values() for instance in image.instances}
     places = {category.id: place for place, category in enumerate(album.categories)}
-    predictions = [
-        _prediction(entry if visible is None else _with_visible(entry, visible), f"record {i}", images, places, path)
-        for i, entry in enumerate(content)
-    ]
+    predictions = [_prediction(entry, f"record {i}", images, places, path, visible) for i, entry in enumerate(content)]
     seen: set[int] = set()
     for i, prediction in enumerate(predictions):
         again = prediction.annotation_id in seen
@@ -129,16 +126,13 @@ def read_results(path: str | Path, album: Album, *, visible: Mapping[int, Mask] 
     return predictions
 
 
-def _with_visible(entry: dict[str, Any], visible: Mapping[int, Mask]) -> dict[str, Any]:
-    if "visible_mask" in entry or "segmentation" not in entry:
-        return entry
-    number = entry.get("annotation_id")
-    known = visible.get(number) if isinstance(number, int) and "canvas" not in entry else None
-    return entry | {"visible_mask": entry["segmentation"] if known is None else known.to_rle()}
-
-
 def _prediction(
-    entry: dict[str, Any], record: str, images: dict[int, ImageRecord], places: dict[int, int], path: str | Path
+    entry: dict[str, Any],
+    record: str,
+    images: dict[int, ImageRecord],
+    places: dict[int, int],
+    path: str | Path,
+    visible: Mapping[int, Mask] | None,
 ) -> Prediction:
     image = images.get(whole_number(entry, "image_id", path, record))
     category = places.get(whole_number(entry, "category_id", path, record))
@@ -191,14 +185,20 @@ def _prediction(
             record=record,
             remedy="add it; see docs/formats.md for what a record needs",
         )
-    visible, whole = mask("visible_mask"), mask("segmentation")
+    number, whole = whole_number(entry, "annotation_id", path, record), mask("segmentation")
+    if visible is None or entry.get("visible_mask") is not None:
+        seen = mask("visible_mask")
+    elif number in visible:
+        seen = visible[number] if canvas is None else _on_canvas(visible[number], canvas)
+    else:
+        seen = whole
     return Prediction(
         image_id=image.id,
-        annotation_id=whole_number(entry, "annotation_id", path, record),
+        annotation_id=number,
         category=category,
         score=1.0 if (score := fraction(entry, "score", path, record)) is None else score,
-        modal_box=box("visible_bbox", visible),
-        modal_mask=visible,
+        modal_box=box("visible_bbox", seen),
+        modal_mask=seen,
         amodal_mask=whole,
         amodal_box=box("bbox", whole),
         steps=whole_number({"steps": 0, **expansion}, "steps", path, record),
@@ -316,6 +316,12 @@ def _within(mask: Mask, canvas: tuple[int, int, int, int], image: ImageRecord) -
     """What of a mask on a canvas lies in the picture."""
     left, top = map(int, mask.box[:2])
     return Mask.from_crop(mask.crop(mask.box), left + canvas[0], top + canvas[1], image.width, image.height)
+
+
+def _on_canvas(mask: Mask, canvas: tuple[int, int, int, int]) -> Mask:
+    """A mask of the picture's size on a canvas."""
+    left, top = map(int, mask.box[:2])
+    return Mask.from_crop(mask.crop(mask.box), left - canvas[0], top - canvas[1], canvas[2], canvas[3])
 
 
 def _said(whole: Mask, seen: Mask) -> dict[str, float]:

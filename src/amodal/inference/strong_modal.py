@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..core import boxes as bx
 from ..core.album import Album
-from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance, Prediction
 from .albums import predict_album
 from .predictor import Predictor
@@ -25,23 +25,25 @@ def modal_masks_at(
     threshold: float,
     *,
     progress: Callable[[int], Any] | None = None,
-) -> dict[int, Mask]:
+) -> dict[int, Prediction]:
     """The modal network run again in the boxes of predictions, its heat cut at another threshold.
 
     Args:
         predictor: its networks and passes are used, not its modal threshold.
         truth: gives pictures and categories.
-        predictions: their ``modal_box`` and category is what the network is given.
+        predictions: their ``modal_box`` and category is what the network is given, and where the others of a picture
+            are; one whose box is empty, for want of a pixel, is not asked about.
         images_dir: folder of the pictures.
         threshold: a pixel is visible where the heat exceeds it, 0-1.
         progress: called with the number of objects of each picture when it is done.
 
     Returns:
-        by annotation id.
+        by annotation id; they complete nothing, the whole mask of each is its modal mask.
     """
     boxes: dict[int, list[Instance]] = {}
     for one in predictions:
-        boxes.setdefault(one.image_id, []).append(Instance(one.annotation_id, one.category, one.modal_box))
+        if bx.area(one.modal_box) > 0:
+            boxes.setdefault(one.image_id, []).append(Instance(one.annotation_id, one.category, one.modal_box))
 
     def asked(record: ImageRecord) -> ImageRecord | None:
         mine = boxes.get(record.id)
@@ -52,4 +54,8 @@ def modal_masks_at(
     found = predict_album(
         Predictor(predictor.networks, settings), truth.filter(asked), images_dir, "box", progress=progress
     )
-    return {one.annotation_id: one.modal_mask for one in found}
+    return {one.annotation_id: _completing_nothing(one) for one in found}
+
+
+def _completing_nothing(one: Prediction) -> Prediction:
+    return replace(one, amodal_mask=one.modal_mask, amodal_box=one.modal_mask.box)

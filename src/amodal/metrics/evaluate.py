@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
@@ -69,6 +71,9 @@ def evaluate(
     missing = tuple(score.annotation_id for score in objects if not score.answered)
     counts["scored"] = len(objects)
     counts["without a prediction, scored as 0"] = len(missing)
+    for name, theirs in baselines.items():
+        if silent := sum(score.annotation_id not in theirs for score in objects):
+            counts[f"without an answer of {name}, scored as 0"] = silent
     counts["hidden share unknown, in 'all' alone"] = sum(score.hidden_frac is None for score in objects)
     return _report(objects, counts, missing, _protocol(truth, given, predictions_source), tuple(baselines))
 
@@ -76,14 +81,14 @@ def evaluate(
 def has_amodal_truth(truth: Album) -> bool:
     """Whether any object of an album has an amodal mask that `evaluate` can score."""
     return any(
-        one.amodal_mask is not None and not one.is_crowd and not one.is_stuff
+        one.amodal_mask is not None and not one.amodal_mask.is_empty and not one.is_crowd and not one.is_stuff
         for record in truth
         for one in record.instances
     )
 
 
 def _checked(truth: Album, method: str, answers: Mapping[int, Mask | Prediction]) -> Mapping[int, Mask | Prediction]:
-    """A baseline's answers, those on a larger canvas cut to the picture."""
+    """A baseline's answers, cut to the picture as ours are."""
     if method in (*FROM_PREDICTION, *FROM_TRUTH):
         raise AnnotationError("a baseline has a name of its own", value=method, remedy="name it otherwise")
     sizes = {instance.id: (record.height, record.width) for record in truth for instance in record.instances}
@@ -115,8 +120,15 @@ def _by_annotation(truth: Album, predictions: Sequence[Prediction], source: str)
             )
         prediction = prediction.in_picture(record.width, record.height)
         _check_size(prediction, record, source)
-        answers[prediction.annotation_id] = prediction
+        answers[prediction.annotation_id] = _boxes_cut(prediction, record)
     return answers
+
+
+def _boxes_cut(prediction: Prediction, record: ImageRecord) -> Prediction:
+    """With boxes cut to the picture, as those of the truth are when it is read."""
+    boxes = (prediction.modal_box, prediction.amodal_box)
+    modal, amodal = (bx.as_box(box) for box in bx.clip(boxes, record.width, record.height))
+    return replace(prediction, modal_box=modal, amodal_box=amodal)
 
 
 def _check_size(prediction: Prediction, record: ImageRecord, source: str) -> None:

@@ -103,6 +103,30 @@ def score_indirect(truth: Album, predictions: Sequence[Prediction]) -> tuple[Ind
     return judge(judged)
 
 
+def count_judged(truth: Album, predictions: Sequence[Prediction]) -> tuple[dict[str, int], tuple[int, ...]]:
+    """What `score_indirect` scores of a truth, and what it leaves out and why.
+
+    Returns:
+        Numbers of objects in plain words; the annotation ids of those scored without a prediction.
+    """
+    answered = {prediction.annotation_id for prediction in predictions}
+    counts = {"in truth": 0, "scored": 0, "crowd, left out": 0, "stuff, left out": 0, "unknown, left out": 0}
+    missing: list[int] = []
+    for record in truth:
+        for one in record.instances:
+            counts["in truth"] += 1
+            if one.is_crowd:
+                counts["crowd, left out"] += 1
+            elif one.is_stuff:
+                counts["stuff, left out"] += 1
+            elif true_occluded(one) is None:
+                counts["unknown, left out"] += 1
+            else:
+                counts["scored"] += 1
+                missing += [] if one.id in answered else [one.id]
+    return counts | {"without a prediction, ratio 0": len(missing)}, tuple(missing)
+
+
 def judge(objects: Iterable[Judged]) -> tuple[Indirect, ...]:
     """The figures of each of `PARTS`, from objects that are measured already; parts without objects are left out."""
     objects = list(objects)

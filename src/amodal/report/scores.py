@@ -67,13 +67,21 @@ def write_scores(
 
 
 def write_indirect(
-    folder: str | Path, parts: Sequence[Indirect], *, truth: str, predictions: str, given: str = ""
+    folder: str | Path,
+    parts: Sequence[Indirect],
+    *,
+    counts: Mapping[str, int],
+    missing: Sequence[int],
+    truth: str,
+    predictions: str,
+    given: str = "",
 ) -> list[Path]:
     """Write report.json, report.md and the plots of an evaluation of "unoccluded" alone (paper section 5.2).
 
     Args:
         folder: made where it does not exist.
         parts: what `metrics.indirect.score_indirect` returned.
+        counts, missing: what `metrics.indirect.count_judged` returned.
         truth, predictions, given: for the protocol, as in `metrics.evaluate.evaluate`.
 
     Returns:
@@ -91,9 +99,15 @@ def write_indirect(
         "interval": "95 %, bootstrap over photographs, 2000 draws, fixed seed",
     }
     files: dict[str, bytes] = dict(draw_indirect(parts[0]))
-    content = {"protocol": protocol, "unoccluded": {part.part: part.to_json() for part in parts}}
+    content = {
+        "protocol": protocol,
+        "counts": dict(counts),
+        "missing_annotation_ids": list(missing),
+        "unoccluded": {part.part: part.to_json() for part in parts},
+    }
     files["report.json"] = (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
-    lines = ["# Evaluation: occluded or not", "", *(f"- {unoccluded_line(part)}" for part in parts), ""]
+    lines = ["# Evaluation: occluded or not", "", *_extents(counts, missing), ""]
+    lines += [*(f"- {unoccluded_line(part)}" for part in parts), ""]
     lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in files if name.endswith(".png")]
     lines += ["", "## Protocol", "", *(f"- {key}: {value}" for key, value in protocol.items())]
     files["report.md"] = ("\n".join(lines) + "\n").encode()
@@ -117,18 +131,22 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 def markdown(report: Report, *, pictures: Sequence[str] = ()) -> str:
     """The report as Markdown: counts, tables, figures, pictures by file name, protocol."""
-    lines = ["# Evaluation", ""]
-    lines += [f"- {name}: {count}" for name, count in report.counts.items()]
-    if report.missing:
-        shown = ", ".join(str(number) for number in report.missing[:20])
-        more = len(report.missing) - 20
-        lines.append(f"- annotations without a prediction: {shown}{f' and {more} more' if more > 0 else ''}")
-    lines += ["", tables(report), ""]
+    lines = ["# Evaluation", "", *_extents(report.counts, report.missing), "", tables(report), ""]
     lines += [f"- {line}" for line in _figures(report)]
     if pictures:
         lines += ["", *(f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in pictures)]
     lines += ["", "## Protocol", "", *(f"- {key}: {value}" for key, value in report.protocol.items())]
     return "\n".join(lines) + "\n"
+
+
+def _extents(counts: Mapping[str, int], missing: Sequence[int]) -> list[str]:
+    """How many objects were scored and left out, and which have no prediction, a line each."""
+    lines = [f"- {name}: {count}" for name, count in counts.items()]
+    if missing:
+        shown = ", ".join(str(number) for number in missing[:20])
+        more = len(missing) - 20
+        lines.append(f"- annotations without a prediction: {shown}{f' and {more} more' if more > 0 else ''}")
+    return lines
 
 
 def tables(report: Report) -> str:

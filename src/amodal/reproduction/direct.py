@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..core.album import Album
-from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance, Prediction
 from ..metrics.evaluate import evaluate
 from ..metrics.objects import Answer
@@ -40,7 +39,7 @@ def _scored(one: Instance, occluded_only: bool) -> bool:
 def direct_section(
     drawn: Album,
     predictions: list[Prediction],
-    modal_at: Callable[[Album, list[Prediction]], Mapping[int, Mask]],
+    modal_at: Callable[[Album, list[Prediction]], Mapping[int, Prediction]],
     *,
     is_voc: bool,
     thresholds: tuple[float, float],
@@ -50,13 +49,17 @@ def direct_section(
     Args:
         drawn: what `drawn_objects` returns.
         predictions: of these objects, or of more.
-        modal_at: makes the modal masks at the paper's 0.8 for objects and their predictions.
+        modal_at: makes the modal masks at the paper's 0.8 for pictures and the predictions in them: all of these, so
+            that an object is told of the same others as in ``predictions``.
         is_voc: whether these are VOC's objects, as in the paper.
         thresholds: the weights' modal and amodal ones, for the notes.
     """
     wanted = {one.id for record in drawn for one in record.instances}
     mine = [one for one in predictions if one.annotation_id in wanted]
-    report = evaluate(drawn, mine, given="true modal box and category", baselines={PAPER_MODAL: modal_at(drawn, mine)})
+    pictures_drawn = {record.id for record in drawn}
+    modal = modal_at(drawn, [one for one in predictions if one.image_id in pictures_drawn])
+    paper_modal = {number: answer for number, answer in modal.items() if number in wanted}
+    report = evaluate(drawn, mine, given="true modal box and category", baselines={PAPER_MODAL: paper_modal})
     rows = report.group("all")
     pictures = draw_direct(list(report.objects), f"{rows.count} objects")
     return Section(

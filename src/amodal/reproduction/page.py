@@ -138,6 +138,8 @@ def _linked(text: str) -> str:
     """Escaped, with addresses as links."""
     words: list[Any] = []
     for word in text.split(" "):
-        safe = escape(word)
-        words.append(f'<a href="{safe}">{safe}</a>' if word.startswith(("http://", "https://")) else safe)
+        address = word.rstrip(".,;:)")
+        safe, rest = escape(address), escape(word[len(address) :])
+        is_address = address.startswith(("http://", "https://"))
+        words.append((f'<a href="{safe}">{safe}</a>' if is_address else safe) + rest)
     return " ".join(words)

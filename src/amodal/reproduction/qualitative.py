@@ -10,6 +10,7 @@ from ..core.album import Album, image_path
 from ..core.images import read_image
 from ..core.random import generator
 from ..core.records import ImageRecord, Instance, Prediction
+from ..inference.albums import predict_album
 from ..inference.predictor import Predictor
 from ..metrics.occlusion import true_occluded
 from ..metrics.occlusion_kind import OcclusionKind, kind_in_picture
@@ -118,10 +119,11 @@ def _part(title: str, cases: Sequence[_Case], album: Album, images: Path, predic
     examples = []
     for case in cases:
         image = read_image(image_path(images, case.record.file_name, file=album.source))
-        predictor.set_image(image, image_id=case.record.id)
         name = album.categories[case.instance.category].name
-        told = [name] if predictor.networks.categories else None
-        (found,) = predictor.predict([case.instance.modal_box], told, ids=[case.instance.id], keep_heat=True)
+        # with the picture's other objects, as when it was judged: it is told of them
+        alone = Album([case.record], album.categories, source=album.source)
+        answers = predict_album(predictor, alone, images, keep_heat=True)
+        found = next(answer for answer in answers if answer.annotation_id == case.instance.id)
         fit = "" if case.iou is None else f", IoU {case.iou:.0%}"
         examples.append(Example(image, found, f"{name}, {case.record.file_name}{fit}"))
     return Part(title, examples)

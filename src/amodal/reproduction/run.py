@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .. import __version__
 from ..core.album import Album
-from ..core.masks import Mask
 from ..core.records import Prediction
 from ..datasets.detections import read_detections
 from ..inference.detectors import open_detector
@@ -147,12 +146,15 @@ class _Run:
     def _ablations(self) -> Section:
         val, drawn = self._val(), self._drawn()
         detections = self._detect("val", val)
+        # all objects of the pictures that have a drawn one, as Table 1 has them: each is told of the others
+        with_drawn, wanted = {record.id for record in drawn}, set(drawn.annotation_ids.tolist())
+        asked = Pictures(val.album.filter(lambda record: record if record.id in with_drawn else None), val.images)
         combined: dict[str, list[tuple[float, float] | None]] = {}
         direct: dict[str, list[tuple[float, float, float] | None]] = {}
         for variant, folders in self.material.ablations.items():
             for i, folder in enumerate(folders, 1):
                 name = f"ablation_{variant}_{i}"
-                found = self._predict(name, Pictures(drawn, val.images), folder)
+                found = [p for p in self._predict(name, asked, folder) if p.annotation_id in wanted]
                 row = evaluate(drawn, found).group("all").row("ours")
                 direct.setdefault(variant, []).append(scores(row))
                 if detections is not None:
@@ -232,6 +234,6 @@ class _Run:
             self._detections[name] = None if file is None else read_detections(file, pictures.album)
         return self._detections[name]
 
-    def _modal_at(self, images: Path) -> Callable[[Album, list[Prediction]], dict[int, Mask]]:
+    def _modal_at(self, images: Path) -> Callable[[Album, list[Prediction]], dict[int, Prediction]]:
         """What makes the modal masks at the paper's threshold."""
         return lambda drawn, found: modal_masks_at(self.predictor, drawn, found, images, PAPER_MODAL_THRESHOLD)
