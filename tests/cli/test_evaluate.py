@@ -178,6 +178,73 @@ def test_flags_alone_give_the_indirect_evaluation(tmp_path: Path, capsys: pytest
     assert "average precision of 'unoccluded'" in capsys.readouterr().out
 
 
+def test_what_flags_alone_cannot_score_and_what_has_no_prediction_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = flag_truth()
+    more = [{"iscrowd": 1}, {"occluded": None}, {"occluded": 1}]
+    content["annotations"] += [content["annotations"][0] | {"id": 5 + i} | change for i, change in enumerate(more)]
+    out = run(tmp_path, content, results())
+    report = json.loads((out / "report.json").read_text())
+    assert report["counts"] == {
+        "in truth": 4,
+        "scored": 2,
+        "crowd, left out": 1,
+        "stuff, left out": 0,
+        "unknown, left out": 1,
+        "without a prediction, ratio 0": 1,
+    }
+    assert report["missing_annotation_ids"] == [7]
+    text = (out / "report.md").read_text()
+    assert "- scored: 2\n" in text and "- annotations without a prediction: 7\n" in text
+    assert "warning: 1 object of the truth without a prediction, area ratio 0" in capsys.readouterr().err
+
+
+def test_a_baseline_with_gaps_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "none.json").write_text("[]")
+    (tmp_path / "same.json").write_text(json.dumps(results()))
+    words = ["--baseline", f"none={tmp_path}/none.json", "--baseline", f"same={tmp_path}/same.json"]
+    out = run(tmp_path, truth(), results(), *words)
+    told = capsys.readouterr().err
+    assert told == "amodal: warning: 1 object of the truth without one of none, scored as 0: report.md\n"
+    assert "- without an answer of none, scored as 0: 1\n" in (out / "report.md").read_text()
+
+
+def hidden_of_a_baseline(folder: Path, theirs: dict[str, Any], ours: list[dict[str, Any]]) -> float:
+    """The IoU of its hidden part."""
+    (folder / "theirs.json").write_text(json.dumps([theirs]))
+    out = run(folder, truth(), ours, "--baseline", f"theirs={folder}/theirs.json")
+    rows = json.loads((out / "report.json").read_text())["groups"][0]["rows"]
+    (found,) = (row["hidden_part_iou"] for row in rows if row["answer"] == "theirs")
+    return float(found)
+
+
+def test_the_hidden_part_of_a_baseline_without_visible_masks(tmp_path: Path) -> None:
+    plain = {**without("visible_mask", "visible_bbox")[0], "segmentation": columns(0, 20)}
+    shifted = Mask.from_box((6, 3, 26, 3 + H), W + 8, H + 9).to_rle()
+    on_canvas = {**plain, "segmentation": shifted, "canvas": [-6, -3, W + 8, H + 9]}
+    for theirs in (plain, plain | {"annotation_id": 4.0}, plain | {"visible_mask": None}, on_canvas):
+        assert hidden_of_a_baseline(tmp_path, theirs, results()) == 1.0
+        assert hidden_of_a_baseline(tmp_path, theirs, []) == 1.0  # counted from the true one where we have none
+
+
+def test_the_modal_heat_completes_nothing(tmp_path: Path) -> None:
+    picture = np.zeros((H, W, 3), dtype=np.uint8)
+    picture[:, :16] = (255, 0, 0)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    rooms = Path(__file__).parents[1] / "inference"
+    runpy.run_path(str(rooms / "tiny_networks.py"))["write_weights"](tmp_path / "weights")
+    ours = changed(results(), [0, "visible_bbox"], [0, 0, 16, H])
+    words = ["--modal-at", "0.1", "--images", str(tmp_path), "--weights", str(tmp_path / "weights")]
+    rows = json.loads((run(tmp_path, truth(), ours, *words) / "report.json").read_text())["groups"][0]["rows"]
+    (heat,) = (row for row in rows if row["answer"] == "modal mask at 0.1")
+    # red reaches beyond our visible mask into what is truly hidden: no completion, though
+    assert heat["mean_iou_macro"] > 0.7 and heat["hidden_part_iou"] == 0.0
+    empty = changed(without("visible_bbox"), [0, "visible_mask"], columns(0, 0))
+    rows = json.loads((run(tmp_path, truth(), empty, *words) / "report.json").read_text())["groups"][0]["rows"]
+    assert [row["mean_iou_macro"] for row in rows if row["answer"] == "modal mask at 0.1"] == [0.0]
+
+
 def test_baselines_from_a_file_a_network_and_the_modal_heat(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     other = changed(without("visible_mask", "visible_bbox", "bbox", "score"), [0, "segmentation"], columns(0, 20))
@@ -218,6 +285,7 @@ NAMES = ("ours", "same", "half")
         (["--modal-at", "1.5", "--images", "."], "below 1"),
         (["--baseline", "x"], "NAME=FILE"),
         (["--baseline", "ours=FILE"], "a name of its own"),
+        (["--baseline", "predicted modal mask=FILE"], "a name of its own"),
         (["--unet", "nowhere"], "does not exist"),
         (["--weights", "w"], "--weights goes with --modal-at"),
         (["--baseline", "a=FILE", "--baseline", "a=other.json"], "each --baseline has a name of its own"),

@@ -121,3 +121,11 @@ def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
         told = process.stderr.read()
         assert process.wait() == 141
     assert told == b""
+
+
+def test_a_tilde_behind_an_equals_sign_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("USERPROFILE", "/home/somebody")
+    words = ["predict", "a.jpg", "--output=~/x", "--box=1,2,3,4:~", "--weights", "~"]
+    home = os.path.join("/home/somebody", "x")
+    assert cli._joined(words) == [*words[:2], f"--output={home}", *words[3:]]

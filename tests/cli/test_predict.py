@@ -163,7 +163,7 @@ def test_photos_of_which_some_cannot_be_decoded(
     output = tmp_path / "out"
     words = ["--output", str(output), "--weights", weights]
     told = refused(capsys, str(torn), str(photo), str(other), *words)
-    assert "torn.jpg, torn2.jpg: 2 of 3 photographs cannot be decoded, the others are predicted and written" in told
+    assert "torn.jpg, torn2.jpg: 2 of 3 photographs cannot be read, the others are predicted and written" in told
     album = read_annotations(output / "annotations.json")
     assert [record.file_name for record in album] == ["photo.png"] and album[0].id == 2
     assert len(read_results(output / "predictions.json", album)) == len(album[0].instances)
@@ -171,6 +171,37 @@ def test_photos_of_which_some_cannot_be_decoded(
     shutil.rmtree(output)
     for bad in ([str(torn)], [str(torn), str(other)], [str(torn), "--box", "1,2,30,40"]):
         assert "torn.jpg: the picture cannot be decoded" in refused(capsys, *bad, *words) and not output.exists()
+
+
+def test_files_that_are_no_pictures_do_not_stop_the_others(
+    photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    output = tmp_path / "out"
+    words = ["--output", str(output), "--weights", weights]
+    told = refused(capsys, str(tmp_path / "notes.txt"), str(tmp_path / "empty.jpg"), str(photo), *words)
+    assert "notes.txt, empty.jpg: 2 of 3 photographs cannot be read" in told
+    assert [path.name for path in output.glob("*.png")] == ["photo_amodal.png"]
+    shutil.rmtree(output)
+    told = refused(capsys, str(photo), str(tmp_path / "typo.jpg"), *words)  # a slip: told before any work
+    assert "typo.jpg: the picture does not exist" in told and not output.exists()
+
+
+def test_a_folder_stands_for_the_pictures_in_it(
+    photo: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("b.PNG", "a.png", "deeper/c.png"):
+        Image.open(photo).save(folder / name)
+    (folder / "notes.txt").write_text("no picture, and nobody's concern here")
+    words = ["--output", str(tmp_path / "out"), "--weights", weights]
+    assert main(["predict", str(folder), str(photo), *words]) == 0
+    names = [record.file_name for record in read_annotations(tmp_path / "out" / "annotations.json")]
+    assert names == ["folder/a.png", "folder/b.PNG", "photo.png"]
+    (tmp_path / "none").mkdir()
+    assert "none: a folder given for photographs has some" in refused(capsys, str(tmp_path / "none"), *words)
 
 
 def test_words_that_do_not_go_together(
@@ -324,6 +355,9 @@ def test_shards(tiny_set: tuple[Path, Path], weights: str, tmp_path: Path, capsy
     assert f"2 objects in 2 shards: {output}" in told.out and "1 pictures could not be predicted" in told.err
     (error,) = (json.loads(line) for line in (output / "errors.jsonl").read_text().splitlines())
     assert error["file_name"] == "a.png" and error["annotation_ids"] == [12] and "cannot be decoded" in error["error"]
+    assert main(["predict", *words]) == 0
+    told = capsys.readouterr()
+    assert "0 objects in 0 shards, 2 were there" in told.out and "1 pictures could not be predicted" in told.err
     (images / "a.png").write_bytes(whole)
     assert main(["predict", *words, "--retry-failed"]) == 0
     assert "1 objects in 1 shards, 1 were there" in capsys.readouterr().out
@@ -344,7 +378,8 @@ def test_a_run_in_which_nothing_works_is_an_error(
     for path in (images / "a.png", images / "sub" / "b.png"):
         path.unlink()
     words = ["--images", str(images), "--annotations", str(annotations), "--weights", weights, "--shards", "1"]
-    assert "no picture of this run" in refused(capsys, *words, "--output", str(tmp_path / "o"))
+    for _ in range(2):  # repeated, it has not become a success
+        assert "no picture of this run" in refused(capsys, *words, "--output", str(tmp_path / "o"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.metrics.baselines import convex_hull
-from amodal.metrics.evaluate import evaluate
+from amodal.metrics.evaluate import evaluate, has_amodal_truth
 from amodal.metrics.summary import GROUPS, in_group
 
 W, H = 20, 10
@@ -171,6 +171,30 @@ def test_a_prediction_on_a_larger_canvas_is_cut_to_the_picture() -> None:
     found = guess(1, 1, shifted, shifted, canvas=(-10, -5, W + 20, H + 10))
     report = evaluate(TRUTH, [found, *FOUND[1:]])
     assert report.objects[0].fits["ours"].iou == 1.0
+
+
+def test_boxes_are_cut_to_the_picture_as_those_of_the_truth_are() -> None:
+    def beyond(box: tuple[float, ...]) -> Prediction:
+        return guess(1, 1, columns(0, 5), columns(0, 10), amodal_box=box, modal_box=box)
+
+    ours, theirs, outside = beyond((-8, -3, 10, H + 2)), beyond((-8, 0, 10, H)), beyond((-8, 0, -1, H))
+    fits = evaluate(TRUTH, [ours, *FOUND[1:]], baselines={"other": {1: theirs}}).objects[0].fits
+    assert fits["ours"].box_iou == fits["box"].box_iou == fits["box"].iou == fits["other"].box_iou == 1.0
+    fits = evaluate(TRUTH, [outside, *FOUND[1:]]).objects[0].fits
+    assert fits["ours"].box_iou == fits["box"].box_iou == fits["box"].iou == 0.0 and fits["ours"].iou == 1.0
+
+
+def test_what_a_baseline_leaves_unanswered_is_counted() -> None:
+    counts = evaluate(
+        TRUTH, FOUND, baselines={"some": {1: columns(0, 5)}, "all": dict.fromkeys((1, 2, 3), columns(0, 5))}
+    )
+    assert counts.counts["without an answer of some, scored as 0"] == 2
+    assert "without an answer of all, scored as 0" not in counts.counts
+
+
+def test_empty_whole_masks_are_no_truth_to_score() -> None:
+    nothing = Mask.from_array(np.zeros((H, W), dtype=bool))
+    assert has_amodal_truth(TRUTH) and not has_amodal_truth(album([Instance(1, 0, (0, 0, 5, 5), amodal_mask=nothing)]))
 
 
 def test_a_missing_prediction_scores_zero_and_is_named() -> None:

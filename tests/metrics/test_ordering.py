@@ -8,7 +8,9 @@ import pytest
 from amodal.core.album import Album
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
+from amodal.metrics.evaluate import evaluate
 from amodal.metrics.ordering import OrderScore, score_order, score_pairs, true_pairs
+from amodal.report.scores import figures, markdown
 
 FRONT, BACK, FAR = (0, 0, 20, 20), (10, 10, 30, 30), (50, 0, 60, 10)
 
@@ -73,4 +75,28 @@ def test_an_album() -> None:
 
     found = [prediction(1, 1, (2,)), prediction(1, 2, ()), prediction(2, 3, None), prediction(2, 4, (3,))]
     assert score_order(truth, found) == OrderScore(2, 1, 1, 0, 0)
-    assert score_order(truth, []) == OrderScore(2, 0, 0, 2, 0)
+    silent = [prediction(1, 1, ()), prediction(1, 2, ()), prediction(2, 3, None)]
+    assert score_order(truth, silent) == OrderScore(2, 0, 0, 2, 0)
+    assert score_order(truth, silent[2:]) is None and score_order(truth, []) is None
+    assert score_order(Album([ImageRecord(2, "b.png", 60, 40)], [Category(1, "a")]), silent) is None
+
+
+def test_an_evaluation_tells_it() -> None:
+    objects = (instance(1, BACK, order=2), instance(2, FRONT, order=1))
+    truth = Album([record(*objects)], [Category(1, "a")])
+
+    def answers(*occluders: tuple[int, ...] | None) -> list[Prediction]:
+        mask = Mask.from_box(FRONT, 60, 40)
+        shared = (0, 1.0, mask.box, mask, mask, mask.box, 1, "converged")
+        return [Prediction(1, i, *shared, occluders=them) for i, them in enumerate(occluders, 1)]  # type: ignore[arg-type]
+
+    report = evaluate(truth, answers((2,), ()))
+    assert report.to_json()["order"] == {
+        **{"pairs": 1, "right": 1, "wrong": 0, "undecided": 0, "extra": 0, "accuracy": 1.0, "decided_accuracy": 1.0}
+    }
+    line = "pairs of objects in their true order: 100.0 % of 1 (0 reversed, 0 undecided); of those decided 100.0 %"
+    assert line in figures(report) and line in markdown(report)
+    undecided = evaluate(truth, answers((), ()))
+    assert undecided.to_json()["order"]["decided_accuracy"] is None and "1 undecided" in figures(undecided)
+    without = evaluate(truth, answers(None, None))
+    assert without.to_json()["order"] is None and "true order" not in figures(without)

@@ -20,3 +20,10 @@ def test_figures_of_a_former_run_do_not_stay(tmp_path: Path) -> None:
     write_page(tmp_path, [Section("a", "A", pages={"fig6.html": ("6", "new")})], title="t", protocol={})
     assert files() == {*written, "mine.html", "fig6.html"}
     assert (tmp_path / "fig6.html").read_text() == "new"
+
+
+def test_a_link_ends_before_the_mark_behind_it(tmp_path: Path) -> None:
+    missing = ("see https://a.org/x.html; or (https://b.org/?a=1&b=2).",)
+    write_page(tmp_path, [Section("a", "A", missing=missing)], title="t", protocol={})
+    page = (tmp_path / "index.html").read_text()
+    assert '<a href="https://a.org/x.html">https://a.org/x.html</a>;' in page

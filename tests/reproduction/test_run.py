@@ -11,9 +11,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from amodal.core.album import Album
 from amodal.core.errors import AmodalError
+from amodal.core.masks import Mask
+from amodal.core.records import ImageRecord, Prediction
 from amodal.datasets import read_annotations
+from amodal.inference.albums import predict_album
 from amodal.inference.detectors import YoloxNano
+from amodal.inference.predictor import Predictor
+from amodal.report.qualitative import Example, Part
+from amodal.reproduction import qualitative
+from amodal.reproduction.direct import direct_section, drawn_objects
 from amodal.reproduction.miniature import Miniature
 from amodal.reproduction.options import Options
 from amodal.reproduction.predictions import Asked, detect_kept
@@ -255,3 +263,79 @@ def test_annotations_without_flags_or_whole_masks_are_named_and_nothing_fails(
 def test_folders_that_are_not_there_are_one_error(tmp_path: Path, options: Options, message: str) -> None:
     with pytest.raises(AmodalError, match=message):
         reproduce(replace(options, output=str(tmp_path)))
+
+
+def crowded(folder: Path) -> tuple[Album, set[int]]:
+    """An album of the miniature's pictures of which one object each has a whole mask, and the ids of those."""
+    truth = read_annotations(folder)
+    drawn: set[int] = set()
+
+    def one_drawn(record: ImageRecord) -> ImageRecord:
+        first, *others = record.instances
+        drawn.add(first.id)
+        whole = Mask.from_box(first.modal_box, record.width, record.height)
+        mine = replace(first, amodal_mask=whole, amodal_box=whole.box, is_occluded=True)
+        return replace(record, instances=(mine, *(replace(o, amodal_mask=None) for o in others)))
+
+    return Album(map(one_drawn, truth), truth.categories, source=truth.source), drawn
+
+
+def test_masks_at_another_threshold_know_of_all_objects_of_the_pictures(miniature: Miniature) -> None:
+    album, drawn_ids = crowded(miniature.voc)
+    drawn = drawn_objects(album, occluded_only=True)
+    masks = {o.id: Mask.from_box(o.modal_box, r.width, r.height) for r in album for o in r.instances}
+    pictures = {o.id: r.id for r in album for o in r.instances}
+    found = [
+        Prediction(pictures[i], i, 0, 1.0, mask.box, mask, mask, mask.box, 1, "converged") for i, mask in masks.items()
+    ]
+    asked: list[int] = []
+
+    def modal_at(records: Album, predictions: list[Prediction]) -> dict[int, Prediction]:
+        assert set(records.annotation_ids.tolist()) == drawn_ids
+        asked.extend(one.annotation_id for one in predictions)
+        return {one.annotation_id: one for one in predictions}
+
+    assert len(masks) > len(drawn_ids) == len(album)
+    section = direct_section(drawn, found, modal_at, is_voc=False, thresholds=(0.5, 0.5))
+    assert sorted(asked) == sorted(masks) and section.tables
+
+
+def test_what_is_shown_is_what_was_judged(miniature: Miniature, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = miniature.voc / "JPEGImages"
+    album, drawn_ids = crowded(miniature.voc)
+    predictor = Predictor.from_pretrained(toy, threads=1)
+    judged = {one.annotation_id: one for one in predict_album(predictor, album, images)}
+    asked: list[list[int]] = []
+    shown: list[Example] = []
+
+    def watch(predictor: Predictor, part: Album, *args: Any, **how: Any) -> list[Prediction]:
+        asked.append(part.annotation_ids.tolist())
+        return predict_album(predictor, part, *args, **how)
+
+    def page(title: str, note: str, parts: list[Part]) -> str:
+        shown.extend(example for part in parts for example in part.examples)
+        return ""
+
+    monkeypatch.setattr(qualitative, "predict_album", watch)
+    monkeypatch.setattr(qualitative, "qualitative_page", page)
+    qualitative.qualitative_section(album, images, list(judged.values()), predictor)
+    whole_pictures = [[o.id for o in record.instances] for record in album]
+    assert asked and all(ids in whole_pictures and len(ids) > 1 for ids in asked)
+    assert {example.prediction.annotation_id for example in shown} >= drawn_ids
+    for example in shown:
+        assert example.prediction == replace(judged[example.prediction.annotation_id], trace=example.prediction.trace)
+        assert example.prediction.modal_heat is not None
+
+
+def test_ablations_are_asked_about_all_objects_of_the_pictures(
+    tmp_path: Path, miniature: Miniature, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("without_modal_prediction", "without_dynamic_samples"):
+        shutil.copytree(toy, tmp_path / "ablations" / place)
+    words = {"voc": str(miniature.voc), "truth": str(miniature.drawn), "ablations": str(tmp_path / "ablations")}
+    reproduce(Options(output=str(tmp_path / "out"), weights=str(toy), threads=1, **words))
+    known = json.loads((tmp_path / "out" / "data" / "val.json").read_text())["annotations"]
+    asked = json.loads((tmp_path / "out" / "data" / "ablation_both_1.json").read_text())["annotations"]
+    pictures = {one["image_id"] for one in asked}
+    assert {one["id"] for one in asked} == {one["id"] for one in known if one["image_id"] in pictures}
+    assert len(asked) > len(json.loads(miniature.drawn.read_text())["annotations"])

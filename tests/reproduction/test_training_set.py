@@ -45,6 +45,9 @@ def test_masks_of_the_train_list_without_the_val_set(miniature: Miniature, tmp_p
     # a VOC folder whose val set holds the first of them, or another list that holds the second
     voc = lists(tmp_path / "kit" / "VOC2012", val=[a], mine=[b, c])
     assert trained_on(training_source(tmp_path / "b", sbd=sbd, voc=str(tmp_path / "kit"))) == ([b, c, d], [])
+    val = voc / "ImageSets/Segmentation/val.txt"
+    val.write_text(f"# the first\n{a}\n", "utf-8-sig")  # as Windows may save it: none of them is trained on
+    assert trained_on(training_source(tmp_path / "bom", sbd=sbd, voc=str(tmp_path / "kit"))) == ([b, c, d], [])
     mine = training_source(tmp_path / "c", sbd=sbd, voc=str(voc), voc_list="ImageSets/Segmentation/mine.txt")
     assert trained_on(mine) == ([a, d], [])
     # and a train list of its own, which counts before SBD's; what SBD has no masks of cannot be trained on

@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from amodal.core.errors import RecipeError
+from amodal.core.errors import AmodalError, RecipeError
 from amodal.models.config import ModelConfig
 from amodal.models.weights import build_network
 from amodal.training import processes
@@ -250,3 +250,9 @@ def test_two_processes_train_what_one_does(onet_recipe: Make, tmp_path: Path, ro
     assert len(logs[0]) == len(logs[1])
     assert json.loads(logs[0][0])["val_loss"] == pytest.approx(json.loads(logs[1][0])["val_loss"], rel=1e-4)
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_rank_that_is_no_number_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(AmodalError, match=r"RANK and WORLD_SIZE are whole numbers.*first"):
+        processes.this_process()

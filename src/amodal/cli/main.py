@@ -124,9 +124,15 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
 
 
 def _joined(words: Sequence[str]) -> list[str]:
-    """The words with ``--box`` and a box that begins below 0 as one: alone it would be taken for an option."""
+    """The words with ``--box`` and a box that begins below 0 as one: alone it would be taken for an option.
+
+    A ``~`` that shells leave as it is (``--output=~/x``) is the home folder.
+    """
     joined: list[str] = []
     for word in words:
+        name, sign, value = word.partition("=")
+        if sign and name.startswith("--") and value.startswith("~"):
+            word = f"{name}={os.path.expanduser(value)}"
         if joined and joined[-1] == "--box" and re.match(r"-\.?\d", word):
             joined[-1] = f"--box={word}"
         else:

@@ -12,14 +12,16 @@ from pathlib import Path
 import jsonargparse
 
 from .plain_warnings import plain_warnings
-from .predict_words import check_places, check_words
+from .predict_words import check_places, check_words, photos_of
 
 HELP = "amodal masks and boxes for a COCO file's records, or for single photographs"
 
 
 def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The words of `amodal predict`."""
-    parser.add_argument("photos", nargs="*", type=str, help="single photographs, instead of --images and --annotations")
+    parser.add_argument(
+        "photos", nargs="*", type=str, help="photographs, or folders of them, instead of --images and --annotations"
+    )
     parser.add_argument("--images", type=str | None, default=None, metavar="DIR", help="folder of the pictures")
     parser.add_argument("--annotations", type=str | None, default=None, metavar="FILE", help="COCO or COCOA file")
     parser.add_argument(
@@ -118,6 +120,7 @@ def run(args: jsonargparse.Namespace) -> None:
     Raises:
         AmodalError: words that do not go together, or input that cannot be used.
     """
+    args.photos = photos_of(args.photos)
     check_words(args)
     check_places(args)
     with plain_warnings():

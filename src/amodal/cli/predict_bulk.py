@@ -13,7 +13,7 @@ def run_bulk(args: jsonargparse.Namespace) -> None:
     """Make the shards of this process, or all of them with Ray, and say what was done.
 
     Raises:
-        AmodalError: input that cannot be used, a folder of another run, or a first run in which every picture failed.
+        AmodalError: input that cannot be used, a folder of another run, or a run in which every picture failed.
     """
     from tqdm import tqdm
 
@@ -59,7 +59,7 @@ def run_bulk(args: jsonargparse.Namespace) -> None:
             "command with --retry-failed",
             stacklevel=2,
         )
-    if outcome.made and outcome.failed and not outcome.objects:
+    if outcome.failed and outcome.empty:
         raise AmodalError(
             "no picture of this run could be predicted", file=f"{args.output}/{ERRORS}", remedy="mend what stands there"
         )

@@ -25,7 +25,7 @@ def write_page(page: str, album: Album, images_dir: str | Path, predictions: Seq
 
 def page_path(page: str) -> Path:
     """The file --page names: itself, or index.html in the folder."""
-    return Path(page) if page.endswith((".html", ".htm")) else Path(page) / "index.html"
+    return Path(page) if page.lower().endswith((".html", ".htm")) else Path(page) / "index.html"
 
 
 def tell(predictions: Sequence[Prediction], path: Path) -> None:

@@ -79,7 +79,7 @@ def run_photos(args: jsonargparse.Namespace, output: Path) -> None:
         write_page(args.page, album, root, predictions, "Predictions")
     if bad:
         raise AmodalError(
-            f"{len(bad)} of {len(args.photos)} photographs cannot be decoded, the others are predicted and written",
+            f"{len(bad)} of {len(args.photos)} photographs cannot be read, the others are predicted and written",
             file=", ".join(Path(problem.file).name for problem in bad),
             remedy="save them again as JPEG or PNG, or leave them out",
         )

@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from ..core.album import Album
 
 
+def photos_of(words: Sequence[str]) -> list[str]:
+    """The photographs named, with the pictures right in a folder in its place; raises AmodalError where it has none."""
+    found: list[str] = []
+    for word in words:
+        if not Path(word).is_dir():
+            found.append(word)
+            continue
+        from ..datasets.folders import PICTURES
+
+        inside = sorted(str(path) for path in Path(word).iterdir() if path.suffix.lower() in PICTURES)
+        if not inside:
+            raise AmodalError(
+                "a folder given for photographs has some", file=word, remedy=f"there are {', '.join(sorted(PICTURES))}"
+            )
+        found += inside
+    return found
+
+
 def check_words(args: jsonargparse.Namespace) -> None:
     """Raises AmodalError for words that do not go together."""
     output = Path(args.output)

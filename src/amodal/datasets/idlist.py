@@ -62,7 +62,7 @@ def listed_ids(album: Album, path: str | Path, tell: Callable[[str], object] | N
     """
     if not path:
         return frozenset()
-    lines = _lines(path)
+    lines = list_lines(path)
     found = _found(lines, album)
     missing = [line for line, ids in zip(lines, found, strict=True) if not ids]
     if len(missing) == len(lines):
@@ -86,14 +86,18 @@ def only(album: Album, path: str | Path, tell: Callable[[str], object] | None = 
     return album.filter(lambda record: record if record.id in ids else None)
 
 
-def _lines(path: str | Path) -> list[str]:
+def list_lines(path: str | Path) -> list[str]:
+    """The lines of a list of photographs, without blanks around; empty ones and comments (``#``) are left out.
+
+    Raises:
+        AnnotationError: the file cannot be read.
+    """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else problem
         raise AnnotationError(
-            f"a list of photographs is a text file with one image id or name a line ({problem})",
-            file=path,
-            remedy="correct it",
+            f"the list cannot be read ({why})", file=path, remedy="give a text with one image id or name a line"
         ) from None
     words = (line.strip() for line in lines)
     return [word for word in words if word and not word.startswith("#")]

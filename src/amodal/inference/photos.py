@@ -95,7 +95,7 @@ def predict_photos(
         scene: find who hides whom in each photo; None: where every object has a mask that is used.
         drawn: called with each photo's path, its pixels, its predictions and the names of their categories.
         progress: called with 1 after each photo.
-        on_bad: called for each photo that turns out not to be decodable (cut short, say), which is then left out;
+        on_bad: called for each photo that cannot be read (cut short, empty, something else), which is then left out;
             None: the first one ends it.
 
     Returns:
@@ -104,7 +104,7 @@ def predict_photos(
 
     Raises:
         AmodalError: boxes given for more than one photo, the same photo twice.
-        ImageError: a photo that is missing, no picture, or (without ``on_bad``) cannot be decoded.
+        ImageError: a photo that is missing; without ``on_bad`` or with boxes, one that cannot be read.
         BoxError: a box that misses its photo, is inverted or not finite.
         AnnotationError: a box without a category, or with one that networks trained with categories do not know; a
             detection of a category that its detector does not list.
@@ -113,8 +113,11 @@ def predict_photos(
     _check_names(given, predictor.networks.categories)
     if given and len(photos) != 1:
         raise AmodalError("boxes belong to one photograph", value=f"{len(photos)} photographs", remedy="give one photo")
-    sizes = [read_size(photo) for photo in photos]  # what is no picture is found before the work on any
-    boxes = [bx.check(box.box, *sizes[0], file=photos[0], record=f"--box {i}") for i, box in enumerate(given, start=1)]
+    for photo in photos:  # what is missing is found before the work on any
+        if given or on_bad is None or not photo.exists():
+            read_size(photo)
+    size = read_size(photos[0]) if given else (0, 0)
+    boxes = [bx.check(box.box, *size, file=photos[0], record=f"--box {i}") for i, box in enumerate(given, start=1)]
     if detector is None and not given:
         detector = YoloxNano()
     categories = named_categories([g.name or UNNAMED for g in given]) if given else _of(detector).categories
@@ -259,8 +262,7 @@ def _common_folder(photos: Sequence[Path]) -> tuple[Path, list[str]]:
     if not photos:
         raise AmodalError("at least one photograph is needed")
     full = [Path(os.path.abspath(photo)) for photo in photos]
-    for i, path in enumerate(full):
-        if path in full[:i]:
-            raise AmodalError("each photograph is given once", file=photos[i])
+    if len(set(full)) < len(full):
+        raise AmodalError("each photograph is given once", file=next(p for i, p in enumerate(full) if p in full[:i]))
     root = Path(os.path.commonpath([path.parent for path in full]))
     return root, [path.relative_to(root).as_posix() for path in full]

@@ -16,6 +16,7 @@ from ..core.records import ImageRecord, Prediction
 from .indirect import Judged, judge
 from .objects import FROM_PREDICTION, FROM_TRUTH, ObjectScore, ious, measure
 from .occlusion import OCCLUDED_ABOVE
+from .ordering import score_order
 from .summary import GROUPS, Report, in_group, make_group
 
 
@@ -75,7 +76,8 @@ def evaluate(
         if silent := sum(score.annotation_id not in theirs for score in objects):
             counts[f"without an answer of {name}, scored as 0"] = silent
     counts["hidden share unknown, in 'all' alone"] = sum(score.hidden_frac is None for score in objects)
-    return _report(objects, counts, missing, _protocol(truth, given, predictions_source), tuple(baselines))
+    report = _report(objects, counts, missing, _protocol(truth, given, predictions_source), tuple(baselines))
+    return replace(report, order=score_order(truth, predictions))
 
 
 def has_amodal_truth(truth: Album) -> bool:
@@ -155,6 +157,8 @@ def _protocol(truth: Album, given: str, source: str) -> dict[str, str]:
         "ours - it": "mean difference of IoU on the same objects, with its own interval",
         "left out": "stuff, crowds, records without an amodal mask",
         "occluded": f"more than {OCCLUDED_ABOVE:.0%} hidden; by the record's occlude_rate, else by the true masks",
+        "order": "pairs of which the truth says who hides whom, else whose true whole masks overlap; "
+        "undecided is not right",
         "unoccluded AP": "area ratio as score, ties together, no interpolation; chance = share of unoccluded objects",
     }
 

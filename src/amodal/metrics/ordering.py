@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,12 @@ class OrderScore:
         decided = self.right + self.wrong
         return self.right / decided if decided else math.nan
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; None where undefined."""
+        shares = {"accuracy": self.accuracy, "decided_accuracy": self.decided_accuracy}
+        known = {name: round(value, 6) if math.isfinite(value) else None for name, value in shares.items()}
+        return asdict(self) | known
+
 
 def true_pairs(record: ImageRecord) -> list[Pair]:
     """The pairs a picture's annotations order.
@@ -79,19 +86,25 @@ def score_pairs(truth: Iterable[Pair], predicted: Iterable[Pair]) -> OrderScore:
     return OrderScore(len(true), right, wrong, len(true) - right - wrong, len(extra))
 
 
-def score_order(truth: Album, predictions: Sequence[Prediction]) -> OrderScore:
+def score_order(truth: Album, predictions: Sequence[Prediction]) -> OrderScore | None:
     """Compare the occluders of predictions with annotated order, over all pictures.
 
     Args:
         truth: pictures with ``occlusions``, or with amodal masks and either ``order`` or modal masks.
         predictions: with `Prediction.occluders`; those without say nothing about any pair.
+
+    Returns:
+        None where no prediction has occluders, or the truth has no pair.
     """
+    if all(p.occluders is None for p in predictions):
+        return None
     found: dict[int, list[Pair]] = {}
     for p in predictions:
         found.setdefault(p.image_id, []).extend((front, p.annotation_id) for front in p.occluders or ())
     scores = [score_pairs(true_pairs(record), found.get(record.id, ())) for record in truth]
     names = ("pairs", "right", "wrong", "undecided", "extra")
-    return OrderScore(*(sum(getattr(score, name) for score in scores) for name in names))
+    total = OrderScore(*(sum(getattr(score, name) for score in scores) for name in names))
+    return total if total.pairs else None
 
 
 def _in_order(a: Instance, b: Instance) -> Pair | None:

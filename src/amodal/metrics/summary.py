@@ -13,6 +13,7 @@ from .accuracy import accuracy_at, bootstrap_intervals, mean_iou, micro_iou
 from .indirect import Indirect
 from .objects import FROM_PREDICTION, FROM_TRUTH, Answer, Fit, ObjectScore, ious
 from .occlusion import HEAVILY_ABOVE, OCCLUDED_ABOVE
+from .ordering import OrderScore
 
 GROUPS: dict[str, str] = {
     "all": "every object scored",
@@ -93,6 +94,8 @@ class Report:
         hidden_frac_error: mean absolute difference of predicted and true hidden share, over answered objects.
         better, worse: share of the occluded objects on which ours has the higher / lower IoU than the predicted modal
             mask (Fig. 9a).
+        order: how many pairs of objects are ordered as in the truth; None where the truth orders none, or no prediction
+            says who hides it.
         missing: annotation ids without a prediction.
         objects: every object scored, in the order of the truth.
     """
@@ -104,6 +107,7 @@ class Report:
     hidden_frac_error: float
     better: float
     worse: float
+    order: OrderScore | None = None
     missing: tuple[int, ...] = ()
     objects: tuple[ObjectScore, ...] = field(default=(), repr=False)
 
@@ -148,6 +152,7 @@ class Report:
                 "better": _number(self.better),
                 "worse": _number(self.worse),
             },
+            "order": None if self.order is None else self.order.to_json(),
             "missing_annotation_ids": list(self.missing),
             "objects": [_object_json(score) for score in self.objects],
         }

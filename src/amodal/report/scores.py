@@ -13,6 +13,7 @@ from ..core.errors import AmodalError
 from ..core.records import Prediction
 from ..metrics.indirect import Indirect
 from ..metrics.objects import Answer
+from ..metrics.ordering import OrderScore
 from ..metrics.summary import Group, Report, Row
 from .extremes import extremes_page
 from .plots import draw_indirect, draw_plots
@@ -175,6 +176,16 @@ def _figures(report: Report) -> list[str]:
         f"hidden share (1 - area ratio), mean absolute error: {percent(report.hidden_frac_error)} points",
         f"occluded objects on which ours is better / worse than the predicted modal mask: {percent(report.better)} % / "
         f"{percent(report.worse)} %",
+        *_order_lines(report.order),
+    ]
+
+
+def _order_lines(order: OrderScore | None) -> list[str]:
+    if order is None:
+        return []
+    return [
+        f"pairs of objects in their true order: {percent(order.accuracy)} % of {order.pairs} ({order.wrong} reversed, "
+        f"{order.undecided} undecided); of those decided {percent(order.decided_accuracy)} % (chance 50.0)"
     ]
 
 

@@ -38,14 +38,14 @@ def select_objects(
     """
     if per_category < 1:
         raise AmodalError("--per-category is 1 or more", value=per_category)
+    candidates: list[list[tuple[str, int, int]]] = [[] for _ in album.categories]
+    for record in album:
+        for place, one in enumerate(record.instances):
+            if _may_be_chosen(one, occluded, min_side_px):
+                candidates[one.category].append((record.file_name, place, one.id))
     chosen: set[int] = set()
-    for category, entry in enumerate(album.categories):
-        found = sorted(
-            (record.file_name, place, one.id)
-            for record in album
-            for place, one in enumerate(record.instances)
-            if one.category == category and _may_be_chosen(one, occluded, min_side_px)
-        )
+    for entry, found in zip(album.categories, candidates, strict=True):
+        found.sort()
         # the category's name, not its place: a file with other categories chooses alike
         order = generator(seed, 0, zlib.crc32(entry.name.encode())).permutation(len(found))
         chosen.update(found[i][2] for i in order[:per_category].tolist())

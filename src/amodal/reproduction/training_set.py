@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ..core.errors import AmodalError, AnnotationError
+from ..core.errors import AmodalError
+from ..datasets.idlist import list_lines
 from ..datasets.jsonfile import write_text
 from .sources import VOC_LIST, WHERE, find_voc
 
@@ -126,7 +127,4 @@ def _write(lists: dict[str, list[str]], files: dict[str, Path]) -> None:
 
 
 def _stems(path: Path) -> set[str]:
-    try:
-        return {line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()}
-    except (OSError, UnicodeDecodeError) as problem:
-        raise AnnotationError(f"the list cannot be read ({problem})", file=path, remedy="check the path") from None
+    return {line.split()[0] for line in list_lines(path)}

@@ -6,7 +6,6 @@ computes it in ``accumulate`` parts.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from ..core.errors import RecipeError
+from ..inference.bulk.shards import rank_and_world
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Share:
 
 def this_process() -> tuple[int, int]:
     """Rank of this process and number of processes, as torchrun tells them; (0, 1) without it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    return rank_and_world()
 
 
 def is_first() -> bool:

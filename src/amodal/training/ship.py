@@ -6,6 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from ..inference.calibration import write_calibrations
 from ..inference.export import export_weights
 from ..inference.folder import CONFIG_FILE
@@ -52,6 +54,7 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     training, validation = streams
     tuned = kept or choose_settings(recipe, validation, modal, amodal)
     notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
+    tqdm.write("exporting both networks to ONNX")  # half a minute in which nothing else is told
     categories = training.material.categories if recipe.modal.network.num_categories else ()
     folder = export_weights(
         Path(recipe.output) / "weights",

@@ -26,6 +26,10 @@ from .run import Outcome, Progress, gather_errors, predict_shards
 from .shards import Shard
 
 
+_COUNTED = ("made", "objects", "failed", "empty")
+"""What a row of Ray says of its shard, of `Outcome`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A bulk run.
@@ -95,7 +99,7 @@ class ShardPredictor:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Make the shard ``row["shard"]``; a row in and a row out, as Ray Data wants it."""
         outcome = self.make([self.shards[int(row["shard"])]])
-        return {"shard": int(row["shard"]), "objects": outcome.objects, "failed": outcome.failed, "made": outcome.made}
+        return {"shard": int(row["shard"])} | {name: int(getattr(outcome, name)) for name in _COUNTED}
 
     def make(self, shards: Sequence[Shard], progress: Callable[[Progress], Any] | None = None) -> Outcome:
         """Make those shards that are not there, see `predict_shards`."""
@@ -155,9 +159,8 @@ def run_on_ray(job: Job, workers: int) -> Outcome:
         num_cpus=max(job.threads, 1),
     ).take_all()
     gather_errors(Path(job.output))
-    fresh = sum(row["made"] for row in made)
-    objects, failed = (sum(row[key] for row in made) for key in ("objects", "failed"))
-    return Outcome(fresh, len(shards) - fresh, objects, failed)
+    fresh, objects, failed, empty = (sum(row[name] for row in made) for name in _COUNTED)
+    return Outcome(fresh, len(shards) - fresh, objects, failed, empty == len(shards))
 
 
 def _threads(threads: int) -> int:

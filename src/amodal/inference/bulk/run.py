@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,22 +32,29 @@ Predict = Callable[[Album], Sequence[Prediction]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Objects count whether predicted or reported; ``seconds_left`` is None until one is known."""
+    """How far a run is; objects count whether predicted or reported."""
 
     done: int
     total: int
     failed: int
-    seconds_left: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a process did: shards it made, shards that were there, objects it predicted, pictures that failed."""
+    """What a process did.
+
+    Attributes:
+        made, found: shards it made, and shards that were there.
+        objects: how many it predicted.
+        failed: pictures that failed, those of the shards that were there included.
+        empty: whether none of its shards has a record.
+    """
 
     made: int
     found: int
     objects: int
     failed: int
+    empty: bool
 
 
 def predict_shards(
@@ -81,15 +87,17 @@ def predict_shards(
     ]
     total = sum(len(album[i].instances) for shard in todo for i in range(shard.start, shard.stop))
     done = objects = failed = 0
-    began = time.monotonic()
     for shard in todo:
         for predicted, asked, bad in _make_shard(predict, album, folder, shard):
             done, objects, failed = done + asked, objects + predicted, failed + bad
             if progress is not None:
-                left = (time.monotonic() - began) / done * (total - done) if done else None
-                progress(Progress(done, total, failed, left))
+                progress(Progress(done, total, failed))
         gather_errors(folder)
-    return Outcome(len(todo), len(shards) - len(todo), objects, failed)
+    names = {shard.name for shard in shards}
+    there = names - {shard.name for shard in todo}
+    failed += sum(_errors_of(folder, name).count("\n") for name in there)
+    empty = not any((folder / name).stat().st_size for name in names)
+    return Outcome(len(todo), len(there), objects, failed, empty)
 
 
 def _make_shard(predict: Predict, album: Album, folder: Path, shard: Shard) -> Iterator[tuple[int, int, int]]:
@@ -111,14 +119,22 @@ def _make_shard(predict: Predict, album: Album, folder: Path, shard: Shard) -> I
         # The errors first: a shard that is there has its errors there, too. Made again it comes first: a kill between
         # the two leaves errors of before, for which it is made once more.
         if place.exists():
-            beside.replace(place)
+            _move(beside, place)
         write_text(folder / shard.errors_name, told)
-        if beside.exists():
-            beside.replace(place)
+        _move(beside, place)
     finally:
         beside.unlink(missing_ok=True)
     for left in folder.glob(f".{shard.name}.*.part"):  # of processes that were killed
         left.unlink(missing_ok=True)
+
+
+def _move(beside: Path, place: Path) -> None:
+    """Rename; nothing where that was done, or another process made this shard, too, and tidied up after it."""
+    try:
+        beside.replace(place)
+    except FileNotFoundError:
+        if not place.exists():
+            raise
 
 
 def _predict_group(
