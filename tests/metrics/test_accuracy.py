@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
-from amodal.metrics.accuracy import accuracy_at, accuracy_curve, bootstrap_interval, mean_iou, micro_iou
+from amodal.metrics.accuracy import accuracy_at, accuracy_curve, bootstrap_intervals, mean_iou, micro_iou
 
 IOUS = [0.2, 0.5, 0.7, 0.9]
 
@@ -34,14 +35,20 @@ def test_micro_weighs_by_area_and_macro_does_not() -> None:
     assert mean_iou([1 / 2, 98 / 100]) == pytest.approx(0.74)
 
 
+def interval(values: ArrayLike, photographs: ArrayLike, **how: int) -> tuple[float, float]:
+    """Of one figure."""
+    low, high = bootstrap_intervals(np.asarray(values, float).reshape(-1, 1), photographs, **how)[0].tolist()
+    return low, high
+
+
 def test_nothing_to_score_is_undefined_not_zero() -> None:
-    values = [mean_iou([]), micro_iou([], []), accuracy_at([], 0.5), *bootstrap_interval([], [])]
+    values = [mean_iou([]), micro_iou([], []), accuracy_at([], 0.5), *interval([], [])]
     assert np.isnan(values).all()
 
 
 def test_interval_of_independent_photographs_is_the_normal_one() -> None:
     values = np.random.default_rng(2).normal(0.6, 0.2, 400)
-    low, high = bootstrap_interval(values, np.arange(400))
+    low, high = interval(values, np.arange(400))
     half = 1.96 * values.std() / np.sqrt(400)
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.15 * half)
 
@@ -49,10 +56,10 @@ def test_interval_of_independent_photographs_is_the_normal_one() -> None:
 def test_interval_draws_whole_photographs() -> None:
     """Ten equal objects a photograph tell no more than one: the interval must not shrink."""
     values = np.random.default_rng(3).random(30)
-    alone = bootstrap_interval(values, np.arange(30))
-    copied = bootstrap_interval(np.repeat(values, 10), np.repeat(np.arange(30), 10))
+    alone = interval(values, np.arange(30))
+    copied = interval(np.repeat(values, 10), np.repeat(np.arange(30), 10))
     assert copied == pytest.approx(alone)
-    assert bootstrap_interval(np.repeat(values, 10), np.arange(300))[1] < alone[1]
+    assert interval(np.repeat(values, 10), np.arange(300))[1] < alone[1]
 
 
 def test_interval_equals_a_slow_bootstrap_with_the_same_draws() -> None:
@@ -65,15 +72,15 @@ def test_interval_equals_a_slow_bootstrap_with_the_same_draws() -> None:
         chosen = [v for photo, n in zip([3, 7, 9], counts, strict=True) for v in list(values[photographs == photo]) * n]
         means.append(np.mean(chosen))
     expected = tuple(np.quantile(means, [0.05, 0.95]))
-    assert bootstrap_interval(values, photographs, samples=400, level=0.9, seed=5) == pytest.approx(expected)
+    assert interval(values, photographs, samples=400, level=0.9, seed=5) == pytest.approx(expected)
 
 
 def test_interval_repeats_and_follows_its_seed() -> None:
     values, photographs = np.random.default_rng(4).random(40), np.arange(40) // 2
-    assert bootstrap_interval(values, photographs) == bootstrap_interval(values, photographs)
-    assert bootstrap_interval(values, photographs) != bootstrap_interval(values, photographs, seed=1)
+    assert interval(values, photographs) == interval(values, photographs)
+    assert interval(values, photographs) != interval(values, photographs, seed=1)
 
 
 def test_interval_of_one_photograph_is_undefined_and_of_equal_values_a_point() -> None:
-    assert np.isnan(bootstrap_interval([0.1, 0.9], [1, 1])).all()
-    assert bootstrap_interval([0.5, 0.5, 0.5], [1, 2, 3]) == pytest.approx((0.5, 0.5))
+    assert np.isnan(interval([0.1, 0.9], [1, 1])).all()
+    assert interval([0.5, 0.5, 0.5], [1, 2, 3]) == pytest.approx((0.5, 0.5))

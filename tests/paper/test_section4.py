@@ -14,13 +14,13 @@ import pytest
 import torch
 import yaml
 
+from amodal.inference.refine import NO_HYPOTHESIS
 from amodal.inference.settings import PredictionSettings
 from amodal.models.config import ModelConfig
 from amodal.models.onet import FC7_RATE, HEAT_OFFSET, HEAT_SCALE, SCORE_INIT_STD
 from amodal.reproduction.training_set import VOC_TRAIN
 from amodal.synthesis.settings import SynthesisSettings
 from amodal.training.config import StageSettings
-from amodal.training.evidence import NO_HYPOTHESIS
 from amodal.training.loss import seen_weight
 from amodal.training.optimizer import learning_rate_factor
 from amodal.training.stages import AmodalStage, ModalStage

@@ -17,7 +17,7 @@ from amodal.models.weights import build_network, config_dict, save_network
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams
 from amodal.training.trial import trial
-from amodal.training.tune import choose_settings, tune_weights
+from amodal.training.tune import choose_for, choose_settings, write_tuned
 
 Make = Callable[..., Recipe]
 
@@ -70,7 +70,10 @@ def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None
     recipe = make_recipe()
     folder = trained(tmp_path / "weights", recipe, PredictionSettings(max_steps=4))
     before = read_config(folder)
-    found, scores, calibrations = tune_weights(recipe, folder)
+    tuned = choose_for(recipe, folder)
+    assert read_config(folder) == before
+    write_tuned(folder, tuned)
+    found, scores, calibrations = tuned
     config = json.loads((folder / "config.json").read_text())
     assert config["prediction"]["strip_threshold"] == found.strip_threshold and found.max_steps == 4
     assert config["notes"] == {"of": "a test", "validation": scores}
@@ -82,7 +85,9 @@ def test_weights_that_exist_are_tuned(make_recipe: Make, tmp_path: Path) -> None
     assert given["scenes"] == 12 and means[chosen] == pytest.approx(max(means), abs=1e-4)
     assert {k: config[k] for k in ("networks", "sha256")} == {k: before[k] for k in ("networks", "sha256")}
 
-    assert tune_weights(replace(recipe, thresholds="paper", calibration_examples=0), folder).scores == {}
+    tuned = choose_for(replace(recipe, thresholds="paper", calibration_examples=0), folder)
+    assert tuned.scores == {}
+    write_tuned(folder, tuned)
     config = json.loads((folder / "config.json").read_text())
     assert config["notes"] == {"of": "a test"} and config["prediction"]["modal_threshold"] == 0.8
 
@@ -91,9 +96,9 @@ def test_recipes_that_do_not_fit(make_recipe: Make, tmp_path: Path) -> None:
     recipe = make_recipe()
     folder = trained(tmp_path / "weights", recipe, PredictionSettings())
     with pytest.raises(RecipeError, match=r"modal\.network is that of the weights"):
-        tune_weights(make_recipe(modal={"network": replace(recipe.modal.network, heat_px=12)}), folder)
+        choose_for(make_recipe(modal={"network": replace(recipe.modal.network, heat_px=12)}), folder)
     with pytest.raises(RecipeError, match="tuning needs photographs"):
-        tune_weights(replace(recipe, data=without_validation(recipe)), folder)
+        choose_for(replace(recipe, data=without_validation(recipe)), folder)
 
 
 def test_scenes_come_from_all_sources_alike(make_recipe: Make, tmp_path: Path) -> None:

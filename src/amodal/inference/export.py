@@ -18,6 +18,7 @@ from onnxscript import optimizer
 from torch import Tensor, nn
 
 from ..core.errors import WeightsError
+from ..core.files import write_bytes
 from ..models.config import ModelConfig
 from ..models.weights import ROLES, Role, config_dict, load_network, save_network, sha256_of
 from .folder import CONFIG_FILE, FORMAT, read_config
@@ -243,6 +244,4 @@ def _without_machine(value: Any) -> Any:
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:
-    beside = folder / f".{CONFIG_FILE}.part"
-    beside.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    beside.replace(folder / CONFIG_FILE)
+    write_bytes(folder / CONFIG_FILE, (json.dumps(config, indent=2) + "\n").encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,25 +13,14 @@ from ..core.masks import Mask
 from ..core.resample import Taps, resample, resample_taps
 
 
-def cut_patches(images: Sequence[NDArray[np.uint8]], boxes: bx.BoxArray, size_px: int) -> NDArray[np.uint8]:
-    """What a network sees of each box, cut as in training (`core.images.cut_patch`).
+def cut_into(patch: NDArray[np.uint8], image: NDArray[np.uint8], box: ArrayLike) -> None:
+    """What a network sees of a box, cut as in training (`core.images.cut_patch`).
 
     Args:
-        images: the picture of each box, uint8 ``(H, W, 3)``, RGB.
-        boxes: xyxy ``(n, 4)``.
-        size_px: side of the patches.
-
-    Returns:
-        uint8 ``(n, 3, size_px, size_px)``.
+        patch: where it goes, uint8 ``(3, size_px, size_px)``.
+        image: the picture, uint8 ``(H, W, 3)``, RGB.
+        box: xyxy.
     """
-    patches = np.empty((len(boxes), 3, size_px, size_px), np.uint8)
-    for patch, image, box in zip(patches, images, boxes, strict=True):
-        cut_into(patch, image, box)
-    return patches
-
-
-def cut_into(patch: NDArray[np.uint8], image: NDArray[np.uint8], box: ArrayLike) -> None:
-    """`cut_patches` of one box, into a patch uint8 ``(3, size_px, size_px)``."""
     patch[:] = cut_patch(image, box, patch.shape[-1]).transpose(2, 0, 1)
 
 

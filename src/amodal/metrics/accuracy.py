@@ -64,37 +64,20 @@ def accuracy_curve(ious: ArrayLike, cutoffs: ArrayLike) -> NDArray[np.float64]:
     return 1 - np.searchsorted(ordered, cutoffs, side="right") / ordered.size
 
 
-def bootstrap_interval(
-    values: ArrayLike, photographs: ArrayLike, *, samples: int = 2000, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """Interval of a mean per instance, by drawing whole photographs with replacement (percentile bootstrap).
-
-    Objects of one photograph share light, clutter and occluders, so they are drawn together: drawing objects singly
-    would make the interval too narrow.
-
-    Args:
-        values: one value per object, ``(n,)``.
-        photographs: id of each object's photograph, ``(n,)``.
-        samples: number of draws.
-        level: share of the draws inside the interval.
-        seed: the same seed gives the same interval.
-
-    Returns:
-        ``(low, high)``; NaN for both with fewer than two photographs.
-    """
-    values = np.asarray(values, dtype=np.float64)[:, None]
-    low, high = bootstrap_intervals(values, photographs, samples=samples, level=level, seed=seed)[0]
-    return float(low), float(high)
-
-
 def bootstrap_intervals(
     values: ArrayLike, photographs: ArrayLike, *, samples: int = 2000, level: float = 0.95, seed: int = 0
 ) -> NDArray[np.float64]:
-    """`bootstrap_interval` of many figures over the same draws of photographs.
+    """Intervals of means per instance, by drawing whole photographs with replacement (percentile bootstrap).
+
+    Objects of one photograph share light, clutter and occluders, so they are drawn together: drawing objects singly
+    would make the interval too narrow. All figures are of the same draws.
 
     Args:
         values: one row per object, one column per figure, ``(n, k)``; an object a figure does not count is NaN there.
-        photographs, samples, level, seed: as in `bootstrap_interval`.
+        photographs: id of each object's photograph, ``(n,)``.
+        samples: number of draws.
+        level: share of the draws inside the interval.
+        seed: the same seed gives the same intervals.
 
     Returns:
         float64 ``(k, 2)``: low and high; NaN for a figure whose objects lie in fewer than two photographs.

@@ -37,15 +37,13 @@ def precision_recall(scores: ArrayLike, positives: ArrayLike) -> Curve:
     return found / (ends + 1), found / positives.sum()
 
 
-def average_precision(scores: ArrayLike, positives: ArrayLike, *, envelope: bool = False) -> float:
-    """Area under the precision-recall curve.
+def average_precision(scores: ArrayLike, positives: ArrayLike) -> float:
+    """Area under the precision-recall curve: the plain sum of precision times gain in recall. Chance is the share of
+    positives.
 
     Args:
         scores: ``(n,)``.
         positives: bool ``(n,)``.
-        envelope: each precision is raised to the best one at any higher recall (VOC's all-points rule), which also
-            raises the chance level; otherwise the plain sum of precision times gain in recall, whose chance level is
-            the share of positives.
 
     Returns:
         In [0, 1]; NaN where there is no positive.
@@ -53,8 +51,6 @@ def average_precision(scores: ArrayLike, positives: ArrayLike, *, envelope: bool
     precision, recall = precision_recall(scores, positives)
     if not precision.size:
         return float("nan")
-    if envelope:
-        precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(precision * np.diff(recall, prepend=0.0)))
 
 
@@ -72,7 +68,7 @@ def average_precision_interval(
     Args:
         scores, positives: as in `average_precision`, ``(n,)``.
         photographs: id of each object's photograph, ``(n,)``.
-        samples, level, seed: as in `accuracy.bootstrap_interval`.
+        samples, level, seed: as in `accuracy.bootstrap_intervals`.
 
     Returns:
         ``(low, high)``; NaN for both with fewer than two photographs or without a positive.

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError, WeightsError
+from ..core.files import write_bytes
 from .config import ModelConfig
 from .hypercolumn import Hypercolumn
 from .onet import ONet
@@ -43,9 +44,7 @@ def save_network(folder: str | Path, role: Role, state: dict[str, Tensor]) -> No
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise WeightsError("weights are finite in half precision", file=path, record=name, remedy="train again")
         kept[name] = value
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(save(kept))  # save_file would make a file that only its owner reads
-    beside.replace(path)
+    write_bytes(path, save(kept))  # save_file would make a file that only its owner reads
 
 
 def load_network(folder: str | Path, role: Role) -> nn.Module:

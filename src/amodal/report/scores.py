@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.album import Album
 from ..core.errors import AmodalError
+from ..core.files import write_bytes
 from ..core.records import Prediction
 from ..metrics.indirect import Indirect
 from ..metrics.objects import Answer
@@ -119,7 +119,7 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = _AT_TIMES if (folder / "report.json").exists() else ()
-        written = [_write(folder / name, data) for name, data in sorted(files.items())]
+        written = [write_bytes(folder / name, data) for name, data in sorted(files.items())]
         for name in earlier:
             if name not in files:
                 (folder / name).unlink(missing_ok=True)
@@ -229,13 +229,3 @@ def _table(rows: Sequence[Row]) -> str:
         for line in cells
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in aligned)
-
-
-def _write(path: Path, data: bytes) -> Path:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import AmodalError
+from ..core.files import write_bytes
 from ..datasets.jsonfile import write_json, write_text
 from ..report.html import document
 from ..report.words import percent
@@ -48,9 +49,7 @@ def write_page(folder: Path, sections: Sequence[Section], *, title: str, protoco
         folder.mkdir(parents=True, exist_ok=True)
         for section in sections:
             for name, data in section.pictures.items():
-                beside = folder / f".{name}.part"
-                beside.write_bytes(data)
-                beside.replace(folder / name)
+                write_bytes(folder / name, data)
             for name, (_, html) in section.pages.items():
                 write_text(folder / name, html)
         numbers = {"protocol": protocol, "sections": {section.name: section.to_json() for section in sections}}

@@ -8,9 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..core.resample import box_matrices
-
-NO_HYPOTHESIS = 0.5
-"""The constant IIS starts from."""
+from ..inference.refine import NO_HYPOTHESIS
 
 
 def asked(network: nn.Module, patches: Tensor, heat: Tensor, category: Tensor | None, others: Tensor | None) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import RecipeError
+from ..core.files import write_bytes
 
 
 class Log:
@@ -26,9 +27,7 @@ class Log:
         self.path = Path(folder) / "log.jsonl"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         kept = [line for line in self._lines() if first_step and json.loads(line)["step"] <= first_step]
-        beside = self.path.with_name(f".{self.path.name}.part")
-        beside.write_text("".join(line + "\n" for line in kept))
-        beside.replace(self.path)
+        write_bytes(self.path, "".join(line + "\n" for line in kept).encode())
 
     def write(self, step: int, **values: Any) -> None:
         """One line; numbers are rounded to six digits."""

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ..core.labels import NEGATIVE, POSITIVE, UNKNOWN
+from ..inference.refine import NO_HYPOTHESIS
 from .checkpoint import read_network, write_network
 from .config import StageSettings
 from .data import Batch
-from .evidence import NO_HYPOTHESIS, align, asked, found_others, look_at_others, refine, resize_heat
+from .evidence import align, asked, found_others, look_at_others, refine, resize_heat
 from .precision import float32
 from .processes import inner
 

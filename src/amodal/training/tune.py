@@ -102,12 +102,12 @@ def settings_of(folder: str | Path) -> Tuned:
     return Tuned(settings, {}, config.get("calibration", {}))
 
 
-def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
-    """Choose the thresholds and fit the calibration of a weights folder anew; its networks stay as they are.
+def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
+    """Choose the thresholds and fit the calibration anew for the networks of a weights folder, which is left as it is.
 
     Args:
         recipe: that of the networks; its validation photographs are used.
-        folder: of weights; config.json is replaced.
+        folder: of weights.
 
     Returns:
         As `choose_settings`.
@@ -116,13 +116,6 @@ def tune_weights(recipe: Recipe, folder: str | Path) -> Tuned:
         RecipeError: a recipe of other networks, or without validation photographs.
         WeightsError: the folder holds no networks that can be read.
     """
-    tuned = choose_for(recipe, folder)
-    write_tuned(folder, tuned)
-    return tuned
-
-
-def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
-    """What `tune_weights` writes, for the networks of a folder that is left as it is; it raises the same."""
     folder = Path(folder)
     config = read_config(folder)
     networks = {role: load_network(folder, role) for role in ROLES}

@@ -186,7 +186,7 @@ def test_a_shard_made_twice_at_once_is_there_once(album: Album, tmp_path: Path) 
     def slow(part: Album) -> Sequence[Prediction]:
         nonlocal calls
         calls += 1
-        if calls == 1:  # a second process makes the whole shard meanwhile, and tidies up what it takes for a killed one's
+        if calls == 1:  # a second process makes all of the shard meanwhile, and tidies up
             predict_shards(Oracle(), album, tmp_path, shards)
         return Oracle()(part)
 
