@@ -93,6 +93,17 @@ def test_what_may_have_no_value(tmp_path: Path) -> None:
     assert recipe.synthesis.clear is None and recipe.amodal.steps == 7
 
 
+def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from amodal.cli.recipe_file import check_recipe
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / "r.yaml"
+    file.write_text("output: ~/runs\ndata:\n  - {images: ~/photos, annotations: a~/b.json}\n")
+    recipe = check_recipe(file)
+    assert (recipe.output, recipe.data[0].images) == (f"{tmp_path}/runs", f"{tmp_path}/photos")
+    assert recipe.data[0].annotations == "a~/b.json"
+
+
 def test_a_recipe_before_another_has_values_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"

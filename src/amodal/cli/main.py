@@ -16,6 +16,7 @@ import jsonargparse
 
 from .. import __version__
 from ..core.errors import AmodalError
+from .plain_help import PlainHelp
 
 COMMANDS = (
     "predict",
@@ -109,6 +110,7 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
         description="The whole object from its visible part: amodal masks and boxes.",
         version=__version__,
         exit_on_error=False,
+        formatter_class=PlainHelp,
     )
     commands = parser.add_subcommands(required=True, dest="command")
     asked = next((word for word in words or () if not word.startswith("-")), None)
@@ -116,7 +118,12 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
         if asked in COMMANDS and name != asked:
             continue
         module = _command(name)
-        child = jsonargparse.ArgumentParser(description=module.__doc__, print_config=None)  # train has its own
+        child = jsonargparse.ArgumentParser(
+            usage=getattr(module, "USAGE", None),  # of commands whose options would fill a screen
+            description=module.__doc__,
+            print_config=None,  # train has its own
+            formatter_class=PlainHelp,
+        )
         if name == asked or words is None:
             module.add_arguments(child)
         commands.add_subcommand(name, child, help=module.HELP)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextvars import Context
 from dataclasses import fields, is_dataclass
 from importlib import resources
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -102,7 +103,8 @@ def build(kind: type[T], values: Mapping[str, Any], *, file: str | Path = "", pl
         elif hints[name] == tuple[DataSource, ...]:
             items = (vars(item) if isinstance(item, Namespace) else item for item in value)
             value = tuple(build(DataSource, item, file=file, place=f"{inside}[{i}]") for i, item in enumerate(items))
-        given[name] = value
+        # a path in YAML, which no shell has seen
+        given[name] = expanduser(value) if isinstance(value, str) and value.startswith("~/") else value
     try:
         return kind(**given)
     except RecipeError as problem:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..training.config import Recipe
 
 HELP = "train both networks from a recipe"
+USAGE = "amodal train [--recipe FILE.yaml] [--images DIR --annotations FILE] [--output DIR] [--resume] [options]"
 SHIPPED = "shipped"
 """The word for the package's own weights in ``start_from``; a folder of that name is ``./shipped``."""
 _VALIDATION_SHARE = 0.1
