@@ -154,3 +154,31 @@ def test_a_given_box_of_a_prediction_is_no_error_and_is_kept(
     told = capsys.readouterr().out
     assert "warning: modal-box: annotation 11" in told and "error: modal-box" not in told
     assert json.loads((tmp_path / "fixed.json").read_text())[0]["visible_bbox"] == [2, 3, 15, 15]
+
+
+def test_what_a_mended_file_does_not_hold_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = {"label": "cup", "points": [[1, 1], [6, 1], [6, 5]], "shape_type": "polygon"}
+    content = {"shapes": [shape], "imagePath": "a.jpg", "imageData": "AAAA", "imageWidth": 12, "imageHeight": 10}
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/a.json").write_text(json.dumps(content | {"version": "5.5.0"}))
+    (tmp_path / "set/a.jpg").write_bytes(b"")
+    assert main(["check", str(tmp_path / "set"), "--fix", str(tmp_path / "fixed")]) == 0
+    told = capsys.readouterr().out
+    assert "not carried over: imageData of 1 file (a.json)\nnot carried over: 1 file (a.jpg)\n0 changes: " in told
+    assert "fixed: " not in told
+
+
+def test_nothing_of_another_s_is_replaced(
+    tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, report, fixed = tmp_path / "other.json", tmp_path / "report.json", tmp_path / "fixed.json"
+    other.write_text('{"images": [], "annotations": [], "categories": []}')
+    words = ["check", str(tiny_set[1])]
+    for option, what in (("--report", "is no report of amodal check"), ("--fix", "no earlier --fix wrote")):
+        assert main([*words, option, str(other)]) == 2
+        assert f"other.json: a file would be replaced that {what}" in capsys.readouterr().err
+    assert other.read_text() == '{"images": [], "annotations": [], "categories": []}'
+    report.write_text("")  # as mktemp makes it
+    for _ in range(2):  # its own it replaces
+        assert main([*words, "--report", str(report), "--fix", str(fixed)]) == 0
+    assert json.loads(report.read_text())["dialect"] == "coco"

@@ -18,7 +18,7 @@ def test_a_conversion_says_what_it_made(
 ) -> None:
     out = tmp_path / "new" / "lvis.json"
     assert main(["convert", str(write_file(tiny_coco)), str(out), "--to", "lvis"]) == 0
-    assert f"{out}: LVIS, made from 3 objects of 2 pictures (COCO instances)" in capsys.readouterr().out
+    assert f"{out}: LVIS, 3 objects of 2 pictures (COCO instances)" in capsys.readouterr().out
     assert len(json.loads(out.read_text())["annotations"]) == 3
 
 
@@ -45,3 +45,17 @@ def test_polygons_are_traced_on_request_and_measured(
     assert "traced 1 masks: IoU with their pixels 1.0000 mean" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())["annotations"][0]
     assert written["segmentation"] == [[2, 3, 8, 3, 8, 15, 2, 15]]
+
+
+def test_what_reading_passes_over_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    meta = "<meta><task><name>mine</name><labels><label><name>cup</name></label></labels></task></meta>"
+    image = '<image id="0" name="a.jpg" width="9" height="9"><tag label="night"/></image>'
+    (tmp_path / "a.xml").write_text(f"<annotations>{meta}{image}</annotations>")
+    words = ["convert", str(tmp_path / "a.xml"), str(tmp_path / "out")]
+    assert main([*words, "--to", "coco"]) == 0
+    told = capsys.readouterr().out
+    assert "not read: <meta>, but for the names of labels" in told and "cannot hold" not in told
+    assert json.loads((tmp_path / "out").read_text())["images"][0]["tags"] == [{"label": "night"}]
+    (tmp_path / "out").unlink()
+    assert main([*words, "--to", "yolo"]) == 2
+    assert "cannot hold: further fields of pictures: tags (1: image 0)" in capsys.readouterr().out

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +92,21 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         "annotations.json",
     ):
         assert word in told
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="SIGTERM ends a process at once there")
+def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
+    words = ["render", f"--output={tmp_path / 'out'}", "--count=9999", "--size", "64", "48", "--workers=2"]
+    command = [sys.executable, "-m", "amodal", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            ends = time.monotonic() + 60
+            while not list(tmp_path.glob(".out.*/images/*")):
+                assert time.monotonic() < ends
+                time.sleep(0.05)
+            process.terminate()
+            process.communicate(timeout=60)  # its workers, too, have let go of what it prints to
+            assert process.returncode == 143 and not list(tmp_path.iterdir())
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)

@@ -117,3 +117,22 @@ def test_a_folder_without_a_name_and_a_link(
     assert (tmp_path / "link").is_symlink() and (tmp_path / "here" / "examples.jsonl").exists()
     assert main([*words, "--count=1", *SMALL, "--scenes", "--report"]) == 2
     assert "not of --scenes" in capsys.readouterr().err
+
+
+def test_scenes_tell_of_settings_without_effect(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--count=1", "--scenes", *SMALL[:4]]
+    assert main([*words, *more]) == 0
+    assert "without effect" not in capsys.readouterr().err
+    more += [
+        f"--output={tmp_path / 'more'}",
+        "--synthesis.trim=0.2",
+        "--synthesis.canvas_px=100",
+        "--shape.patch_px=16",
+    ]
+    assert main([*words, *more]) == 0
+    assert "--scenes: without effect on whole scenes: trim, canvas_px, shape\n" in capsys.readouterr().err
+    assert (tmp_path / "more" / "images" / "000001.jpg").read_bytes() == (
+        tmp_path / "out" / "images" / "000001.jpg"
+    ).read_bytes()

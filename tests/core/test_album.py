@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,37 @@ def test_beyond_the_end_is_an_index_error() -> None:
             album[index]
     empty = Album([], [])
     assert len(empty) == 0 and list(empty) == []
+
+
+def test_a_slice_is_an_album() -> None:
+    album, records = make_album()
+    for part in (slice(0, 2), slice(None, None, -1), slice(5, 9)):
+        found = album[part]
+        assert isinstance(found, Album) and list(found) == records[part]
+        assert found.categories == album.categories and found.source == album.source
+    assert album[1:].annotation_ids.tolist() == [100, 200, 201]
+    with pytest.raises(TypeError):
+        album["1"]  # type: ignore[call-overload]
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    number = np.int64
+    instance = Instance(number(7), number(0), (0.0, 0.0, 4.0, 4.0))
+    album = Album([ImageRecord(number(1), "a.jpg", number(5), np.int32(6), (instance,))], [Category(number(3), "cup")])
+    (record,) = album
+    found = (record.id, record.width, record.height, record.instances[0].id, record.instances[0].category)
+    assert found == (1, 5, 6, 7, 0) and {type(n) for n in (*found, album.categories[0].id)} == {int}
+
+
+@pytest.mark.parametrize("number", ["7", 7.0, True, None, 2**70])
+def test_an_id_that_is_none(number: Any) -> None:
+    with pytest.raises(AnnotationError, match=r"whole number|64 bits"):
+        Album([ImageRecord(1, "a.jpg", 5, 5, (Instance(number, 0, (0.0, 0.0, 4.0, 4.0)),))], [])
+
+
+def test_categories_are_no_names() -> None:
+    with pytest.raises(AnnotationError, match="a list of Category; found 'cup'"):
+        Album([], ["cup"])  # type: ignore[list-item]
 
 
 def test_filter_keeps_changes_and_drops() -> None:

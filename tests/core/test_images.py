@@ -1,19 +1,25 @@
 from __future__ import annotations
 
+import os
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from amodal.core import boxes as bx
+from amodal.core import images
 from amodal.core.errors import ImageError
-from amodal.core.images import MEAN_COLOUR, cut_patch, read_image, read_size
+from amodal.core.images import MEAN_COLOUR, cut_patch, read_image, read_size, rgb_of
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 
@@ -183,6 +189,63 @@ def test_pillows_own_limit_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.
     assert Image.MAX_IMAGE_PIXELS == 20
     with pytest.raises(Image.DecompressionBombError):
         Image.open(tmp_path / "a.png")
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    numbers, second_is_in, first_is_out = count(), Event(), Event()
+    plain = Image.open
+
+    def slow(path: Path) -> Image.Image:
+        if next(numbers) == 0:
+            second_is_in.wait(0.3)  # it may not come in before the first is out
+        else:
+            second_is_in.set()
+            first_is_out.wait(5)
+        return plain(path)
+
+    def read(_: int) -> None:
+        read_image(tmp_path / "a.png")
+        first_is_out.set()
+
+    monkeypatch.setattr(Image, "open", slow)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(read, range(2)))
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_process_forked_while_a_picture_is_opened_can_open_one(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    with images._OPENING:
+        child = get_context("fork").Process(target=read_image, args=(tmp_path / "a.png",))
+        child.start()
+        child.join(30)
+    if child.is_alive():
+        child.kill()
+    assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "I;16", "F"])
+def test_an_opened_picture_is_read_as_its_file_is(tmp_path: Path, mode: str) -> None:
+    grey = {"I;16": np.uint16(257) * PICTURE[..., 0], "F": PICTURE[..., 0] / np.float32(255)}
+    opened = Image.fromarray(grey[mode]) if mode in grey else Image.fromarray(PICTURE).convert(mode)
+    opened.save(tmp_path / "a.tif")
+    assert np.array_equal(rgb_of(opened), read_image(tmp_path / "a.tif"))
+
+
+def test_an_opened_picture_that_cannot_be_decoded(tmp_path: Path) -> None:
+    file = BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)).save(file, "PNG")
+    (tmp_path / "a.png").write_bytes(file.getvalue()[:2000])
+    with (
+        Image.open(tmp_path / "a.png") as opened,
+        pytest.raises(ImageError, match=r"a\.png: the picture cannot be decoded"),
+    ):
+        rgb_of(opened)
+    with pytest.raises(ImageError, match="1 to 500000000 pixels"):
+        rgb_of(Image.new("RGB", (0, 5)))
 
 
 @pytest.mark.parametrize("size", [(25_000, 20_001), (60_000, 60_000)])

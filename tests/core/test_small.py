@@ -9,7 +9,7 @@ from amodal.core.errors import AmodalError, AnnotationError, BoxError, ImageErro
 from amodal.core.labels import NEGATIVE, POSITIVE, UNKNOWN, make_label
 from amodal.core.masks import Mask
 from amodal.core.random import generator
-from amodal.core.records import Prediction
+from amodal.core.records import Category, Prediction, category_at
 
 
 def test_labels_have_one_value_for_each_case() -> None:
@@ -50,6 +50,35 @@ def test_an_error_names_what_it_knows(parts: dict[str, object], text: str) -> No
 
 def test_a_long_value_is_cut() -> None:
     assert len(str(AmodalError("r", value="x" * 1000))) < 140
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.array([[1.5, 2.0], [3.0, 4.0]]), "[[1.5, 2.0], [3.0, 4.0]]"),
+        (np.float32(0.5), "0.5"),
+        (np.zeros((3, 4), np.uint8), "ndarray uint8 (3, 4)"),
+        ([np.zeros((2, 2))], "[array([[0., 0.], [0., 0.]])]"),
+        ("two\nlines", r"'two\nlines'"),
+        ("  two  blanks", "'  two  blanks'"),
+    ],
+)
+def test_a_value_is_shown_on_one_line(value: object, shown: str) -> None:
+    assert str(AmodalError("r", value=value)) == f"r; found {shown}"
+
+
+@pytest.mark.parametrize(("place", "categories"), [(1, 1), (-1, 1), (0, 0), (True, 2)])
+def test_a_category_without_a_place(place: int, categories: int) -> None:
+    known = [Category(i, "cup") for i in range(categories)]
+    with pytest.raises(AnnotationError, match=f"annotation 4: a category is a place in the {categories} categories"):
+        category_at(place, known, "annotation 4")
+
+
+def test_a_category_has_its_place() -> None:
+    cup = Category(3, "cup")
+    assert category_at(1, [Category(2, "dog"), cup], "annotation 4") is cup
+    with pytest.raises(AnnotationError, match=r"a list of Category; found 'cup'. Give Category\(id, name\)"):
+        category_at(0, ["cup"], "annotation 4")  # type: ignore[list-item]
 
 
 def test_a_prediction_knows_what_is_hidden() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,47 @@ def test_broken_meshes(tmp_path: Path, kind: str) -> None:
         (tmp_path / f"{i}.ply").write_bytes(data)
         with pytest.raises(AnnotationError, match=rf"{i}\.ply"):
             read_ply(tmp_path / f"{i}.ply")
+
+
+def several(root: Path, scenes: dict[str, tuple[int, ...]]) -> list[int]:
+    """Ids of the pictures of a made-up set of these scenes, with the pictures of these numbers."""
+    make(root, pose(1, 0, 0, 105))
+    shutil.rmtree(root / "test")
+    (root / "camera.json").write_text(json.dumps({"width": 64, "height": 48}))
+    for scene, numbers in scenes.items():
+        (root / scene).mkdir(parents=True)
+        (root / scene / "scene_gt.json").write_text(json.dumps({str(n): [pose(1, 0, 0, 105)] for n in numbers}))
+        (root / scene / "scene_camera.json").write_text(json.dumps({str(n): {"cam_K": K} for n in numbers}))
+    return [record.id for record in read(root)]
+
+
+@pytest.mark.parametrize(
+    ("scenes", "ids"),
+    [
+        ({"test/000001": (0, 7), "test/000003": (1,)}, [1_000_000, 1_000_007, 3_000_001]),
+        ({"test/a": (0,), "test/b": (2,)}, [0, 1_000_002]),
+        ({"test/000001": (0,), "train/000001": (0,)}, [1_000_000, 2_000_000]),
+        ({"test/000001": (0, 1_000_005), "test/000002": (0,)}, [1_000_000, 3_000_005, 2_000_000]),
+        ({"test/000001": (0, 2_000_005), "test/000002": (0,)}, [1_000_000, 3_000_005, 2_000_000]),
+        ({"test/000001": (0,), "test/foo": (0,)}, [1_000_000, 2_000_000]),
+        ({"test/000002": (0,), "train/000000": (0,), "train/000002": (0,)}, [2_000_000, 0, 3_000_000]),
+        ({"test/000002": (5, 3_000_000)}, [5, 3_000_000]),
+    ],
+)
+def test_each_picture_has_an_id_of_its_own(tmp_path: Path, scenes: dict[str, tuple[int, ...]], ids: list[int]) -> None:
+    assert several(tmp_path, scenes) == ids
+
+
+def test_a_picture_twice_in_a_file_is_refused(tmp_path: Path) -> None:
+    root = make(tmp_path, pose(1, 0, 0, 105))
+    (root / "test/000002/scene_gt.json").write_text(json.dumps({"3": [], "03": []}))
+    with pytest.raises(AnnotationError, match="names each picture once"):
+        read(root)
+
+
+def test_blank_lines_and_comments_of_a_mesh(tmp_path: Path) -> None:
+    head, body = ply().split(b"end_header\n")
+    lines = body.replace(b"\n", b"\n\n \r\n")
+    (tmp_path / "a.ply").write_bytes(head.replace(b"made up", b"before end_header") + b"end_header\r\n\n" + lines)
+    mesh = read_ply(tmp_path / "a.ply")
+    assert mesh.vertices.tolist() == CORNERS and len(mesh.faces) == 12

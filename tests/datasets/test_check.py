@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,9 @@ from PIL import Image
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
+from amodal.core.processors import core_count
 from amodal.core.records import Category, ImageRecord, Instance
-from amodal.datasets import jsonfile
+from amodal.datasets import jsonfile, read_annotations
 from amodal.datasets.check import RULES, Finding, check_album, check_file, report_text
 from amodal.datasets.check.order import find_cycle
 from amodal.datasets.check.polygons import crosses_itself
@@ -321,6 +324,40 @@ def test_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     alone, two = (check_album(album, processes=n, progress=done.append) for n in (1, 2))
     assert alone == two and [one.instance_ids for one in two] == [(i,) for i in range(1, 11) if i != 5]
     assert done == [3, 3, 3, 1] * 2
+
+
+def test_a_process_ended_from_outside_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from amodal.datasets.check import run
+
+    monkeypatch.setattr(run, "_WORTH_PROCESSES", 1)
+    monkeypatch.setattr(run, "_check_block", lambda work, start: os.kill(os.getpid(), signal.SIGKILL))
+    album = Album([ImageRecord(i, f"{i}.png", 9, 9) for i in range(1, 600)], [Category(1, "cup")], source="f.json")
+    with pytest.raises(AmodalError, match=r"f\.json: a process that checked was ended from outside.*--processes"):
+        check_album(album, processes=2)
+
+
+def test_where_cores_are_not_told(monkeypatch: pytest.MonkeyPatch, write_file: Callable[..., Path]) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert core_count() == os.cpu_count()
+    assert not check_file(write_file({"images": [], "annotations": [], "categories": []})).findings
+
+
+@pytest.mark.parametrize("side", [2**52, 40_000])
+def test_a_picture_beyond_all_sizes_is_refused_in_every_dialect(tmp_path: Path, side: int) -> None:
+    cvat = f'<annotations><image id="1" name="a.jpg" width="{side}" height="{side}">'
+    cvat += '<polygon label="a" points="1,1;5,1;5,5" z_order="0"/><ellipse label="a" cx="5" cy="5" rx="2" ry="2"/>'
+    (tmp_path / "cvat.xml").write_text(cvat + "</image></annotations>")
+    shape = {"label": "a", "points": [[5, 5], [7, 5]], "shape_type": "circle"}
+    labelme = {"imagePath": "a.jpg", "imageData": None, "imageHeight": side, "imageWidth": side, "shapes": [shape]}
+    (tmp_path / "labelme.json").write_text(json.dumps(labelme))
+    voc = tmp_path / "voc" / "Annotations"
+    voc.mkdir(parents=True)
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>3</xmax><ymax>3</ymax></bndbox>"
+    size = f"<size><width>{side}</width><height>{side}</height></size>"
+    (voc / "a.xml").write_text(f"<annotation>{size}<object><name>a</name>{box}</object></annotation>")
+    for path in ("cvat.xml", "labelme.json", "voc"):
+        with pytest.raises(AnnotationError, match="at the most 500000000 pixels|is a number of pixels"):
+            read_annotations(tmp_path / path)
 
 
 def test_the_report_reads_and_is_json(tiny_coco: dict[str, Any], write_file: Callable[..., Path]) -> None:

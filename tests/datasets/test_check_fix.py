@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from amodal.core.album import Album
 from amodal.core.errors import AmodalError
 from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets import read_annotations
-from amodal.datasets.check import check_file, write_fixed
+from amodal.datasets.check import NOT_KEPT, check_file, write_fixed
+from amodal.datasets.convert import convert
+from amodal.datasets.dialects import dialect_named
 
 Write = Callable[..., Path]
 
@@ -166,7 +171,9 @@ def test_boxes_of_yolo_are_not_lost_in_mending(tmp_path: Path) -> None:
     assert not (tmp_path / "fixed").exists()
     (tmp_path / "set/labels/x.txt").write_text(outline * 2)
     changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
-    assert len(changes) == 1 and (tmp_path / "fixed/labels/x.txt").read_text().split()[0] == "1"
+    assert [change.rule for change in changes] == ["duplicate", NOT_KEPT] and (
+        tmp_path / "fixed/labels/x.txt"
+    ).read_text().split()[0] == "1"
 
 
 def test_the_area_of_an_unknown_whole_is_left(write_file: Write) -> None:
@@ -174,3 +181,76 @@ def test_the_area_of_an_unknown_whole_is_left(write_file: Write) -> None:
     del content["annotations"][0]["segmentation"], content["annotations"][0]["invisible_mask"]
     content["annotations"][0]["area"] = 320  # of the whole, which fills less than its box; the visible mask has 200
     assert check_file(write_file(content)).findings == ()
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_json_has_not_is_listed_as_text(write_file: Write, tmp_path: Path, number: float) -> None:
+    content = amodal_file()
+    content["annotations"][0]["area"] = number
+    report = check_file(write_file(content))
+    changes, beside = write_fixed(report, tmp_path / "fixed.json")
+    json.dumps(report.to_json(), allow_nan=False)
+    assert [one.field for one in changes] == ["area"]
+    assert json.loads(beside.read_text())["changes"][0]["before"] == str(number)
+    assert json.loads((tmp_path / "fixed.json").read_text())["annotations"][0]["area"] == 400
+
+
+def test_an_id_used_twice_beside_a_number_json_has_not(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    content["annotations"][1]["id"] = 1
+    content["annotations"].append({**content["annotations"][0], "id": 7, "bbox": [2, 2, 9, float("nan")]})
+    content["info"] = {"by": ["é", None]}
+    changes, _ = write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
+    assert [(one.record, one.rule) for one in changes] == [("annotation 1", "id-clash"), ("annotation 7", "bad-box")]
+    fixed = json.loads((tmp_path / "fixed.json").read_text())
+    assert [one["id"] for one in fixed["annotations"]] == [1, 8] and fixed["info"] == content["info"]
+
+
+def test_a_further_field_json_cannot_hold_ends_in_one_error(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    content["annotations"][1].update(id=1, weight=float("nan"))
+    with pytest.raises(AmodalError, match="JSON holds no NaN"):
+        write_fixed(check_file(write_file(content)), tmp_path / "fixed.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["annotations.json"]
+
+
+def test_nothing_is_written_where_the_changes_cannot_be(write_file: Write, tmp_path: Path) -> None:
+    (tmp_path / "fixed.json.changes.json").mkdir()
+    with pytest.raises(AmodalError, match="a folder, a device or a pipe"):
+        write_fixed(check_file(write_file(amodal_file())), tmp_path / "fixed.json")
+    assert not (tmp_path / "fixed.json").exists()
+
+
+def test_names_made_up_at_reading_do_not_stand_in_the_way(tmp_path: Path) -> None:
+    """Of files that know names only VOC's twenty are listed where all names are VOC's: eighteen without an object."""
+    mask = Mask.from_box((1, 1, 4, 4), 9, 9)
+    objects = tuple(Instance(i, i - 1, mask.box, mask) for i in (1, 2))
+    records = [ImageRecord(i, f"{i}.jpg", 9, 9, (replace(objects[i - 1], id=i),)) for i in (1, 2)]
+    album = Album(records, [Category(1, "dog"), Category(2, "cat")])
+    for name in ("voc", "labelme", "sbd"):
+        write = dialect_named(name).write
+        assert write is not None
+        write(album, tmp_path / name)
+        report = check_file(tmp_path / name)
+        assert len(report.album.categories) == 20
+        changes, _ = write_fixed(report, tmp_path / f"{name}-fixed")
+        assert [change.text for change in changes if change.rule != NOT_KEPT] == []
+        told: list[str] = []
+        convert(tmp_path / name, tmp_path / f"{name}.json", "coco-amodal", tell=told.append)
+        convert(tmp_path / name, tmp_path / f"{name}-labelme", "labelme", tell=told.append)
+        assert told == []
+
+
+def test_lists_and_pictures_of_voc_are_told_to_stay_behind(tmp_path: Path) -> None:
+    write = dialect_named("voc").write
+    assert write is not None
+    write(Album([ImageRecord(1, "a.jpg", 9, 9)], []), tmp_path / "set")
+    for name in ("ImageSets/Main/train.txt", "ImageSets/Main/val.txt", "JPEGImages/a.jpg"):
+        (tmp_path / "set" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "set" / name).write_text("a")
+    changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    assert [change.after for change in changes] == [
+        "2 files of ImageSets/Main (train.txt, val.txt)",
+        "1 file of ImageSets/Segmentation (trainval.txt)",
+        "1 file of JPEGImages (a.jpg)",
+    ]

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from amodal.core.album import Album
 from amodal.core.errors import AnnotationError
 from amodal.core.masks import Mask
-from amodal.core.records import Category
+from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets import read_annotations
+from amodal.datasets.convert import convert, losses
+from amodal.datasets.dialects import dialect_named, recognise
+from amodal.datasets.reduce import LEFT_OUT
 
 Write = Callable[..., Path]
 SEEN = np.zeros((20, 30), bool)
@@ -95,3 +100,32 @@ def test_a_bad_region_is_refused_by_name(write_file: Write, what: str, named: li
     assert message.startswith(str(path))
     for part in named:
         assert part in message
+
+
+def test_a_crowd_without_a_whole_is_left_out_by_name() -> None:
+    seen = Mask.from_array(SEEN)
+    crowd = Instance(1, 0, seen.box, seen, is_crowd=True)
+    known = replace(crowd, id=2, amodal_mask=seen, amodal_box=seen.box)
+    album = Album([ImageRecord(4, "a.jpg", 30, 20, (crowd, known))], [Category(1, "dog")])
+    (loss,) = [loss for loss in losses(album, dialect_named("cocoa")) if loss.what in LEFT_OUT]
+    assert loss.count == 1 and loss.examples == ["annotation 1"]
+
+
+def test_what_is_left_out_is_counted_and_a_crowd_with_a_whole_stays(write_file: Write, tmp_path: Path) -> None:
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3], "iscrowd": 1}
+    mask = Mask.from_box((1, 1, 4, 4), 8, 8).to_rle()
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}],
+        "annotations": [{**box, "id": 1, "segmentation": mask}, {**box, "id": 2, "segmentation": mask}],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    content["annotations"][1]["visible_mask"] = mask  # type: ignore[index]
+    done = convert(write_file(content), tmp_path / "out.json", "cocoa", drop=True)
+    ((one,),) = (record.instances for record in read_annotations(tmp_path / "out.json"))
+    assert done.left_out == 1 and one.is_crowd
+
+
+def test_a_file_of_pictures_without_regions_is_recognised(write_file: Write, tmp_path: Path) -> None:
+    empty = {"images": [{"id": 1, "file_name": "a.jpg", "width": 8, "height": 8}], "annotations": [], "categories": []}
+    convert(write_file(empty), tmp_path / "e.json", "cocoa", drop=True)
+    assert recognise(tmp_path / "e.json").name == "cocoa" and len(read_annotations(tmp_path / "e.json")) == 1

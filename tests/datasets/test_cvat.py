@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
+from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets.check import check_file, write_fixed
+from amodal.datasets.convert import convert, losses
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 
 HEAD = """<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><id>1</id><labels>
@@ -42,7 +48,7 @@ def test_shapes_of_each_kind(tmp_path: Path) -> None:
     assert (record.id, record.file_name, record.width, record.height) == (7, "sub/a.jpg", 12, 10)
     drawn, box, pixels, ellipse, turned, two = record.instances
     assert drawn.modal_mask.polygons == ((1, 1, 6, 1, 6, 5),) and drawn.is_occluded is True and drawn.category == 1
-    assert drawn.extra == {"attributes": {"parked": "true"}} and drawn.is_truncated is None
+    assert drawn.extra == {"source": "manual", "attributes": {"parked": "true"}} and drawn.is_truncated is None
     assert box.modal_box == (3, 2, 8.5, 7) and box.modal_mask is None and box.is_occluded is False
     assert pixels.modal_mask.crop((4, 5, 7, 7)).astype(int).tolist() == [[0, 1, 1], [1, 0, 1]]
     assert ellipse.modal_box == (2, 3, 10, 7)
@@ -121,3 +127,81 @@ def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(AnnotationError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
+
+
+TAGS = """<tag label="bus" source="manual"><attribute name="seen">far</attribute></tag><tag label="night"></tag>"""
+
+
+def written(album: Album, folder: Path) -> Album:
+    dialect = dialect_named("cvat")
+    assert dialect.write is not None
+    dialect.write(album, folder / "out.xml")
+    return dialect.read(folder / "out.xml", Reading())
+
+
+def test_tags_and_further_attributes_come_back(tmp_path: Path) -> None:
+    (record,) = read(tmp_path, text_of(TAGS + SHAPES, 'id="7" name="a.jpg" subset="train" width="12" height="10"'))
+    tags = [{"label": "bus", "source": "manual", "attributes": {"seen": "far"}}, {"label": "night"}]
+    assert record.extra == {"subset": "train", "tags": tags} and len(record.instances) == 6
+    assert list(written(Album([record], [Category(1, "car"), Category(2, "bus")]), tmp_path)) == [record]
+    odd = {"id": 3, "extra": "x", "a b": "c", "n": 5, "edge": " x", "tags": [{"label": 3}], "license": "CC"}
+    album = Album([replace(record, extra=odd, instances=())], [Category(1, "car")])
+    assert written(album, tmp_path)[0].extra == odd
+    assert losses(album, dialect_named("cvat"), source=dialect_named("cvat")) == []
+    named = {
+        loss.what for loss in losses(Album([record], [Category(1, "car"), Category(2, "bus")]), dialect_named("sbd"))
+    }
+    assert "further fields of pictures: subset, tags" in named
+
+
+def test_groups_that_say_more_than_one_object_are_kept(tmp_path: Path) -> None:
+    box = '<box label="{}" occluded="0" xtl="1" ytl="1" xbr="{}" ybr="4" z_order="0" group_id="{}"></box>'
+    two = '<polygon label="car" occluded="0" points="{0},0;{1},0;{1},2" z_order="0" group_id="{2}"></polygon>'
+    parts = [two.format(0, 2, 1), two.format(4, 6, 1), two.format(0, 3, 9), two.format(5, 8, 9)]
+    shapes = box.format("bus", 5, 3) + box.format("bus", 6, 4) + box.format("car", 7, 4) + "".join(parts)
+    album = read(tmp_path, text_of(shapes + box.format("bus", 8, 9)))
+    groups = [one.extra.get("group_id") for one in album[0].instances]
+    assert groups == ["3", "4", "4", None, "9", "9"]
+    assert list(written(album, tmp_path)) == list(album)
+    # of one label and number they would be one object: the number goes elsewhere, and comes back all the same
+    record = album[0]
+    alike = tuple(replace(one, extra={"group_id": "4"}) for one in record.instances)
+    again = written(Album([replace(record, instances=alike)], album.categories), tmp_path)
+    assert [one.extra for one in again[0].instances] == [{"group_id": "4"}] * 6
+
+
+@pytest.mark.parametrize("orders", [(10**16, None), (2**63 - 1, 1 - 2**63), (-(2**62), 2**62)])
+def test_any_whole_number_is_an_order(tmp_path: Path, orders: tuple[int | None, ...]) -> None:
+    objects = tuple(Instance(i, 0, (1, 1, 4, 4), is_occluded=False, order=order) for i, order in enumerate(orders, 1))
+    album = Album([ImageRecord(1, "a.jpg", 12, 10, objects)], [Category(1, "car")])
+    assert [one.order for one in written(album, tmp_path)[0].instances] == list(orders)
+
+
+def test_a_box_and_an_outline_of_one_group_have_a_box_around_both(tmp_path: Path) -> None:
+    box = '<box label="car" xtl="1" ytl="1" xbr="3" ybr="4" group_id="3"></box>'
+    (record,) = read(tmp_path, text_of(box + '<polygon label="car" points="2,2;9,2;9,8;2,8" group_id="3"></polygon>'))
+    (one,) = record.instances
+    assert one.modal_box == (1, 1, 9, 8)
+
+
+def test_what_mending_does_not_keep_is_listed(tmp_path: Path) -> None:
+    first, last = (f'points="{where}" z_order="0" group_id="1">' for where in ("0,0;2,0;2,2;0,2", "4,4;6,4;6,6;4,6"))
+    said = '<attribute name="parked">{}</attribute>'
+    assert first in SHAPES and last in SHAPES
+    shapes = SHAPES.replace(first, first + said.format("true")).replace(last, last + said.format("false"))
+    (tmp_path / "a.xml").write_text(text_of(TAGS + shapes))
+    changes, beside = write_fixed(check_file(tmp_path / "a.xml"), tmp_path / "fixed.xml")
+    told = [change.after for change in changes]
+    assert told == [
+        "<meta>, but for the names of labels",
+        "that 1 shape is an ellipse: it is read as a mask of pixels",
+        "that 1 shape is a turned box: it is read as a polygon",
+        "attributes of 1 shape behind the first of an object",
+    ]
+    assert [one["after"] for one in json.loads(beside.read_text())["changes"]] == told
+    changes, _ = write_fixed(check_file(tmp_path / "fixed.xml"), tmp_path / "again.xml")
+    assert changes == [] and (tmp_path / "again.xml").read_text() == (tmp_path / "fixed.xml").read_text()
+    lines: list[str] = []
+    convert(tmp_path / "a.xml", tmp_path / "out.json", "coco", tell=lines.append)
+    assert lines == [f"not read: {what}" for what in told]
+    assert json.loads((tmp_path / "out.json").read_text())["images"][0]["tags"][1] == {"label": "night"}

@@ -19,11 +19,16 @@ from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets.convert import losses
 from amodal.datasets.dialects import Dialect, Holds, Reading, dialect_named, recognise
-from amodal.datasets.reduce import Reduced
+from amodal.datasets.reduce import LEFT_OUT, NO_NAME, Reduced
 
 NAMES = ("voc", "sbd", "labelme", "cvat", "yolo")
 EXTRA = st.fixed_dictionaries(
-    {}, optional={"pose": st.sampled_from(["Left", ""]), "n": st.integers(), "name": st.just("x"), "a b": st.just([1])}
+    {},
+    optional={
+        **{"pose": st.sampled_from(["Left", ""]), "n": st.integers(), "name": st.just("x"), "a b": st.just([1])},
+        **{"group_id": st.sampled_from(["3", "1", "0", 3]), "source": st.sampled_from(["manual", " x", 5])},
+        **{"tags": st.sampled_from([[{"label": "far"}], []]), "imagePath": st.sampled_from(["../a.jpg", "a.jpg"])},
+    },
 )
 
 
@@ -174,12 +179,27 @@ def test_a_folder_is_never_written_over(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "cvat"])
-@pytest.mark.parametrize("file_name", ["../a.jpg", "/a.jpg", "x/../../a.jpg"])
+@pytest.mark.parametrize("file_name", ["../a.jpg", "/a.jpg", "x/../../a.jpg", "/", "."])
 def test_nothing_is_written_outside(name: str, file_name: str, tmp_path: Path) -> None:
     mask = Mask.from_polygons([[0, 0, 9, 0, 9, 9]], 10, 10)
     album = Album([ImageRecord(1, file_name, 10, 10, (Instance(1, 0, mask.box, mask),))], [Category(1, "dog")])
     dialect = dialect_named(name)
     assert dialect.write is not None
+    assert losses(album, dialect)
     with pytest.raises(AnnotationError, match="inside the folder"):
         dialect.write(album, tmp_path / "deep" / "out")
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_objects_without_a_name_are_held_or_left_out_by_name(name: str, tmp_path: Path) -> None:
+    drawn = [Mask.from_polygons([[x, 1, x + 3, 1, x + 3, 6, x, 6]], 12, 10) for x in (1, 5)]
+    objects = tuple(Instance(i, i, mask.box, mask) for i, mask in enumerate(drawn))
+    album = Album([ImageRecord(1, "a.jpg", 12, 10, objects)], [Category(1, "cup"), Category(2, "")])
+    dialect = dialect_named(name)
+    assert dialect.write is not None
+    found = [loss for loss in losses(album, dialect) if loss.what in LEFT_OUT]
+    assert [loss.what for loss in found] == ([NO_NAME] if name in ("voc", "labelme", "cvat") else [])
+    dialect.write(album, tmp_path / "out.xml")
+    (record,) = dialect.read(tmp_path / "out.xml", Reading(images=make_pictures(album, tmp_path / "pictures")))
+    assert len(record.instances) == 2 - sum(loss.count for loss in found)

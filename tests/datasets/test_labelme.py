@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file, write_fixed
+from amodal.datasets.convert import losses
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 
 
@@ -156,3 +162,83 @@ def test_one_flagged_part_flags_the_object(tmp_path: Path) -> None:
         assert one.extra["flags"] == {"mine": False}
     with pytest.raises(AnnotationError, match=r"shape 2.*is an object"):
         read(tmp_path, file_of(first, last | {"flags": [1]}))
+
+
+def written(album: Album, folder: Path) -> Album:
+    dialect = dialect_named("labelme")
+    assert dialect.write is not None
+    dialect.write(album, folder)
+    return dialect.read(folder, Reading())
+
+
+def test_a_name_with_backslashes_lies_in_its_folder_once(tmp_path: Path) -> None:
+    album = Album([ImageRecord(1, "sub\\a.jpg", 12, 10)], [])
+    assert [record.file_name for record in written(album, tmp_path / "out")] == ["sub/a.jpg"]
+
+
+def test_where_labelme_looks_for_the_picture_is_kept(tmp_path: Path) -> None:
+    for part in ("1", "2"):
+        content = file_of(shape(), imagePath=f"..\\d{part}\\a.jpg", imageData="AAAA")
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / f"x{part}.json").write_text(json.dumps(content))
+    changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    places = [json.loads(file.read_text())["imagePath"] for file in sorted((tmp_path / "fixed").iterdir())]
+    assert places == ["..\\d1\\a.jpg", "..\\d2\\a.jpg"]
+    assert [change.after for change in changes] == [
+        "imageData of 2 files (x1.json, x2.json)",
+        "version of 2 files (x1.json, x2.json)",
+        "names of 2 files that are not their pictures' (x1.json, x2.json)",
+    ]
+    album = read_annotations(tmp_path / "set")
+    named = [loss.what for loss in losses(album, dialect_named("yolo"), source=dialect_named("labelme"))]
+    assert named == ["pictures whose names differ in their suffix alone"]  # the place is no loss: see --images
+
+
+def test_what_lies_beside_is_listed_when_a_folder_is_mended(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    parts = [shape(group_id=1), shape(group_id=1, description="chipped")]
+    read(tmp_path / "set", file_of(*parts, version="5.5.0"))
+    for name in "abcd":
+        (tmp_path / "set" / f"{name}.jpg").write_bytes(b"")
+    changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    assert [change.after for change in changes] == [
+        "fields of shapes behind the first of an object, in 1 file (a.json)",
+        "4 files (a.jpg, b.jpg, c.jpg, ...)",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("label", ["cup", "annotations"])
+@pytest.mark.parametrize("pixels", ["", "A" * 70000])
+def test_it_is_recognised_by_its_members(tmp_path: Path, encoding: str, label: str, pixels: str) -> None:
+    content = {"version": "5.4.1", "imageData": pixels, "imagePath": "a.jpg"} | file_of(shape(label=label))
+    content["imageData"] = pixels
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding)
+    assert recognise(tmp_path / "a.json").name == "labelme-file" and recognise(tmp_path).name == "labelme"
+    assert read_annotations(tmp_path)[0].file_name == "a.jpg"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"imagePath": "a.jpg"}', '{"a": {"shapes": [], "b": "annotations"}}', '{"imageData": "']
+)
+def test_what_only_looks_like_it_is_not_recognised(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(AnnotationError, match=r"known dialect|annotation file is|not a JSON file"):
+        recognise(tmp_path / "a.json")
+
+
+def test_a_rectangle_and_an_outline_of_one_group_have_a_box_around_both(tmp_path: Path) -> None:
+    parts = [shape(group_id=3, shape_type="rectangle", points=[[1, 1], [3, 4]])]
+    parts += [shape(group_id=3, points=[[2, 2], [9, 2], [9, 8], [2, 8]])]
+    (record,) = read(tmp_path, file_of(*parts))
+    assert record.instances[0].modal_box == (1, 1, 9, 8)
+    parts[0]["box"] = [2, 2, 7, 7]
+    assert read(tmp_path, file_of(*parts))[0].instances[0].modal_box == (2, 2, 7, 7)  # stated
+    assert list(written(Album([record], [Category(1, "cup")]), tmp_path / "out")) == [record]
+
+
+def test_a_further_flag_does_not_take_the_place_of_ours(tmp_path: Path) -> None:
+    one = Instance(1, 0, (1, 1, 4, 4), is_occluded=True, extra={"flags": {"occluded": 1, "mine": True}})
+    other = replace(one, id=2, is_occluded=None)
+    album = Album([ImageRecord(1, "a.jpg", 12, 10, (one, other))], [Category(1, "cup")])
+    assert list(written(album, tmp_path / "out")) == list(album)

@@ -56,6 +56,36 @@ def test_what_is_written_is_read(album: Album, tmp_path: Path) -> None:
     assert read_results(tmp_path / "new" / "out.json", album) == written
 
 
+def test_ids_of_numpy_are_written(album: Album, tmp_path: Path) -> None:
+    number = np.int64
+    plain = make_prediction(album, 12, occluders=(11,))
+    written = replace(plain, image_id=number(plain.image_id), annotation_id=number(12), occluders=(number(11),))
+    kinds = [replace(category, id=number(category.id)) for category in album.categories]
+    write_results(tmp_path / "out.json", [written], kinds)
+    assert read_results(tmp_path / "out.json", album) == [plain]
+
+
+@pytest.mark.parametrize(
+    ("changes", "categories", "text"),
+    [
+        ({}, (), "annotation 12: a category is a place in the 0 categories; found 0"),
+        ({"category": 7}, None, r"annotation 12: a category is a place in the \d categories; found 7"),
+        ({"category": -1}, None, "a category is a place"),
+        ({}, ("a", "b"), r"a list of Category; found 'a'. Give Category\(id, name\)"),
+        ({"image_id": "abc"}, None, "annotation 12: image_id is a whole number; found 'abc'"),
+        ({"image_id": 2**70}, None, "image_id has 64 bits at the most"),
+        ({"annotation_id": True}, None, "annotation_id is a whole number; found True"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused_before_it_is_begun(
+    album: Album, tmp_path: Path, changes: dict[str, Any], categories: Any, text: str
+) -> None:
+    wrong = replace(make_prediction(album, 12, category=0), **changes)
+    with pytest.raises(AnnotationError, match=text):
+        write_results(tmp_path / "out.json", [wrong], album.categories if categories is None else categories)
+    assert not (tmp_path / "out.json").exists()
+
+
 def test_a_record_has_the_names_of_cocoa_and_the_ids_of_the_file(album: Album, tmp_path: Path) -> None:
     write_results(tmp_path / "out.json", [make_prediction(album, 12)], album.categories)
     (record,) = json.loads((tmp_path / "out.json").read_text())

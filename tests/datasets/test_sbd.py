@@ -11,8 +11,10 @@ from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets.convert import losses
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 from amodal.datasets.matfile import read_mat, write_mat
+from amodal.datasets.reduce import LEFT_OUT
 
 io = pytest.importorskip("scipy.io", reason="the reference reader and writer")
 
@@ -123,3 +125,21 @@ def test_broken(tmp_path: Path, truth: dict[str, Any], message: str) -> None:
     with pytest.raises(AnnotationError, match=r"a\.mat") as caught:
         dialect_named("sbd").read(tmp_path, Reading())
     assert message in str(caught.value)
+
+
+def test_objects_without_a_pixel_of_their_own_are_left_out_by_name(tmp_path: Path) -> None:
+    small, large = Mask.from_box((2, 2, 4, 4), 9, 9), Mask.from_box((1, 1, 6, 6), 9, 9)
+    front, behind = Instance(1, 0, large.box, large, order=1), Instance(2, 0, small.box, small, order=2)
+    album = Album([ImageRecord(1, "a.jpg", 9, 9, (behind, front))], [Category(1, "a  cup ")], source="a.json")
+    dialect = dialect_named("sbd")
+    found = {loss.what: loss for loss in losses(album, dialect)}
+    covered = found["objects wholly covered by others"]
+    assert (covered.count, covered.examples) == (1, ["annotation 2"]) and covered.what in LEFT_OUT
+    squeezed = found["names of categories with blanks around or several together, or of several lines"]
+    assert squeezed.examples[0] == "'a  cup '"
+    assert dialect.write is not None
+    dialect.write(album, tmp_path / "out")
+    again = dialect.read(tmp_path / "out", Reading())
+    assert len(again.annotation_ids) == 2 - covered.count and again.categories[0].name == "a cup"
+    named = {loss.what for loss in losses(again, dialect, source=dialect)}
+    assert not [what for what in named if "covered" in what or "blanks" in what]

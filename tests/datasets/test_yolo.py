@@ -10,6 +10,8 @@ from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
+from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file, write_fixed
 from amodal.datasets.convert import losses
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 
@@ -137,3 +139,88 @@ def test_losing_which_picture_of_two_suffixes_is_meant_is_named(dialect: str, sh
     named = {loss.what: loss for loss in losses(Album(records, [Category(1, "cup")]), dialect_named(dialect))}
     loss = named.get("pictures whose names differ in their suffix alone")
     assert (loss.count if loss else 0) == shared and (loss is None or loss.examples == ["b.png"])
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Path:
+    """As Roboflow exports: train/images, train/labels, valid/images, valid/labels; and all pictures in one folder."""
+    root = tmp_path / "ds"
+    for split, stem in (("train", "a"), ("valid", "b")):
+        for place in (root / split / "images" / f"{stem}.jpg", tmp_path / "all" / f"{stem}.jpg"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20, 10)).save(place)
+        (root / split / "labels").mkdir()
+        (root / split / "labels" / f"{stem}.txt").write_text(POLYGON)
+    Image.new("RGB", (20, 10)).save(tmp_path / "all/none.jpg")
+    (root / "data.yaml").write_text("names: [cup, dog]\nnc: 2\ntrain: ../train/images\n")
+    return root
+
+
+def test_pictures_of_splits_lie_in_the_folder_given(splits: Path) -> None:
+    beside = [(r.file_name, len(r.instances)) for r in read_annotations(splits)]
+    assert beside == [("train/images/a.jpg", 1), ("valid/images/b.jpg", 1)]
+    assert [(r.file_name, len(r.instances)) for r in read_annotations(splits, images=splits)] == beside
+    every = [(r.file_name, len(r.instances)) for r in read_annotations(splits, images=splits.parent / "all")]
+    assert every == [("a.jpg", 1), ("b.jpg", 1)]  # each once, and none of those that belong to no split
+    with pytest.raises(AnnotationError, match=r"b\.txt: each text has a picture"):
+        read_annotations(splits, images=splits / "train/images")
+
+
+def test_a_list_of_names_among_the_texts(folder: Path) -> None:
+    names = folder / "labels/train/classes.txt"
+    names.write_text("mug\nhound\n")
+    assert [c.name for c in read_annotations(folder).categories] == ["cup", "dog"]  # data.yaml says it
+    (folder / "data.yaml").unlink()
+    assert recognise(folder).name == "yolo"
+    album = read_annotations(folder)
+    assert [c.name for c in album.categories] == ["mug", "hound"] and len(album) == 2
+    names.rename(folder / "labels/classes.txt")
+    assert [c.name for c in read_annotations(folder).categories] == ["mug", "hound"]
+    names.write_text("hound\nmug\n")
+    with pytest.raises(AnnotationError, match="lists of names among the texts are alike"):
+        read_annotations(folder)
+    (folder / "classes.txt").write_text("cup\ndog")
+    Image.new("RGB", (20, 10)).save(folder / "images/train/classes.jpg")
+    names.write_text(POLYGON)  # a picture may be called so
+    assert [len(record.instances) for record in read_annotations(folder)] == [3, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["a\x85b", "a\u2028b", "a\u2029 b", "a\nb", "a: 'é", "\u00e9t\u00e9"])
+def test_any_name_comes_back(tmp_path: Path, name: str) -> None:
+    dialect = dialect_named("yolo")
+    assert dialect.write is not None
+    dialect.write(Album([], [Category(0, name)]), tmp_path / "out")
+    (tmp_path / "out/labels").mkdir()
+    assert [c.name for c in dialect.read(tmp_path / "out", Reading()).categories] == [name]
+    escaped = any(end in name for end in "\x85\u2028\u2029")
+    assert ("\\" in (tmp_path / "out/data.yaml").read_text()) == escaped  # others stay as people write them
+
+
+def test_a_number_makes_no_name_that_another_picture_has(tmp_path: Path) -> None:
+    masks = [Mask.from_box((i, 1, i + 4, 6), 20, 10) for i in range(3)]
+    drawn = [Mask.from_polygons([[x, 1, x + 4, 1, x + 4, 6, x, 6]], 20, 10) for x in range(3)]
+    records = [
+        ImageRecord(i, name, 20, 10, (Instance(i, 0, masks[i].box, drawn[i]),))
+        for i, name in enumerate(("b.jpg", "b.png", "b_2.jpg"))
+    ]
+    dialect = dialect_named("yolo")
+    assert dialect.write is not None
+    dialect.write(Album(records, [Category(0, "cup")]), tmp_path / "out")
+    Image.new("RGB", (20, 10)).save(tmp_path / "out/images/b_2.jpg")
+    found = [r for r in dialect.read(tmp_path / "out", Reading(on_bad=lambda problem: None)) if r.instances]
+    assert [r.instances[0].modal_box for r in found] == [masks[2].box]
+
+
+def test_what_mending_does_not_carry_over_is_listed(splits: Path, tmp_path: Path) -> None:
+    (splits / "notes.md").write_text("mine")
+    names = splits / "data.yaml"
+    names.write_text(names.read_text() + "val: images\n")  # as it is written, too
+    changes, _ = write_fixed(check_file(splits), tmp_path / "fixed")
+    assert [change.after for change in changes] == [
+        "nc, train of data.yaml",
+        "1 file (notes.md)",
+        "1 file of train/images (a.jpg)",
+        "1 file of train/labels (a.txt)",
+        "1 file of valid/images (b.jpg)",
+        "1 file of valid/labels (b.txt)",
+    ]

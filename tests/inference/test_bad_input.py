@@ -122,7 +122,8 @@ def test_a_picture_that_cannot_be_used_is_one_error_and_the_last_one_stays(
 @pytest.mark.parametrize(
     "value",
     [
-        np.zeros((5, 5), np.uint8),
+        np.zeros((5, 5), np.uint16),
+        np.zeros((5, 0), np.uint8),
         np.zeros((5, 5, 4), np.uint8),
         np.zeros((5, 5, 3)),
         np.zeros((0, 5, 3), np.uint8),
@@ -130,7 +131,7 @@ def test_a_picture_that_cannot_be_used_is_one_error_and_the_last_one_stays(
         [[1]],
         None,
     ],
-    ids=["grey", "four channels", "float", "empty", "sixteen bit", "list", "None"],
+    ids=["deep grey", "empty grey", "four channels", "float", "empty", "sixteen bit", "list", "None"],
 )
 def test_arrays_that_are_no_picture(toy: SimpleNamespace, value: Any) -> None:
     with pytest.raises(ImageError, match="uint8 array"):
@@ -234,7 +235,7 @@ def test_masks(toy: SimpleNamespace, mask: Any, problem: str | None, refine: boo
         assert found.modal_mask == Mask.from_array(visible) and (found.modal_mask - found.amodal_mask).is_empty
 
 
-@pytest.mark.parametrize("masks", [FULL, Mask.from_array(FULL), 3], ids=["one array", "one Mask", "a number"])
+@pytest.mark.parametrize("masks", [3, np.array(3)], ids=["a number", "an array of one"])
 def test_what_is_no_list_of_masks(toy: SimpleNamespace, masks: Any) -> None:
     with pytest.raises(AnnotationError, match="a list of masks"):
         build(toy).predict(masks=masks)

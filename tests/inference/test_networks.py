@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +17,7 @@ from amodal.inference.folder import default_weights
 from amodal.inference.networks import load_networks
 from amodal.inference.onnx_networks import OnnxNetwork
 from amodal.inference.pair import NetworkPair
+from amodal.inference.predictor import Predictor
 
 
 @pytest.fixture
@@ -38,6 +41,41 @@ def test_onnx_equals_numpy(toy: SimpleNamespace, folder: Path, count: int) -> No
         found = network(patches, heat, None)
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, toy.ToyNetwork(margin=margin)(patches, heat, None), atol=1e-5)
+
+
+@pytest.mark.parametrize("again", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy], ids=["pickled", "copied"])
+def test_a_predictor_goes_to_another_process(
+    toy: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: Callable[[Any], Any]
+) -> None:
+    toy.write_weights(tmp_path / "w")
+    monkeypatch.chdir(tmp_path)
+    predictor = Predictor.from_pretrained("w", threads=1)
+    predictor.set_image(toy.red_picture(96, 64, (20, 16, 70, 50)), image_id=4)
+    monkeypatch.chdir("/")  # where the path that was given leads nowhere
+    other = again(predictor)
+    assert other.networks is not predictor.networks
+    assert other.predict([(30, 20, 60, 44)]) == predictor.predict([(30, 20, 60, 44)])
+
+
+def test_the_folder_of_weights_may_lie_at_home(
+    toy: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.write_weights(tmp_path / "w")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert load_networks("~/w", threads=2).lanes == 2
+
+
+@pytest.mark.parametrize("threads", [-1, 2.5, "2", None, True])
+def test_threads_are_a_whole_number(folder: Path, threads: Any) -> None:
+    with pytest.raises(AmodalError, match="threads is a whole number from 0 on; found"):
+        load_networks(folder, threads=threads)
+
+
+@pytest.mark.parametrize("folder", [3, b"weights", ["weights"]])
+def test_weights_are_the_path_of_a_folder(folder: Any) -> None:
+    with pytest.raises(AmodalError, match="weights are the path of a folder; found"):
+        load_networks(folder)
 
 
 def test_categories_are_an_input(toy: SimpleNamespace, tmp_path: Path) -> None:

@@ -218,7 +218,8 @@ OTHER = np.ones((HEIGHT, WIDTH), bool)
         ({"boxes": [(0, 0, float("inf"), 5)]}, BoxError, "box 0: a box is four finite"),
         ({"boxes": [(300, 10, 400, 90)]}, BoxError, "box 0: a box must overlap its picture of 200 x 150"),
         ({"boxes": [(1, 2, 3)]}, BoxError, "box 0: a box is four"),
-        ({"boxes": SEEN}, BoxError, "box 0: a box is four"),
+        ({"boxes": (1, 2, 3)}, BoxError, r"boxes are a list of x1, y1, x2, y2; found \(1, 2, 3\)"),
+        ({"boxes": np.arange(8)}, BoxError, "boxes are a list"),
         ({"boxes": 3}, BoxError, "boxes are a list"),
         ({"boxes": ["abc"]}, BoxError, "box 0: a box is four"),
         ({"masks": [OTHER, np.zeros((HEIGHT, WIDTH), bool)]}, AnnotationError, "mask 1: a given mask has at least"),
@@ -248,7 +249,7 @@ def test_pictures(toy: SimpleNamespace, tmp_path: Path) -> None:
     (found,) = predictor.predict([SEEN])
     (again,) = build(toy).predict([SEEN])
     assert replace(again, image_id=0) == found
-    for wrong in (np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)):
+    for wrong in (np.zeros((5, 5), np.uint16), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)):
         with pytest.raises(ImageError, match="uint8 array"):
             predictor.set_image(wrong)
     with pytest.raises(ImageError, match=r"none\.png"):

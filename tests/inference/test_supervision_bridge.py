@@ -82,6 +82,12 @@ def test_masks_of_a_larger_canvas_are_cut_first(monkeypatch: pytest.MonkeyPatch)
     assert whole.mask.shape == (2, 10, 20) and (whole.mask[0] == whole.mask[1]).all()
     with pytest.raises(AmodalError, match="annotation 11: a category is a place in the 1 categories; found 1"):
         to_supervision([prediction()], CATEGORIES[:1])
+    with pytest.raises(AmodalError, match="a list of Category; found 'dog'"):
+        to_supervision([prediction()], ["cat", "dog"])  # type: ignore[list-item]
+    assert "depth_rank" not in whole.data and "occlusion_probability" not in whole.data
+    both = [prediction(depth_rank=1, occlusion_probability=0.25), prediction(depth_rank=2, occlusion_probability=0.5)]
+    told = to_supervision(both, CATEGORIES).data
+    assert told["depth_rank"].tolist() == [1, 2] and told["occlusion_probability"].tolist() == [0.25, 0.5]
 
 
 def test_what_does_not_go_out() -> None:

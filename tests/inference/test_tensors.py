@@ -92,10 +92,8 @@ def test_masks_of_every_kind_of_number(predictor: Predictor, kind: str) -> None:
     given = HEAT if "float" in kind else MASK
     tensor = torch.tensor(given).to(getattr(torch, kind))
     (wanted,) = predictor.predict(masks=[given])
-    for masks in ([tensor], [tensor[None]], tensor[None], tensor[None, None]):
+    for masks in ([tensor], [tensor[None]], tensor[None], tensor[None, None], tensor):
         assert predictor.predict(masks=masks) == [wanted]
-    with pytest.raises(AnnotationError, match="a list of masks"):
-        predictor.predict(masks=tensor)
 
 
 def test_scores_in_bfloat16(predictor: Predictor) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,3 +144,35 @@ def test_the_command_leaves_what_is_read_and_what_is_another_s(
     assert annotations.read_bytes() == before and (tmp_path / "mine" / "annotations.json").read_text() == "{}"
     for _ in range(2):
         assert main(["select", str(annotations), "--output", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value", "said"),
+    [
+        ("annotations", "weight", float("nan"), "JSON holds no NaN"),
+        ("images", "file_name", "a\ud800.png", "half of a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_written_ends_in_one_error_and_leaves_no_file(
+    tmp_path: Path,
+    tiny_coco: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    table: str,
+    field: str,
+    value: object,
+    said: str,
+) -> None:
+    out = tmp_path / "out"
+    sound = tmp_path / "sound.json"
+    sound.write_text(json.dumps(tiny_coco))
+    for entry in tiny_coco[table]:
+        entry[field] = value
+    (tmp_path / "odd.json").write_text(json.dumps(tiny_coco))
+    words = ["select", str(tmp_path / "odd.json"), "--output", str(out)]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert said in told and "Traceback" not in told and not [*out.rglob("*")]
+    assert main(["select", str(sound), "--output", str(out)]) == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main(words) == 2 and {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(before) == ["annotations.json", "pictures.txt"]

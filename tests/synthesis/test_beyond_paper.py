@@ -51,11 +51,27 @@ def test_all_are_off_by_default() -> None:
         {"tight_boxes": 1.5},
         {"repaint": -0.5},
         {"feather_px": 99.0},
+        {"min_hidden": 0.75},
+        {"min_hidden": 0.75, "max_occluders": 0, "border": 0.1},
     ],
 )
 def test_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(RecipeError, match=next(iter(wrong))):
         SynthesisSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_is_hidden_and_what_stays_visible_make_up_the_object() -> None:
+    with pytest.raises(RecipeError, match=r"min_hidden and min_visible together are 1 .*found \(0.75, 0.3\)"):
+        SynthesisSettings(min_hidden=0.75)
+    SynthesisSettings(min_hidden=0.7)
+    SynthesisSettings(min_hidden=0.75, max_occluders=0)  # nothing is to be hidden
+    SynthesisSettings(min_hidden=0.75, clear=1.0)
+    SynthesisSettings(min_hidden=0.75, behind=1.0)
+
+
+def test_a_made_border_hides_something(make_material: Make) -> None:
+    made = several(make_material(border=1.0, max_occluders=0))
+    assert len(made) > 40 and all((c.shown & ~c.visible).any() for c in made)
 
 
 def test_repainted_objects_alone_change_colour(make_material: Make) -> None:
@@ -158,6 +174,13 @@ def test_pairs_show_one_patch_occluded_and_clear(make_material: Make) -> None:
         assert (clear.image == occluded.clean).all()
         hidden += bool(occluded.occluders)
     assert hidden == 20
+
+
+def test_the_first_of_a_pair_has_something_laid_on_it(make_material: Make) -> None:
+    counts = [len(c.occluders) for c in several(make_material(paired=True))]
+    assert set(counts) == {1, 2}
+    assert {len(c.occluders) for c in several(make_material(paired=True, clear=0.5))} == {0, 1, 2}
+    assert {len(c.occluders) for c in several(make_material(paired=True, max_occluders=0), count=5)} == {0}
 
 
 def test_occluders_of_the_same_picture(make_material: Make) -> None:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from amodal.core import boxes as bx
+from amodal.core.album import Album
 from amodal.core.images import MEAN_COLOUR, cut_patch
+from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
 from amodal.synthesis import paste as module
 from amodal.synthesis.canvas import (
     SOLID,
@@ -20,11 +26,14 @@ from amodal.synthesis.canvas import (
     tight_box,
     union,
 )
+from amodal.synthesis.draw import draw_example
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
+from amodal.synthesis.material import Material, Source
 from amodal.synthesis.patch import sample_patch, sample_patch_box
 from amodal.synthesis.pictures import Cutout
-from amodal.synthesis.settings import SynthesisSettings
+from amodal.synthesis.scenes import make_scenes, scene_settings
+from amodal.synthesis.settings import ExampleShape, SynthesisSettings
 
 
 @given(
@@ -87,8 +96,9 @@ def test_visible_share_is_of_the_whole_object_and_never_below_the_bound(make_mat
         assert composite is not None
         assert max(composite.own.shape) <= 64
         x1, y1, x2, y2 = composite.patch_box
-        pixel = (x2 - x1) * (y2 - y1) / composite.own.size
-        assert composite.visible_share == pytest.approx(min(composite.visible.sum() * pixel / (80 * 40), 1))
+        kept = (min(x2, 100) - max(x1, 20)) * (min(y2, 80) - max(y1, 40))
+        seen = composite.visible.sum() / composite.own.sum()
+        assert composite.visible_share == pytest.approx(seen * kept / (80 * 40))
         shares.append(composite.visible_share)
     assert min(shares) >= 0.30
     assert min(shares) < 0.45 and max(shares) > 0.95
@@ -221,3 +231,41 @@ def test_masks_and_shares_of_a_patch_of_another_size(finer: bool) -> None:
         checked += int(found.sum())
         assert (cut_masks(cutouts, patch, (x2 - x1, y2 - y1)) == (whole >= SOLID)).all()
     assert checked > 1000
+
+
+def _alone(tmp_path: Path, mask: NDArray[np.bool_], **changes: object) -> Material:
+    """Material of one object alone, in a picture of its mask's size."""
+    height, width = mask.shape
+    Image.new("RGB", (width, height), (90, 90, 90)).save(tmp_path / "0.png")
+    whole = Mask.from_array(mask)
+    record = ImageRecord(1, "0.png", width, height, (Instance(1, 0, whole.box, whole),))
+    settings = SynthesisSettings(max_occluders=0, flip=False, **changes)  # type: ignore[arg-type]
+    return Material([Source(Album([record], [Category(1, "thing")], source="made-up"), tmp_path)], settings)
+
+
+def test_what_falls_between_the_pixels_of_a_shrunk_canvas_is_tried_again(tmp_path: Path) -> None:
+    mask = np.zeros((1500, 1500), np.bool_)
+    mask[100, 100] = mask[1400, 1400] = True
+    material = _alone(tmp_path, mask, min_visible_in_patch=0.0)
+    made = [make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed)) for seed in range(30)]
+    assert all(composite is None or composite.shown.any() for composite in made)
+    assert any(composite is not None and composite.undone for composite in made)
+    for scene in make_scenes(Material(material.sources, scene_settings(material.settings)), 3):
+        assert scene.visible.any() and 0 < scene.visible_share <= 1
+    for index in range(5):
+        example, composite = draw_example(material, ExampleShape(16, 8, 10), seed=0, epoch=0, index=index)
+        assert example.hidden_share == 0 and composite.visible.any()
+
+
+def test_the_share_of_a_thin_object_is_that_of_its_pixels(tmp_path: Path) -> None:
+    """A rod of 3 x 2000 pixels is one column of the canvas wide, or none: the canvas's scale says nothing of it."""
+    mask = np.zeros((2040, 43), np.bool_)
+    mask[20:2020, 20:23] = mask[20:60, 5:38] = True
+    material, shares = _alone(tmp_path, mask, canvas_px=100), []
+    for seed in range(60):
+        composite = make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed))
+        if composite is not None:
+            x1, y1, x2, y2 = composite.patch_box
+            shares.append(mask[max(y1, 0) : y2, max(x1, 0) : x2].sum() / mask.sum())
+            assert composite.visible_share == pytest.approx(shares[-1])
+    assert len(shares) > 30 and 0.3 <= min(shares) < 0.8

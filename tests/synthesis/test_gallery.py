@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,19 @@ def test_a_failure_leaves_nothing(examples, tmp_path: Path) -> None:  # type: ig
     with pytest.raises(AnnotationError, match="no more"):
         write_examples(tmp_path / "out", broken(), ("box", "tin", "jar"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_earlier_examples_on_a_mount_point_stay(  # type: ignore[no-untyped-def]
+    examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "out"
+    write_examples(folder, examples[:1], ("box", "tin", "jar"))
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(folder))
+
+    def drawn():  # type: ignore[no-untyped-def]
+        raise AssertionError("no work is done first")
+        yield
+
+    with pytest.raises(AnnotationError, match="a mount point"):
+        write_examples(folder, drawn(), ("box", "tin", "jar"))
+    assert len((folder / "examples.jsonl").read_text().splitlines()) == 1

@@ -157,3 +157,18 @@ def test_tight_boxes_never_loosen_tighter_ones() -> None:
     settings = SynthesisSettings(jitter_min_overlap=1.0, jitter_max_resize=0.0, tight_boxes=1.0)
     box = (10.0, 20.0, 110.0, 60.0)
     assert box_jitter(settings, np.random.default_rng(0))(box) == pytest.approx(box)
+
+
+@pytest.mark.usefixtures("sure")
+def test_boxes_end_at_a_made_border(make_material: Callable[..., Material]) -> None:
+    composite = next(c for c in composites(make_material, 20) if tight_box(c.visible)[2] < c.size[0] - 5)
+    x1, y1, x2, y2 = tight_box(composite.visible)
+    width, height = composite.size
+    across, beyond = (x1, y1, width, y2), (x2, y1, width, y2)
+    boxed = tuple(Boxed(bx.as_box(box), place) for place, box in enumerate((beyond, across)))
+    look = composite.look.cleared()
+    bordered = composite._replace(neighbours=boxed, look=look, laid_categories=(), border_box=(0, 0, x2, height))
+    found = boxed_others(bordered, EXACT, np.random.default_rng(0))
+    assert [(one.category, one.box) for one in found] == [(1, (x1, y1, x2, y2))]
+    (whole,) = boxed_others(bordered._replace(border_box=None), EXACT, np.random.default_rng(0))
+    assert whole.box == pytest.approx((x1, y1, width, y2))

@@ -13,7 +13,7 @@ from amodal.core.errors import AnnotationError
 from amodal.datasets import read_annotations
 from amodal.datasets.idlist import only
 from amodal.synthesis.material import Material, Source
-from amodal.synthesis.scenes import make_scenes, scene_settings, write_scenes
+from amodal.synthesis.scenes import make_scenes, scene_settings, without_effect, write_scenes
 from amodal.synthesis.settings import SynthesisSettings
 
 
@@ -76,3 +76,22 @@ def test_the_command_refuses_a_list_of_other_photographs(
     assert main(["synthesize", *words, "--scenes", "--only", str(tmp_path / "ids.txt")]) == 2
     assert "ids.txt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_scenes_go_where_a_link_leads(material: Material, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("scenes")
+    write_scenes(tmp_path / "link", make_scenes(material, 1), material.categories)
+    assert (tmp_path / "scenes" / "annotations.json").is_file() and (tmp_path / "link").is_symlink()
+
+
+def test_settings_without_effect_are_named() -> None:
+    assert without_effect(SynthesisSettings()) == without_effect(SynthesisSettings(min_hidden=0.1, canvas_px=600)) == []
+    assert without_effect(SynthesisSettings(flip=False, patch_scale=(1.5, 2.5), clear=0.5)) == []
+    ignored = {"patch_scale": (1.0, 1.2), "min_patch_overlap": 0.8, "border": 0.3, "colour_jitter": 0.2}
+    ignored |= {"canvas_px": 256, "trim": 0.2, "others_told": 0.5, "paired": True, "fixed": True}
+    assert set(without_effect(SynthesisSettings(**ignored))) == ignored.keys()  # type: ignore[arg-type]
+
+
+def test_pairs_make_no_other_scenes(album: Album, folder: Path) -> None:
+    plain, paired = (Material([Source(album, folder)], scene_settings(SynthesisSettings(paired=p))) for p in (0, 1))
+    assert [s.image.tobytes() for s in make_scenes(plain, 6)] == [s.image.tobytes() for s in make_scenes(paired, 6)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import multiprocessing
 import os
 import pickle
@@ -14,6 +16,7 @@ from PIL import Image
 
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, ImageError
+from amodal.synthesis import store_build
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
@@ -218,3 +221,36 @@ def test_an_empty_mask_and_a_grey_picture(album: Album, tmp_path: Path) -> None:
         for cutout, instance in zip(picture.cutouts, record.instances, strict=True):
             assert cutout is not None and instance.modal_mask is not None
             assert cutout.area_px == instance.modal_mask.area and cutout.box == instance.modal_mask.box
+
+
+def test_a_whole_store_is_used_where_nothing_can_be_written(
+    album: Album, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = open_store(album, folder, tmp_path / "s")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("utime", "mkdir"):
+        monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr(store_build, "take_lock", refuse)
+    assert open_store(album, folder, tmp_path / "s").folder == made.folder
+    with pytest.raises(AmodalError, match=r"can be read and written to .*Read-only.*Check the rights there"):
+        open_store(album, folder, tmp_path / "s", most_bytes=10**8)
+
+
+def test_a_store_that_is_replaced_under_a_run_is_told_of(album: Album, own_folder: Path, tmp_path: Path) -> None:
+    to_a_worker = pickle.dumps(open_store(album, own_folder, tmp_path / "s"))
+    os.utime(own_folder / "1.png", (1, 1))
+    open_store(album, own_folder, tmp_path / "s")
+    with pytest.raises(AmodalError, match=r"stays while a run uses it .*about\.json.*Start the run again"):
+        pickle.loads(to_a_worker)
+
+
+@pytest.mark.parametrize("left_out", [5, [7], [["a", "b"]], [[0]], [[9, "x"]], [[True, "x"]], {"0": "x"}])
+def test_an_about_file_of_another_kind_is_no_store(
+    album: Album, folder: Path, tmp_path: Path, left_out: object
+) -> None:
+    about = open_store(album, folder, tmp_path / "s").folder / "about.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"left_out": left_out}))
+    assert open_store(album, folder, tmp_path / "s").left_out == ()

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
+from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +66,45 @@ def test_living_workers_see_a_new_epoch(dataset: OcclusionDataset) -> None:
     assert (after[2] == dataset[2]["modal_patch"]).all()
 
 
+@pytest.mark.parametrize("copied", [lambda d: pickle.loads(pickle.dumps(d)), copy.deepcopy], ids=["pickled", "copied"])
+def test_living_workers_of_a_copy_see_its_epoch(
+    dataset: OcclusionDataset, copied: Callable[[OcclusionDataset], OcclusionDataset]
+) -> None:
+    dataset.set_epoch(2)
+    other = copied(dataset)
+    assert other.epoch == 2
+    test_living_workers_see_a_new_epoch(other)
+    assert (other.epoch, dataset.epoch) == (5, 2)  # each has its own
+
+
+def test_what_goes_to_a_worker_stays_one_epoch(dataset: OcclusionDataset) -> None:
+    sent = pickle.loads(ForkingPickler.dumps(dataset))
+    dataset.set_epoch(7)
+    assert sent.epoch == 7
+
+
+@pytest.mark.parametrize("epoch", [-1, "1", 1.0, None, True])
+def test_an_epoch_is_a_whole_number(dataset: OcclusionDataset, epoch: Any) -> None:
+    with pytest.raises(RecipeError, match="epoch is a whole number, 0 or more; found"):
+        dataset.set_epoch(epoch)
+    dataset.set_epoch(np.int64(4))  # type: ignore[arg-type]
+    assert dataset.epoch == 4
+
+
+def test_a_place_is_one_number(dataset: OcclusionDataset) -> None:
+    with pytest.raises(TypeError, match="slice"):
+        dataset[0:2]  # type: ignore[index]
+    assert (dataset[np.int64(3)]["modal_patch"] == dataset[3]["modal_patch"]).all()
+
+
+def test_what_is_no_album(folder: Path, album: Album) -> None:
+    for wrong in (str(folder / "train.json"), list(album)):
+        with pytest.raises(
+            AnnotationError, match=r"made of an Album; found '(str|list)'. Give amodal.read_annotations"
+        ):
+            OcclusionDataset(wrong, folder)  # type: ignore[arg-type]
+
+
 def test_batches(dataset: OcclusionDataset) -> None:
     batch = next(iter(DataLoader(dataset, batch_size=4)))
     assert batch["modal_patch"].shape == (4, 3, 16, 16) and batch["modal_patch"].dtype == torch.uint8
@@ -91,7 +134,7 @@ def test_length(dataset: OcclusionDataset, album: Album, folder: Path) -> None:
     assert len(list(dataset)) == 8
     with pytest.raises(IndexError):
         dataset[8]
-    for wrong in ({"seed": -1}, {"length": 0}):
+    for wrong in ({"seed": -1}, {"seed": "a"}, {"seed": 1.5}, {"length": 2.5}, {"length": 0}):
         with pytest.raises(RecipeError, match=next(iter(wrong))):
             OcclusionDataset(album, folder, **wrong)
 

@@ -65,6 +65,14 @@ def run(args: jsonargparse.Namespace) -> int:
     written = [Path(path) for path in (args.report, args.fix) if path is not None]
     for path in [*written, *([] if args.fix is None else [changes_path(Path(args.fix))])]:
         check_apart(Path(args.file or args.annotations), path)
+    if args.report is not None and _is_anothers(Path(args.report)):
+        raise AmodalError(
+            "a file would be replaced that is no report of amodal check", file=args.report, remedy="name another place"
+        )
+    if args.fix is not None and Path(args.fix).is_file() and not changes_path(Path(args.fix)).exists():
+        raise AmodalError(
+            "a file would be replaced that no earlier --fix wrote", file=args.fix, remedy="name another place"
+        )
     if len({path.resolve() for path in written}) < len(written):
         raise AmodalError("--report and --fix are two files", file=args.fix, remedy="give one of them another name")
     with tqdm(unit="picture", disable=sys.stderr is None or None) as bar:
@@ -91,10 +99,22 @@ def run(args: jsonargparse.Namespace) -> int:
     return 1 if report.errors else 0
 
 
+def _is_anothers(path: Path) -> bool:
+    """Whether there is something that is no earlier report."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+    return bool(head) and not (b'"dialect"' in head and b'"rules"' in head)
+
+
 def _fix(report: CheckReport, output: str) -> None:
-    from ..datasets.check import write_fixed
+    from ..datasets.check import NOT_KEPT, write_fixed
 
     changes, beside = write_fixed(report, output)
-    for change in changes:
+    fixed = [change for change in changes if change.rule != NOT_KEPT]
+    for change in fixed:
         print(f"fixed: {change.text}")
-    print(f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}: {output}, listed in {beside}")
+    for change in changes[len(fixed) :]:
+        print(f"not carried over: {change.after}")
+    print(f"{len(fixed)} {'change' if len(fixed) == 1 else 'changes'}: {output}, listed in {beside}")

@@ -74,6 +74,6 @@ def run(args: Namespace) -> None:
     if done.left_out:
         print(f"left out: {done.left_out} of {done.objects} objects; see what {done.target.title} cannot hold")
     print(
-        f"{args.target}: {done.target.title}, made from {done.objects} objects of {done.images} pictures"
+        f"{args.target}: {done.target.title}, {done.objects - done.left_out} objects of {done.images} pictures"
         f" ({done.source.title})"
     )

@@ -6,12 +6,17 @@ with --images, a page that shows each of them.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonargparse
 
 from ..core.errors import AmodalError
 from .plain_warnings import plain_warnings
+
+if TYPE_CHECKING:
+    from ..core.album import Album
 
 HELP = "choose objects to draw whole, so many of each category"
 
@@ -36,8 +41,6 @@ def run(args: jsonargparse.Namespace) -> None:
         AmodalError: annotations that cannot be used, or nothing to choose from.
     """
     from ..datasets import read_annotations
-    from ..datasets.dialects import dialect_named
-    from ..datasets.jsonfile import write_text
     from ..report.browse import check_folder, write_browser
     from ..reproduction.select import select_objects
 
@@ -51,12 +54,7 @@ def run(args: jsonargparse.Namespace) -> None:
     chosen = select_objects(
         album, per_category=args.per_category, occluded=args.occluded, seed=args.seed, min_side_px=args.min_side
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    write = dialect_named("coco").write
-    assert write is not None
-    # the list first: by it a later call knows that the folder is its own
-    write_text(folder / "pictures.txt", "".join(f"{record.file_name}\n" for record in chosen))
-    write(chosen, folder / "annotations.json")
+    _write(chosen, folder)
     counts = [0] * len(chosen.categories)
     for record in chosen:
         for one in record.instances:
@@ -69,6 +67,33 @@ def run(args: jsonargparse.Namespace) -> None:
         with plain_warnings():
             page = write_browser(folder, chosen, args.images, title="Objects to draw whole")
         print(f"page: {page}")
+
+
+def _write(chosen: Album, folder: Path) -> None:
+    """Write both files, or none of them where one cannot be written; raises AmodalError."""
+    from ..datasets.dialects import dialect_named
+    from ..datasets.jsonfile import place_of, write_text
+    from ..datasets.scratch import writing
+    from ..datasets.write import write_annotations
+
+    for record in chosen:
+        if any("\ud800" <= letter <= "\udfff" for letter in record.file_name):
+            raise AmodalError(
+                "no name of a file holds half of a surrogate pair",
+                file=chosen.source,
+                record=f"image {record.id}",
+                value=record.file_name,
+                remedy="correct the file_name",
+            )
+    place = place_of(folder / "annotations.json")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".amodal-", dir=place.parent) as beside:
+            whole = Path(beside) / "annotations.json"
+            write_annotations(chosen, dialect_named("coco"), whole)
+            # the list first: by it a later call knows that the folder is its own
+            write_text(folder / "pictures.txt", "".join(f"{record.file_name}\n" for record in chosen))
+            whole.replace(place)
 
 
 def _check_folder(folder: Path, source: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ..synthesis.settings import ExampleShape, SynthesisSettings
@@ -67,7 +68,7 @@ def run(args: Namespace) -> None:
     from ..synthesis.draw import draw_example
     from ..synthesis.gallery import write_examples
     from ..synthesis.material import Material
-    from ..synthesis.scenes import make_scenes, scene_settings, write_scenes
+    from ..synthesis.scenes import make_scenes, scene_settings, without_effect, write_scenes
 
     for name, least in (("count", 1), ("seed", 0)):
         if getattr(args, name) < least:
@@ -76,6 +77,10 @@ def run(args: Namespace) -> None:
         raise RecipeError("--report is of examples, not of --scenes", remedy="leave one out")
     settings = _settings(SynthesisSettings, args.synthesis, "synthesis")
     shape = _settings(ExampleShape, args.shape, "shape")
+    if args.scenes:
+        ignored = [*without_effect(settings), *(["shape"] if shape != ExampleShape() else [])]
+        if ignored:
+            print(f"--scenes: without effect on whole scenes: {', '.join(ignored)}", file=sys.stderr)
     source = _source(args)
     if args.scenes:
         material = Material([source], scene_settings(settings))

@@ -6,14 +6,15 @@ import hashlib
 import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
-from operator import attrgetter
+from dataclasses import fields, replace
+from operator import attrgetter, index
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from .errors import AnnotationError
+from .given import checked_id
 from .records import Category, ImageRecord, Instance
 
 _INSTANCE = attrgetter(*(field.name for field in fields(Instance)))
@@ -24,7 +25,7 @@ class Album(Sequence[ImageRecord]):
     """An immutable sequence of `ImageRecord`, kept as one byte buffer.
 
     A list of objects grows in every forked data-loading worker (each reference count touched copies a page); one
-    buffer is shared by all of them. A record is built when it is asked for.
+    buffer is shared by all of them. A record is built when it is asked for. A slice is an album, too.
 
     Args:
         records: the pictures, in file order.
@@ -32,6 +33,9 @@ class Album(Sequence[ImageRecord]):
         source: the file they were read from, named in errors.
         annotation_ids: ids of all instances in the order of the file, where that is not the order of the pictures.
         extra: members of the file that mean nothing here (licences, remarks), kept so that they can be written back.
+
+    Raises:
+        AnnotationError: an id, a size or a category's number that is no whole number; numpy's become Python's own.
     """
 
     def __init__(
@@ -43,30 +47,44 @@ class Album(Sequence[ImageRecord]):
         annotation_ids: Sequence[int] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
-        self.categories = tuple(categories)
+        self.categories = tuple(map(_plain_category, categories))
         self.source = str(source)
         self.extra = extra or {}
         buffer = bytearray()  # grows in place: a list of parts, joined, would stand in memory twice
         ends: list[int] = []
         found: list[int] = []
         for record in records:
+            record = _plain(record)
             buffer += _packed(record)
             ends.append(len(buffer))
             found.extend(instance.id for instance in record.instances)
         self._ends = np.asarray(ends, dtype=np.int64)
         self._buffer = np.frombuffer(buffer, dtype=np.uint8)
-        self.annotation_ids = np.asarray(found if annotation_ids is None else annotation_ids, dtype=np.int64)
+        ids = found if annotation_ids is None else annotation_ids
+        try:
+            self.annotation_ids = np.asarray(ids, dtype=np.int64)
+        except OverflowError:
+            raise AnnotationError("an id has 64 bits at the most", file=source, value=max(ids, key=abs)) from None
 
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, index: int) -> ImageRecord:  # type: ignore[override]
-        index = range(len(self))[index]
-        start = int(self._ends[index - 1]) if index else 0
-        return _unpacked(self._buffer[start : int(self._ends[index])].data)
+    @overload
+    def __getitem__(self, place: int) -> ImageRecord: ...
+    @overload
+    def __getitem__(self, place: slice) -> Album: ...
+    def __getitem__(self, place: int | slice) -> ImageRecord | Album:
+        if isinstance(place, slice):
+            records = map(self._record, range(len(self))[place])
+            return Album(records, self.categories, source=self.source, extra=self.extra)
+        return self._record(range(len(self))[index(place)])
+
+    def _record(self, place: int) -> ImageRecord:
+        start = int(self._ends[place - 1]) if place else 0
+        return _unpacked(self._buffer[start : int(self._ends[place])].data)
 
     def __iter__(self) -> Iterator[ImageRecord]:
-        return (self[i] for i in range(len(self)))
+        return map(self._record, range(len(self)))
 
     @property
     def fingerprint(self) -> str:
@@ -77,6 +95,26 @@ class Album(Sequence[ImageRecord]):
         """A new album of what ``keep`` returns for each picture, without those where it returns None."""
         records = (kept for record in self if (kept := keep(record)) is not None)
         return Album(records, self.categories, source=self.source, extra=self.extra)
+
+
+def _plain(record: ImageRecord) -> ImageRecord:
+    """The same with whole numbers of Python's own: those of pandas and numpy go into no JSON file."""
+    numbers = (record.id, record.width, record.height)
+    if all(type(n) is int for n in numbers) and all(type(o.id) is type(o.category) is int for o in record.instances):
+        return record
+    name = f"picture {record.file_name}"
+    number, width, height = (checked_id(n, "an id or a size", record=name) for n in numbers)
+    instances = tuple(
+        replace(o, id=checked_id(o.id, record=name), category=checked_id(o.category, "a category", record=name))
+        for o in record.instances
+    )
+    return replace(record, id=number, width=width, height=height, instances=instances)
+
+
+def _plain_category(category: Category) -> Category:
+    if not isinstance(category, Category):
+        raise AnnotationError("categories are a list of Category", value=category, remedy="give Category(id, name)")
+    return category if type(category.id) is int else replace(category, id=checked_id(category.id))
 
 
 def _packed(record: ImageRecord) -> bytes:

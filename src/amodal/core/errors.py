@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 _ABSENT = object()
+_FEW = 8
+"""Most numbers of an array that are shown."""
 
 
 class AmodalError(Exception):
@@ -15,7 +21,8 @@ class AmodalError(Exception):
         rule: what must hold, as a sentence without a full stop.
         file: path of the offending file.
         record: which record of it ("annotation 12", "--box 1", "box 3").
-        value: the value found; shown by ``repr``, shortened to 120 characters.
+        value: the value found; shown by ``repr`` on one line, shortened to 120 characters; an array or tensor of many
+            numbers by its dtype and shape.
         remedy: what to do about it.
 
     >>> print(AmodalError("a box needs x1 < x2", record="annotation 7", value=(3, 3), remedy="remove the record"))
@@ -30,11 +37,20 @@ class AmodalError(Exception):
         place = ": ".join(part for part in (self.file, record) if part)
         text = f"{place}: {rule}" if place else rule
         if value is not _ABSENT:
-            shown = repr(value)
+            shown = _shown(value)
             text += f"; found {shown if len(shown) <= 120 else shown[:117] + '...'}"
         if remedy:
             text += f". {remedy[0].upper()}{remedy[1:].rstrip('.')}."
         super().__init__(text)
+
+
+def _shown(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and hasattr(value, "dtype") and hasattr(value, "tolist"):  # an array, a tensor
+        if math.prod(shape) > _FEW:
+            return f"{type(value).__name__} {value.dtype} {tuple(shape)}"
+        value = value.tolist()
+    return re.sub(r"\s*\n\s*", " ", repr(value))
 
 
 class ImageError(AmodalError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from . import boxes as bx
 from .errors import ImageError
+from .given import MAX_PIXELS
 
 MEAN_COLOUR = (123, 116, 103)
 """The paper's mean pixel (102.98, 115.95, 122.77 BGR) as RGB bytes: what lies outside a picture."""
@@ -20,9 +22,8 @@ MEAN_COLOUR = (123, 116, 103)
 _EXIF_ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)
 """Orientations whose width is the height as people see it."""
-_MAX_PIXELS = 500_000_000
-_RULE = f"a picture has 1 to {_MAX_PIXELS} pixels"
-_RAISING = threading.Lock()
+_RULE = f"a picture has 1 to {MAX_PIXELS} pixels"
+_OPENING = threading.Lock()
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
@@ -43,6 +44,24 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
             return np.asarray(_to_rgb(upright))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
             raise _undecodable(path, problem) from problem
+
+
+def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an opened picture, as `read_image` makes them but not turned: at its own ``size``.
+
+    Returns:
+        uint8 ``(H, W, 3)``, RGB.
+
+    Raises:
+        ImageError: it cannot be decoded, or has no pixel.
+    """
+    try:
+        pixels = np.asarray(_to_rgb(image))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+        raise _undecodable(getattr(image, "filename", ""), problem) from problem
+    if not pixels.size or pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
+        raise ImageError(_RULE, value=image.size)
+    return pixels
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
@@ -119,7 +138,7 @@ def _opened(path: str | Path) -> Image.Image:
         raise ImageError(f"{_RULE} ({problem})", file=path, remedy="shrink it") from problem
     except (UnidentifiedImageError, OSError, ValueError) as problem:
         raise ImageError(f"not a picture that can be read ({problem})", file=path, remedy=remedy) from problem
-    if math.prod(image.size) > _MAX_PIXELS or 0 in image.size:
+    if math.prod(image.size) > MAX_PIXELS or 0 in image.size:
         image.close()
         raise ImageError(_RULE, file=path, value=image.size, remedy="shrink it")
     return image
@@ -128,19 +147,29 @@ def _opened(path: str | Path) -> Image.Image:
 def _open(path: str | Path) -> Image.Image:
     """Pillow's `open` with our limit in place of its own, of 179 million pixels.
 
-    The limit is one for the whole process: it is raised for those pictures alone that need it, while they are opened.
+    The limit is one for the whole process, and so are the filters of warnings: one thread at a time changes them and
+    puts them back. The limit is raised for those pictures alone that need it. Only the header is read here.
     """
-    with warnings.catch_warnings():
+    with _OPENING, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             return Image.open(path)
         except Image.DecompressionBombError:
-            with _RAISING:
-                before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, _MAX_PIXELS // 2  # it bears twice as many
-                try:
-                    return Image.open(path)
-                finally:
-                    Image.MAX_IMAGE_PIXELS = before
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS // 2  # it bears twice as many
+            try:
+                return Image.open(path)
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
+
+
+def _open_anew() -> None:
+    """In a forked process: whoever held the lock is not there to let go of it."""
+    global _OPENING
+    _OPENING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_anew)
 
 
 def _undecodable(path: str | Path, problem: Exception) -> ImageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array as packed
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,47 +11,56 @@ from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as codec
 
 from . import boxes as bx
+from . import given
 from . import runs as rl
 from .errors import AnnotationError
 
-MAX_PIXELS = 500_000_000
-"""The largest picture taken: what a wrong size in a file may cost is bounded by it."""
+MAX_PIXELS = given.MAX_PIXELS
+"""Of a mask: see `amodal.core.given`."""
 
 
 class Mask:
     """An immutable set of pixels of one picture.
 
     Kept as COCO's compressed run-length code; one made from polygons keeps those, and finds its code when it is first
-    asked for. Two masks are equal when their pixels are.
+    asked for. Two masks are equal when their pixels are. One without pixels is false. numpy takes a mask as its array:
+    ``picture[mask]``, ``array & mask``.
 
     Args:
         height, width: size of the picture, pixels.
         counts: COCO's compressed column-major runs.
+
+    Raises:
+        AnnotationError: (by all that make masks) more than `MAX_PIXELS` pixels.
     """
 
     __slots__ = ("_counts", "_points", "height", "width")
 
     def __init__(self, height: int, width: int, counts: bytes | None, _points: tuple[bytes, ...] | None = None) -> None:
+        if height * width > MAX_PIXELS:
+            raise given.too_large(height, width)
         self.height, self.width = height, width
         self._counts, self._points = counts, _points
 
     # ---- made from ----------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_array(cls, array: NDArray[Any]) -> Mask:
-        """From a bool (or 0/1) array ``(H, W)``.
+    def from_array(cls, array: ArrayLike) -> Mask:
+        """From an array ``(H, W)`` of bool, of whole numbers (not 0: a pixel of the mask), or of floats 0 and 1.
+
+        Raises:
+            AnnotationError: another array; of heat, give ``heat > 0.5``.
 
         >>> Mask.from_array(np.eye(3, dtype=bool)).area
         3
         """
-        if array.ndim != 2:
-            raise AnnotationError("a mask array has two dimensions (H, W)", value=array.shape)
-        code = codec.encode(np.asfortranarray(array, dtype=np.uint8))
-        return cls(array.shape[0], array.shape[1], code["counts"])
+        ones = given.ones_of(array)
+        return cls(ones.shape[0], ones.shape[1], codec.encode(ones)["counts"])
 
     @classmethod
     def from_crop(cls, crop: NDArray[Any], left: int, top: int, width: int, height: int) -> Mask:
         """From a bool array that covers the picture from ``(left, top)`` on; what reaches beyond the picture is cut."""
+        height, width = given.checked_size(height, width)
         x1, y1 = max(left, 0), max(top, 0)
         x2, y2 = min(left + crop.shape[1], width), min(top + crop.shape[0], height)
         if x1 >= x2 or y1 >= y2:
@@ -61,14 +70,25 @@ class Mask:
 
     @classmethod
     def from_box(cls, box: ArrayLike, width: int, height: int) -> Mask:
-        """The pixels whose centres lie inside a box xyxy."""
-        x1, y1, x2, y2 = np.ceil(np.asarray(box, np.float64) - 0.5).astype(int).tolist()
+        """The pixels whose centres lie inside a box xyxy.
+
+        Raises:
+            BoxError: not four finite numbers.
+        """
+        height, width = given.checked_size(height, width)
+        x1, y1, x2, y2 = given.pixels_inside(box, width, height)
         crop = np.ones((max(y2 - y1, 0), max(x2 - x1, 0)), dtype=np.uint8)
         return cls.from_crop(crop, x1, y1, width, height)
 
     @classmethod
     def from_polygons(
-        cls, polygons: Sequence[Sequence[float]], width: int, height: int, *, file: object = "", record: str = ""
+        cls,
+        polygons: Sequence[Sequence[float]] | Sequence[NDArray[Any]] | NDArray[Any],
+        width: int,
+        height: int,
+        *,
+        file: object = "",
+        record: str = "",
     ) -> Mask:
         """From COCO polygons ``[[x1, y1, x2, y2, ...], ...]``: their union.
 
@@ -77,7 +97,8 @@ class Mask:
                 lies far outside the picture.
         """
         remedy = "draw the object with at least three points, or remove the record"
-        if not polygons:
+        height, width = given.checked_size(height, width)
+        if not isinstance(polygons, list | tuple | np.ndarray) or not len(polygons):
             raise AnnotationError(
                 "a segmentation needs at least one polygon", file=file, record=record, value=polygons, remedy=remedy
             )
@@ -107,7 +128,7 @@ class Mask:
     @classmethod
     def from_rle(
         cls,
-        code: dict[str, Any],
+        code: Mapping[str, Any],
         width: int | None = None,
         height: int | None = None,
         *,
@@ -125,12 +146,21 @@ class Mask:
             AnnotationError: not such an object, of another size than the picture, or runs that do not fill it.
         """
         where: dict[str, Any] = {"file": file, "record": record}
+        if not isinstance(code, dict | Mapping):
+            raise AnnotationError(
+                'a run-length mask is an object with "size" and "counts"',
+                value=code,
+                remedy="give what Mask.to_rle returned; of an array, Mask.from_array",
+                **where,
+            )
         size, counts = code.get("size"), code.get("counts")
-        if not (isinstance(size, list | tuple) and len(size) == 2 and all(type(v) is int and v > 0 for v in size)):
+        if isinstance(size, np.ndarray):
+            size = size.tolist()
+        if not (isinstance(size, list | tuple) and len(size) == 2 and all(map(_is_side, size))):
             raise AnnotationError(
                 'a run-length mask needs "size": [height, width]', value=size, remedy="write the mask again", **where
             )
-        rows, columns = size
+        rows, columns = map(int, size)
         if (height is not None and rows != height) or (width is not None and columns != width):
             raise AnnotationError(
                 f"a mask has the size of its picture, [height, width] = [{height}, {width}]",
@@ -146,7 +176,13 @@ class Mask:
 
     def to_array(self) -> NDArray[np.bool_]:
         """bool ``(H, W)``."""
-        return codec.decode(self._code()).view(np.bool_)  # type: ignore[no-any-return]
+        # not the codec's `decode`: numpy 2 warns of it, and of a photograph's mask it is slower
+        return self._columns(0, self.width)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("a mask has no array of its own: it is made when it is asked for")
+        return self.to_array() if dtype is None else self.to_array().astype(dtype, copy=False)
 
     @property
     def counts(self) -> bytes:
@@ -168,8 +204,12 @@ class Mask:
         return {"size": [self.height, self.width], "counts": self.counts.decode("ascii")}
 
     def crop(self, box: ArrayLike) -> NDArray[np.bool_]:
-        """bool array of the pixels inside a box of whole pixels; False beyond the picture."""
-        x1, y1, x2, y2 = np.asarray(box, dtype=np.int64).tolist()
+        """bool array of the pixels inside a box of whole pixels; False beyond the picture.
+
+        Raises:
+            BoxError: not four finite numbers, inverted, or more than `MAX_PIXELS` pixels.
+        """
+        x1, y1, x2, y2 = given.whole_pixels(box)
         out = np.zeros((y2 - y1, x2 - x1), dtype=np.bool_)
         left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, self.width), min(y2, self.height)
         if left < right and top < bottom:
@@ -187,6 +227,9 @@ class Mask:
     def is_empty(self) -> bool:
         return self.area == 0
 
+    def __bool__(self) -> bool:
+        return not self.is_empty
+
     @property
     def box(self) -> bx.Box:
         """The smallest box of whole pixels around the mask; ``(0, 0, 0, 0)`` where it is empty."""
@@ -194,18 +237,22 @@ class Mask:
 
     def iou(self, other: Mask) -> float:
         """Intersection over union with another mask of the same size; 0 for two empty masks."""
+        if not isinstance(other, Mask):
+            raise AnnotationError("iou is of two masks", value=type(other).__name__, remedy="give Mask.from_array(it)")
         self._same_size(other)
         return float(codec.iou([self._code()], [other._code()], [0])[0, 0]) if self.area or other.area else 0.0
 
     # ---- algebra ------------------------------------------------------------------------------------------------
 
     def __or__(self, other: Mask) -> Mask:
-        return self._merged(other, intersect=False)
+        return self._merged(other, intersect=False) if isinstance(other, Mask) else NotImplemented
 
     def __and__(self, other: Mask) -> Mask:
-        return self._merged(other, intersect=True)
+        return self._merged(other, intersect=True) if isinstance(other, Mask) else NotImplemented
 
     def __sub__(self, other: Mask) -> Mask:
+        if not isinstance(other, Mask):
+            return NotImplemented
         self._same_size(other)
         outside = _compressed(rl.complement(other._runs()), self.height, self.width)
         return self & Mask(self.height, self.width, outside)
@@ -224,8 +271,12 @@ class Mask:
     def _columns(self, left: int, right: int) -> NDArray[np.bool_]:
         """bool ``(H, right - left)``: some columns, without the array of the whole picture."""
         runs = self._runs()
-        ends = np.clip(np.cumsum(runs), left * self.height, right * self.height) - left * self.height
-        flat = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(ends, prepend=0))
+        inside = np.zeros(len(runs), np.bool_)
+        inside[1::2] = True
+        if right - left < self.width:
+            ends = np.clip(np.cumsum(runs), left * self.height, right * self.height) - left * self.height
+            runs = np.diff(ends, prepend=0)
+        flat = np.repeat(inside, runs)
         return flat.reshape(right - left, self.height).T
 
     def _code(self) -> dict[str, Any]:
@@ -256,6 +307,10 @@ class Mask:
     def __reduce__(self) -> tuple[Any, ...]:
         # the code of polygons can be found again: left out, it costs neither memory nor time in an album
         return Mask, (self.height, self.width, self._counts if self._points is None else None, self._points)
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) > 0
 
 
 def _compressed(runs: NDArray[np.int64], rows: int, columns: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .boxes import Box
+from .errors import AnnotationError
 from .masks import Mask
 
 
@@ -20,6 +22,30 @@ class Category:
     name: str
     supercategory: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+def category_at(place: int, categories: Sequence[Category], record: str) -> Category:
+    """The category of one object.
+
+    Args:
+        place: `Instance.category` or `Prediction.category`.
+        categories: all of them, in order.
+        record: named in errors.
+
+    Raises:
+        AnnotationError: there is none at this place, or it is no `Category`.
+    """
+    if isinstance(place, bool) or not 0 <= place < len(categories):
+        raise AnnotationError(
+            f"a category is a place in the {len(categories)} categories",
+            record=record,
+            value=place,
+            remedy="give those that the objects were numbered by, such as the ones of their Album",
+        )
+    found = categories[place]
+    if not isinstance(found, Category):
+        raise AnnotationError("categories are a list of Category", value=found, remedy="give Category(id, name)")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def runs(counts: object) -> NDArray[np.int64] | None:
     The compressed form writes each run as 5-bit groups, low first, bit 5 set where more follow, bit 4 of the last one
     the sign; from the fourth run on it is the difference to the run two before.
     """
-    if isinstance(counts, list | tuple):
+    if isinstance(counts, list | tuple | np.ndarray):
         given = numbers(counts)
         good = given is not None and (given == np.floor(given)).all() and (np.abs(given) < 2**53).all()
         return given.astype(np.int64) if good and given is not None else None

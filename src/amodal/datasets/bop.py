@@ -6,13 +6,14 @@ is a scene, a split (a folder of scenes) or the data set's folder; where it has 
 around it is taken. Amodal masks are what the mesh covers of the picture, visible masks what no OTHER ANNOTATED object
 covers: hands and clutter without a pose hide nothing. An object that shows no pixel is left out. ``order`` is there
 where the pairs that hide each other can be ranked. Picture ids are the file's, plus a million times the scene's where
-there are several scenes.
+there are several scenes; where two would have the same, the later one has another million.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,34 @@ class _Models:
         return self.read[number]
 
 
+class _PictureIds:
+    """Ids of the pictures of several scenes, by each scene's place among them and the picture's number.
+
+    A scene has a million of them: that of its number, or of its place where its name is no number; where another scene
+    has that, one beyond all that are taken. A number of a million or more lies in a further one, found alike.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._several = len(names) > 1
+        self._millions: dict[tuple[int, int], int] = {}
+        self._taken: set[int] = set()
+        numbers = {i: int(name) for i, name in enumerate(names) if name.isdecimal() and len(name) < 10}
+        for i in sorted(range(len(names)), key=lambda i: i not in numbers):
+            self._take((i, 0), numbers.get(i, i))
+
+    def __call__(self, place: int, number: int) -> int:
+        if not self._several:
+            return number
+        million, rest = divmod(number, _SCENE_ID)
+        if (place, million) not in self._millions:
+            self._take((place, million), self._millions[place, 0] + million)
+        return self._millions[place, million] * _SCENE_ID + rest
+
+    def _take(self, key: tuple[int, int], wanted: int) -> None:
+        self._millions[key] = wanted if wanted not in self._taken else max(self._taken) + 1
+        self._taken.add(self._millions[key])
+
+
 def _recognise(path: Path) -> bool:
     return any(find(path, pattern, most=1) for pattern in _SCENES)
 
@@ -61,9 +90,9 @@ def _read(path: Path, how: Reading) -> Album:
     records: list[ImageRecord] = []
     kinds: set[int] = set()
     next_id = 1
-    for i, scene in enumerate(scenes):
-        offset = (int(scene.name) if scene.name.isdecimal() and len(scene.name) < 10 else i) * _SCENE_ID
-        for image in _scene(path, scene, offset if len(scenes) > 1 else 0, sizes, models, how):
+    ids = _PictureIds([scene.name for scene in scenes])
+    for place, scene in enumerate(scenes):
+        for image in _scene(path, scene, partial(ids, place), sizes, models, how):
             numbered = tuple(replace(instance, id=instance.id + next_id) for instance in image.instances)
             pairs = tuple((front + next_id, behind + next_id) for front, behind in image.occlusions)
             records.append(ImageRecord(image.id, image.file_name, image.width, image.height, numbered, pairs))
@@ -100,7 +129,12 @@ def _camera_size(dataset: Path) -> tuple[int, int] | None:
 
 
 def _scene(
-    path: Path, scene: Path, offset: int, size: tuple[int, int] | None, models: _Models, how: Reading
+    path: Path,
+    scene: Path,
+    number: Callable[[int], int],
+    size: tuple[int, int] | None,
+    models: _Models,
+    how: Reading,
 ) -> Iterator[ImageRecord]:
     truth, cameras = (_by_image(scene / name) for name in ("scene_gt.json", "scene_camera.json"))
     info = _by_image(scene / "scene_gt_info.json") if (scene / "scene_gt_info.json").is_file() else {}
@@ -111,7 +145,7 @@ def _scene(
         if file.suffix.lower() in PICTURES and file.stem.isdecimal() and file.stem.isascii()
     }
     for key in sorted(truth, key=int):
-        record = f"image {key}"
+        record, picture_id = f"image {key}", number(int(key))
         try:
             picture = pictures.get(int(key))
             found = read_size(picture) if picture is not None else size
@@ -124,13 +158,17 @@ def _scene(
             how.bad(problem)
             continue
         name = (picture or scene / "rgb" / f"{int(key):06d}.png").relative_to(path).as_posix()
-        yield ImageRecord(offset + int(key), name, *found, instances, pairs)
+        yield ImageRecord(picture_id, name, *found, instances, pairs)
 
 
 def _by_image(file: Path) -> dict[str, Any]:
     content = read_json(file)
     if not isinstance(content, dict) or not all(k.isdecimal() and k.isascii() and len(k) < 10 for k in content):
         raise AnnotationError("a BOP file is an object by picture number", file=file, remedy="copy it again")
+    if len({int(key) for key in content}) < len(content):
+        raise AnnotationError(
+            "a BOP file names each picture once, with or without zeros", file=file, remedy="correct it"
+        )
     return content
 
 

@@ -22,7 +22,7 @@ from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import entries, mask_box, others, read_box, read_mask, read_mask_or_none, text, write_box, write_mask
 from .gather import gathering
 from .jsonfile import is_json, open_json, write_json_object
-from .jsonparse import JsonFile
+from .jsonparse import JsonFile, JsonList
 from .reduce import NO_WHOLE, Reduced
 from .tables import (
     COMMON,
@@ -53,7 +53,14 @@ _PAIR = re.compile(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*")
 
 
 def _is_cocoa(file: JsonFile) -> bool:
-    return "regions" in file.keys("annotations")
+    if "regions" in file.keys("annotations"):
+        return True
+    # of pictures without regions: COCO has categories
+    return "images" in file.members and "categories" not in file.members and _is_empty(file.members.get("annotations"))
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, JsonList) and not len(value)
 
 
 def _read(path: Path, how: Reading) -> Album:
@@ -228,7 +235,7 @@ def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
     for instance in record.instances:
         where = f"annotation {instance.id}"
         name = names[instance.category]
-        if not _holdable(instance) and not instance.is_crowd:  # of a crowd it is told that it is one
+        if not _holdable(instance):
             yield NO_WHOLE, where
         if name != name.strip().lower() or not name:
             yield "names of categories in capital letters or with blanks around", where

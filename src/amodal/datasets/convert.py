@@ -89,7 +89,8 @@ def losses(album: Album, target: Dialect, *, source: Dialect | None = None, watc
     Args:
         album: what is to be written.
         target: the dialect.
-        source: the dialect it was read from: ids that it does not hold were made up at reading, and are not missed.
+        source: the dialect it was read from: ids and categories without objects that it does not hold were made up at
+            reading, and are not missed.
         watch: shows progress.
     """
     found: dict[str, Loss] = {}
@@ -125,7 +126,7 @@ def losses(album: Album, target: Dialect, *, source: Dialect | None = None, watc
             for what in lost_of_instance(instance, target.holds):
                 lose(what, f"annotation {instance.id}")
     for place, category in enumerate(album.categories):
-        for what in lost_of_category(category, target.holds, place in used):
+        for what in lost_of_category(category, target.holds, place in used or Holds.EMPTY_CATEGORIES not in given):
             lose(what, f"category {category.name}")
     if album.extra and Holds.FILE_EXTRA not in target.holds:
         lose(f"{Holds.FILE_EXTRA}: {', '.join(sorted(album.extra))}", album.source)
@@ -214,6 +215,8 @@ def convert(
         if polygons:
             album, tracing = traced(album, watch=watch)
         missing = losses(album, goal, source=origin, watch=watch)
+    for what in origin.passed_over(source) if origin.passed_over is not None else ():
+        tell(f"not read: {what}")
     for loss in missing:
         tell(f"{goal.title} cannot hold: {loss}")
     if missing and not drop:

@@ -132,6 +132,8 @@ class Dialect:
         limits: see `Limits`; None where `holds` says all.
         boxes: how it gives them; reports show them so.
         by_stem: whether pictures are found by their names without suffix, so that two of one such name are one.
+        passed_over: what of a path reading passes over, in words, a line each; None where that is nothing.
+        files: of a folder that can be written, patterns of the files that writing makes anew; it has no others.
     """
 
     name: str
@@ -144,6 +146,8 @@ class Dialect:
     limits: Limits | None = None
     boxes: BoxStyle = "edges"
     by_stem: bool = False
+    passed_over: Callable[[Path], Iterator[str]] | None = None
+    files: tuple[str, ...] = ()
 
 
 def dialects() -> tuple[Dialect, ...]:

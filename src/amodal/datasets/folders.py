@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -20,11 +21,10 @@ from PIL import Image
 from ..core.album import Album, image_path
 from ..core.boxes import outward
 from ..core.errors import AnnotationError
-from ..core.masks import Mask
+from ..core.masks import MAX_PIXELS, Mask
 from ..core.records import Category, ImageRecord, Instance
 from .scratch import writing
-
-_MAX_PIXELS = 500_000_000
+from .spilled import SpilledAlbum
 
 VOC_NAMES = (
     *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog"),
@@ -52,6 +52,20 @@ def pictures(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
+def left_behind(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
+    """The files below a folder that match no pattern, in words: one line for all in a folder of it, or two deep."""
+    known = {file for pattern in patterns for file in folder.glob(pattern)}
+    found: dict[tuple[str, ...], list[str]] = {}
+    for file in find(folder, "**/*"):
+        if file not in known:
+            where = file.relative_to(folder).parent.parts[:2]
+            found.setdefault(where, []).append(file.relative_to(folder.joinpath(*where)).as_posix())
+    for where, names in found.items():
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        inside = f" of {'/'.join(where)}" if where else ""
+        yield f"{len(names)} {'file' if len(names) == 1 else 'files'}{inside} ({shown})"
+
+
 def name_categories(names: Iterable[str], *, voc: bool = True) -> tuple[Category, ...]:
     """Categories for files that know names only: VOC's twenty with their numbers where all are VOC's (and ``voc``),
     else the names sorted, numbered from 1."""
@@ -62,54 +76,89 @@ def name_categories(names: Iterable[str], *, voc: bool = True) -> tuple[Category
 
 def stem_of(record: ImageRecord) -> str:
     """A picture's file name without suffix, ``/`` between folders."""
-    return PurePosixPath(record.file_name.replace("\\", "/")).with_suffix("").as_posix()
+    path = PurePosixPath(record.file_name.replace("\\", "/"))
+    return (path.with_suffix("") if path.name else path).as_posix()  # "/" and "." are no names: writing refuses them
 
 
-def unique_stems(records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, str]]:
+def unique_stems(records: Iterable[ImageRecord], album: Album) -> Iterator[tuple[ImageRecord, str]]:
     """Each record with its file name without suffix (``/`` between folders), made unique by a number at the end.
+
+    Args:
+        records: what is to be written.
+        album: where they are from: a number makes no name that another picture of it has.
 
     Raises:
         AnnotationError: a file name that leads out of the folder.
     """
+    every = album.pictures if isinstance(album, SpilledAlbum) else map(album.__getitem__, range(len(album)))
+    names = {stem_of(record) for record in every}
     taken: set[str] = set()
     for record in records:
         image_path(".", record.file_name)  # refuses a name that would be written elsewhere
-        unique = next(name for name in _numbered(stem_of(record)) if name not in taken)
+        unique = own = stem_of(record)
+        number = 2
+        while unique in taken or (unique in names and unique != own):
+            unique = f"{own}_{number}"
+            number += 1
         taken.add(unique)
         yield record, unique
 
 
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}_{number}"
-        number += 1
-
-
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, may_replace: Callable[[Path], bool] = lambda _: False) -> Iterator[Path]:
     """A folder to write into, which takes its place when all is written: nobody sees half of it.
+
+    A link stays: the folder it names is made or replaced.
+
+    Args:
+        path: its place.
+        may_replace: whether a folder at that place, one that holds something, may be replaced.
 
     Raises:
         AnnotationError: there is something at the place already, other than an empty folder; it has no name of its own
-            ("." or ".."); it cannot be written.
+            ("." or ".."); it is a disk's own folder, which cannot be replaced; it cannot be written.
     """
     if path.name in ("", ".."):
         raise AnnotationError("a new folder has a name of its own", file=path, remedy="name one inside")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise AnnotationError("a new folder is written, over nothing", file=path, remedy="name one that does not exist")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
+    place = Path(os.path.realpath(path))
+    if os.path.ismount(place) or place.is_symlink():  # what is still a link leads round in a circle
+        raise AnnotationError(
+            "a new folder takes its place by a rename: a mount point, or a link to itself, cannot be that place",
+            file=path,
+            remedy="name a folder inside, or another",
+        )
+    beside, old = (place.with_name(f".{place.name}.{os.getpid()}.{word}") for word in ("part", "old"))
+
+    def is_free() -> bool:
+        return not place.exists() or (place.is_dir() and (not any(place.iterdir()) or may_replace(place)))
+
+    with writing(place):
+        if not is_free():
+            raise AnnotationError(
+                "a new folder is written, over nothing", file=path, remedy="name one that does not exist"
+            )
+        shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed and had our number
+        beside.mkdir(parents=True)
         try:
             yield beside
-            if path.exists():
-                path.rmdir()
-            beside.replace(path)
-        finally:
+        except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
+            raise
+        try:
+            if not is_free():
+                raise FileExistsError(errno.EEXIST, "something was put there meanwhile")
+            if place.exists():
+                place.rename(old)
+            beside.rename(place)
+        except OSError as problem:
+            if old.exists():
+                old.rename(place)
+            raise AnnotationError(
+                f"the new folder cannot take its place ({problem.strerror})",
+                file=path,
+                remedy=f"it is whole in {beside}: rename it yourself",
+            ) from None
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @dataclass(slots=True)
@@ -162,9 +211,9 @@ def read_index_png(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path if content is None else BytesIO(content), formats=["PNG"]) as image:
-                if image.mode not in ("P", "L", "1") or image.width * image.height > _MAX_PIXELS:
+                if image.mode not in ("P", "L", "1") or image.width * image.height > MAX_PIXELS:
                     raise AnnotationError(
-                        f"a mask PNG has a palette (mode P or L) and at the most {_MAX_PIXELS} pixels",
+                        f"a mask PNG has a palette (mode P or L) and at the most {MAX_PIXELS} pixels",
                         file=path,
                         value=(image.mode, image.size),
                         remedy="save the object numbers, not their colours",
@@ -212,13 +261,18 @@ def paint(instances: Sequence[Instance], width: int, height: int, numbers: Seque
 def masks_of(numbers: NDArray[Any]) -> dict[int, Mask]:
     """The reverse of `paint`: the mask of each number but 0."""
     height, width = numbers.shape
+    places = np.flatnonzero(numbers)
+    values = numbers.ravel()[places]
+    by_value = np.argsort(values, kind="stable")
+    found, starts = np.unique(values[by_value], return_index=True)
     masks: dict[int, Mask] = {}
-    for value in np.unique(numbers).tolist():
-        if value:
-            found = numbers == value
-            rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
-            y1, y2, x1, x2 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-            masks[value] = Mask.from_crop(found[y1:y2, x1:x2], x1, y1, width, height)
+    for value, start, stop in zip(found.tolist(), starts, [*starts, len(values)][1:], strict=True):
+        mine = places[by_value[start:stop]]
+        rows, columns = np.divmod(mine, width)
+        y1, x1 = int(rows[0]), int(columns.min())
+        crop = np.zeros((int(rows[-1]) + 1 - y1, int(columns.max()) + 1 - x1), dtype=np.bool_)
+        crop[rows - y1, columns - x1] = True
+        masks[value] = Mask.from_crop(crop, x1, y1, width, height)
     return masks
 
 
@@ -256,6 +310,10 @@ def disc(
             value=(*centre, *radii),
             remedy="draw it again or remove it",
         )
-    columns, rows = np.meshgrid(*(np.arange(n) + 0.5 - c for n, c in zip(size, centre, strict=True)))
     c, s = np.cos(np.deg2rad(turn_deg)), np.sin(np.deg2rad(turn_deg))
-    return Mask.from_array(((c * columns + s * rows) / radii[0]) ** 2 + ((c * rows - s * columns) / radii[1]) ** 2 <= 1)
+    reach = np.hypot((c * radii[0], s * radii[0]), (s * radii[1], c * radii[1]))  # to the side, and up and down
+    low = np.clip(np.floor(centre - reach) - 1, 0, size).astype(int).tolist()
+    high = np.clip(np.ceil(centre + reach) + 1, 0, size).astype(int).tolist()
+    columns, rows = np.meshgrid(*(np.arange(a, b) + 0.5 - m for a, b, m in zip(low, high, centre, strict=True)))
+    inside = ((c * columns + s * rows) / radii[0]) ** 2 + ((c * rows - s * columns) / radii[1]) ** 2 <= 1
+    return Mask.from_crop(inside, low[0], low[1], *size)

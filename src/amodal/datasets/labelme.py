@@ -3,13 +3,17 @@
 A ``polygon`` or ``mask`` (a PNG of the part inside its two points, both ends included) is a modal mask, a ``circle``
 too, a ``rectangle`` a box alone. Shapes of one label and ``group_id`` are one object. The flags ``occluded``,
 ``truncated``, ``difficult``, ``crowd``, ``stuff`` and ``whole`` are ours by name; what else a shape or file holds is
-kept, as labelme itself does. A box that is not its mask's stands in ``box`` (x1, y1, x2, y2). Ids are ours.
+kept, as labelme itself does. A box that is not its mask's stands in ``box`` (x1, y1, x2, y2). Ids are ours. An
+``imagePath`` in another folder ("../images/a.jpg") is kept as a further field, its last part is the picture's name.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
+from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,10 +29,13 @@ from ..core.images import read_size
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
+from .fields import check_picture_size
 from .folders import Drafts, disc, find, new_folder, read_index_png, unique_stems
-from .jsonfile import read_json, write_json
-from .reduce import objects_held
+from .jsonfile import is_json, read_json, write_json
+from .jsonparse import JsonFile
+from .reduce import nameless, objects_named
 
+_VERSION = "5.5.0"
 _FLAGS = {
     **{"occluded": "is_occluded", "truncated": "is_truncated", "difficult": "is_difficult"},
     **{"crowd": "is_crowd", "stuff": "is_stuff", "whole": "is_whole"},
@@ -42,10 +49,17 @@ def _recognise_file(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            head = file.read(65536)
+            data = file.read(65536)
     except OSError:
         return False
-    return b'"shapes"' in head and b'"annotations"' not in head
+    head = data.decode(json.detect_encoding(data[:4].ljust(4, b" ")), "replace")
+    if '"shapes"' in head and '"annotations"' not in head:
+        return True
+    return any(word in head for word in ('"shapes"', '"imagePath"', '"imageData"')) and is_json(path, _is_labelme)
+
+
+def _is_labelme(file: JsonFile) -> bool:
+    return "shapes" in file.members and "annotations" not in file.members
 
 
 def _recognise(path: Path) -> bool:
@@ -73,23 +87,20 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     name = content.get("imagePath")
     if not isinstance(name, str):
         raise AnnotationError('"imagePath" is the name of the picture', file=file, value=name)
-    if name.replace("\\", "/").startswith("../"):
-        name = PurePosixPath(name.replace("\\", "/")).name  # labelme's way to say "in another folder": see --images
+    elsewhere = name if _is_elsewhere(name) else None  # see --images
+    if elsewhere is not None:
+        name = _last_part(name)
     where = file.relative_to(folder).parent
     picture = image_path(how.images or folder, image_path(where, name, file=file).as_posix(), file=file)
     width, height = content.get("imageWidth"), content.get("imageHeight")
     if width is None and height is None:
         width, height = read_size(picture)
     for key, value in (("imageWidth", width), ("imageHeight", height)):
-        if type(value) is not int or not 0 < value < 2**31:
+        if type(value) is not int or value < 1:
             raise AnnotationError(f'"{key}" is a whole number, 1 or more', file=file, value=value)
-    groups: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
-    for i, shape in enumerate(shapes, 1):
-        group = shape.get("group_id")
-        together = (str(shape.get("label")), group) if isinstance(group, int | str) else i
-        groups.setdefault(together, []).append((i, shape))
+    check_picture_size(int(width), int(height), file)
     instances = []
-    for members in groups.values():
+    for members in _grouped(shapes):
         try:
             instances.append(_instance(members, (int(width), int(height)), drafts, file))
         except AmodalError as problem:
@@ -97,8 +108,58 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     extra = _extra(content, _FILE_KEYS)
     if content.get("flags"):
         extra["flags"] = content["flags"]
+    if elsewhere is not None:
+        extra["imagePath"] = elsewhere
     file_name = (where / PurePosixPath(name.replace("\\", "/"))).as_posix()
     return ImageRecord(number, file_name, int(width), int(height), tuple(instances), extra=extra)
+
+
+def _is_elsewhere(name: str) -> bool:
+    """Whether a name is labelme's way to say that the picture lies in another folder."""
+    return name.replace("\\", "/").startswith("../")
+
+
+def _last_part(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(_last_part(name)).stem
+
+
+def _passed_over(path: Path) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for file in find(path, "**/*.json") if path.is_dir() else [path]:
+        try:
+            content = read_json(file)
+            later = [shape for _, *others in _grouped(content["shapes"]) for _, shape in others]
+            for what, is_so in (
+                ("imageData of {}", content.get("imageData") is not None),
+                ("version of {}", content.get("version") != _VERSION),
+                ("names of {} that are not their pictures'", _stem(content["imagePath"]) != file.stem),
+                ("fields of shapes behind the first of an object, in {}", any(map(_says_more, later))),
+            ):
+                if is_so:
+                    found.setdefault(what, []).append(file.name)
+        except (AmodalError, AttributeError, KeyError, TypeError):
+            continue  # it was not read either
+    for what, names in found.items():
+        shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        yield f"{what.format(f'{len(names)} file' if len(names) == 1 else f'{len(names)} files')} ({shown})"
+
+
+def _says_more(shape: dict[str, Any]) -> bool:
+    return bool(shape.get("description") or _extra(shape, _SHAPE_KEYS))
+
+
+def _grouped(shapes: list[dict[str, Any]]) -> list[list[tuple[int, dict[str, Any]]]]:
+    """The shapes of each object with their numbers, in the order of the first."""
+    groups: dict[Any, list[tuple[int, dict[str, Any]]]] = {}
+    for i, shape in enumerate(shapes, 1):
+        group = shape.get("group_id")
+        together = (str(shape.get("label")), group) if isinstance(group, int | str) else i
+        groups.setdefault(together, []).append((i, shape))
+    return list(groups.values())
 
 
 def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], drafts: Drafts, file: Path) -> Instance:
@@ -117,6 +178,8 @@ def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], 
     mask, box = _region(members, size, file)
     if first.get("box") is not None:
         box = bx.check(first["box"], *size, file=file, record=record)
+    elif box is not None and mask is not None and not mask.is_empty:
+        box = bx.around(box, mask.box)
     if box is None:
         if mask is None or mask.is_empty:
             raise AnnotationError(
@@ -205,13 +268,16 @@ def _split(extra: dict[str, Any], known: set[str]) -> dict[str, Any]:
 def _write(album: Album, path: Path) -> None:
     """Modal masks (polygons where they were drawn as such, else masks of pixels), boxes and flags."""
     with new_folder(path) as folder:
-        for record, stem in unique_stems(objects_held(album, _HOLDS)):
+        for record, stem in unique_stems(objects_named(album, _HOLDS), album):
             extra = dict(record.extra)
+            name, given = _last_part(record.file_name), extra.get("imagePath")
+            if isinstance(given, str) and _is_elsewhere(given) and _last_part(given) == name:
+                name = extra.pop("imagePath")
             content = {
-                "version": "5.5.0",
+                "version": _VERSION,
                 "flags": extra.pop("flags") if isinstance(extra.get("flags"), dict) and extra["flags"] else {},
                 "shapes": _shapes(record, album.categories),
-                "imagePath": PurePosixPath(record.file_name).name,
+                "imagePath": name,
                 "imageData": None,
                 "imageHeight": record.height,
                 "imageWidth": record.width,
@@ -231,6 +297,7 @@ def _shapes(record: ImageRecord, categories: tuple[Category, ...]) -> list[dict[
         if (
             isinstance(others, dict)
             and others
+            and flags.keys().isdisjoint(others)
             and not any(n in _FLAGS and isinstance(v, bool) for n, v in others.items())
         ):
             flags |= extra.pop("flags")
@@ -272,6 +339,25 @@ _HOLDS = frozenset(
     }
 )
 DIALECT = (
-    Dialect("labelme", "labelme (folder of JSON files)", "folder", _HOLDS, _recognise, _read, _write),
-    Dialect("labelme-file", "labelme (one JSON file)", "file", _HOLDS, _recognise_file, _read),
+    Dialect(
+        "labelme",
+        "labelme (folder of JSON files)",
+        "folder",
+        _HOLDS,
+        _recognise,
+        _read,
+        _write,
+        partial(nameless, holds=_HOLDS),
+        passed_over=_passed_over,
+        files=("**/*.json",),
+    ),
+    Dialect(
+        "labelme-file",
+        "labelme (one JSON file)",
+        "file",
+        _HOLDS,
+        _recognise_file,
+        _read,
+        passed_over=_passed_over,
+    ),
 )

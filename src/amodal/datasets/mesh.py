@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ _TYPES = {
     **{"uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4"},
     **{"double": "f8", "float64": "f8"},
 }
+_END = re.compile(rb"^end_header[ \t\r]*\n", re.MULTILINE)
 _INDICES = ("vertex_indices", "vertex_index")
 _REMEDY = "export the mesh again as a PLY of vertices and faces"
 
@@ -75,13 +77,12 @@ def check_mesh(mesh: Mesh, path: object, record: str = "") -> Mesh:
 
 def _header(data: bytes) -> tuple[str | None, list[_Element], int]:
     """Byte order (None = ascii), elements and where the body starts."""
-    end = data.find(b"end_header", 0, 100_000)
-    if not data.startswith(b"ply") or end < 0:
+    end = _END.search(data, 0, 100_000)  # a comment may hold the words
+    if not data.startswith(b"ply") or end is None:
         raise ValueError("no PLY header")
-    start = data.index(b"\n", end) + 1
     order: str | None = None
     elements: list[_Element] = []
-    for line in data[:end].decode("ascii", "replace").splitlines()[1:]:
+    for line in data[: end.start()].decode("ascii", "replace").splitlines()[1:]:
         words = line.split()
         if words[:1] == ["format"]:
             order = {"ascii": None, "binary_little_endian": "<", "binary_big_endian": ">"}[words[1]]
@@ -92,11 +93,11 @@ def _header(data: bytes) -> tuple[str | None, list[_Element], int]:
         elif words[:1] == ["property"]:
             length = _TYPES[words[2]] if words[1] == "list" else None
             elements[-1].properties.append((words[-1], _TYPES[words[-2]], length))
-    return order, elements, start
+    return order, elements, end.end()
 
 
 def _body_ascii(body: bytes, elements: list[_Element]) -> Mesh:
-    lines = iter(body.decode("ascii", "replace").splitlines())
+    lines = (line for line in body.decode("ascii", "replace").splitlines() if line.strip())
     vertices, triangles = np.empty((0, 3)), np.empty((0, 3), np.int64)
     for element in elements:
         rows = [line.split() for line in islice(lines, element.count)]

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ..core.album import Album
 from ..core.boxes import Box
 from ..core.masks import Mask
@@ -17,6 +15,9 @@ from .spilled import SpilledAlbum, pictures_of
 
 _DERIVED = "area"
 """A field of COCO that the masks tell: not missed where there are masks."""
+
+_PLACE = "imagePath"
+"""A field of labelme that says where its pictures lie: not missed where they are found by ``--images``."""
 
 _VALUES: tuple[tuple[Holds, str, Any], ...] = (
     (Holds.WHOLE, "is_whole", None),
@@ -35,7 +36,9 @@ _REGIONS = ((Holds.CROWD, "is_crowd"), (Holds.STUFF, "is_stuff"))
 NO_EXTENT = "objects without anything the target can hold of their extent"
 NO_WHOLE = "objects whose whole mask is not known, or that have an empty mask"
 NOT_BOTH = "objects whose whole and visible masks are not both known"
-LEFT_OUT = (NO_EXTENT, NO_WHOLE, NOT_BOTH, *(feature for feature, _ in _REGIONS))
+COVERED = "objects wholly covered by others"
+NO_NAME = "objects of a category without a name"
+LEFT_OUT = (NO_EXTENT, NO_WHOLE, NOT_BOTH, COVERED, NO_NAME, *(feature for feature, _ in _REGIONS))
 """Losses of whole objects."""
 
 
@@ -86,6 +89,23 @@ def objects_held(records: Iterable[ImageRecord], holds: frozenset[Holds]) -> Ite
     for record in records:
         kept = tuple(_with_own_area(one, holds) for one in record.instances if _instance(one, holds) is not None)
         yield replace(record, instances=kept)
+
+
+def objects_named(album: Album, holds: frozenset[Holds]) -> Iterator[ImageRecord]:
+    """As `objects_held`, of the objects whose category has a name: for dialects that read none without one."""
+    for record in objects_held(album, holds):
+        kept = tuple(one for one in record.instances if album.categories[one.category].name.strip())
+        yield replace(record, instances=kept)
+
+
+def nameless(record: ImageRecord, album: Album, holds: frozenset[Holds]) -> Iterator[tuple[str, str]]:
+    """The objects that `objects_named` leaves out for their name; for `Dialect.limits`."""
+    if all(category.name.strip() for category in album.categories):
+        return
+    (held,) = objects_held([record], holds)
+    for one in held.instances:
+        if not album.categories[one.category].name.strip():
+            yield NO_NAME, f"annotation {one.id}"
 
 
 def reduced(record: ImageRecord, holds: frozenset[Holds]) -> ImageRecord:
@@ -186,8 +206,8 @@ def lost_of_record(record: ImageRecord, holds: frozenset[Holds]) -> Iterator[str
     """What a dialect cannot hold of one picture, its objects taken one by one left aside."""
     if record.occlusions and Holds.OCCLUSIONS not in holds:
         yield Holds.OCCLUSIONS
-    if record.extra and Holds.IMAGE_EXTRA not in holds:
-        yield _named(Holds.IMAGE_EXTRA, sorted(record.extra))
+    if Holds.IMAGE_EXTRA not in holds and (further := sorted(record.extra.keys() - {_PLACE})):
+        yield _named(Holds.IMAGE_EXTRA, further)
     if not record.instances and Holds.EMPTY_IMAGES not in holds:
         yield Holds.EMPTY_IMAGES
     if Holds.OVERLAP not in holds and overlap(record):
@@ -213,15 +233,6 @@ def overlap(record: ImageRecord) -> bool:
     for mask in masks[1:]:
         union = union | mask
     return union.area != sum(mask.area for mask in masks)
-
-
-def unheld_values(value: Any) -> bool:
-    """Whether a further field has a number that JSON cannot hold (NaN, infinity)."""
-    if isinstance(value, float):
-        return not np.isfinite(value)
-    if isinstance(value, dict):
-        return any(map(unheld_values, value.values()))
-    return isinstance(value, list) and any(map(unheld_values, value))
 
 
 def _missed(instance: Instance) -> bool:

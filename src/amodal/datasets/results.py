@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
+from ..core.given import checked_id
 from ..core.masks import MAX_PIXELS, Mask
-from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction
+from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction, category_at
 from .coco import FLAT
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import fraction, read_mask, whole_number, whole_number_or_none
@@ -32,19 +33,23 @@ _ANSWERS_NONE = (
 )
 
 
-def result_record(prediction: Prediction, categories: tuple[Category, ...]) -> dict[str, Any]:
+def result_record(prediction: Prediction, categories: Sequence[Category]) -> dict[str, Any]:
     """One prediction as a JSON object.
 
     ``segmentation``, ``bbox``, ``area`` are amodal; ``visible_mask``, ``visible_bbox`` modal; ``invisible_mask`` is the
     hidden part, ``occlude_rate`` its share of the whole; ``expansion`` and ``trace`` tell how the box was found. What
     was not asked for or found is left out: ``occlusion_probability``, ``occluders``, ``depth_rank``, ``cut_sides``,
     ``canvas``.
+
+    Raises:
+        AnnotationError: a category that has no place in ``categories``, an id that is no whole number of 64 bits.
     """
     amodal, modal = prediction.amodal_mask, prediction.modal_mask
+    name = f"annotation {prediction.annotation_id}"
     record = {
-        "image_id": prediction.image_id,
-        "annotation_id": prediction.annotation_id,
-        "category_id": categories[prediction.category].id,
+        "image_id": checked_id(prediction.image_id, "image_id", record=name),
+        "annotation_id": checked_id(prediction.annotation_id, "annotation_id"),
+        "category_id": checked_id(category_at(prediction.category, categories, name).id, "a category's id"),
         "score": round(prediction.score, 6),
         "segmentation": amodal.to_rle(),
         "bbox": [round(v, 3) for v in bx.to_xywh(prediction.amodal_box).tolist()],
@@ -72,7 +77,7 @@ def _details(prediction: Prediction) -> dict[str, Any]:
     if prediction.occlusion_probability is not None:
         details["occlusion_probability"] = round(prediction.occlusion_probability, 6)
     if prediction.occluders is not None:
-        details["occluders"] = list(prediction.occluders)
+        details["occluders"] = [checked_id(number) for number in prediction.occluders]
     if prediction.depth_rank is not None:
         details["depth_rank"] = prediction.depth_rank
     if prediction.cut_sides:
@@ -82,8 +87,17 @@ def _details(prediction: Prediction) -> dict[str, Any]:
     return details
 
 
-def write_results(path: str | Path, predictions: Iterable[Prediction], categories: tuple[Category, ...]) -> None:
-    """Write a results file: a JSON list of `result_record`, in the order given."""
+def write_results(path: str | Path, predictions: Iterable[Prediction], categories: Sequence[Category]) -> None:
+    """Write a results file: a JSON list of `result_record`, in the order given.
+
+    Args:
+        path: the file; one that is there is replaced.
+        predictions: of any number of pictures.
+        categories: `Prediction.category` is a place in them, such as `Album.categories`.
+
+    Raises:
+        AnnotationError: as `result_record`, before anything is written; or the file cannot be written.
+    """
     write_json(path, [result_record(prediction, categories) for prediction in predictions])
 
 

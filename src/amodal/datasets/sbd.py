@@ -21,7 +21,7 @@ from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
 from .folders import VOC_NAMES, find, masks_of, new_folder, paint, pictures, unique_stems
 from .matfile import read_mat, write_mat
-from .reduce import objects_held
+from .reduce import COVERED, objects_held
 
 
 def _root(path: Path) -> Path:
@@ -98,15 +98,14 @@ def _whole(value: Any, name: str, file: Path) -> NDArray[np.int64]:
 
 def _write(album: Album, path: Path) -> None:
     """Modal masks and categories; ``train.txt`` lists all pictures."""
-    names = [" ".join(category.name.split()) for category in album.categories]
+    names = [_squeezed(category.name) for category in album.categories]
     are_voc = set(names) <= set(VOC_NAMES)
     table = [VOC_NAMES.index(name) + 1 if are_voc else i for i, name in enumerate(names, 1)]
     with new_folder(path) as folder:
         stems: list[str] = []
-        for record, stem in unique_stems(objects_held(album, _HOLDS)):
-            objects = [i for i in record.instances if i.modal_mask is not None and not i.modal_mask.is_empty]
+        for record, stem in unique_stems(objects_held(album, _HOLDS), album):
+            objects, numbers = _painted(record)
             kinds = [table[i.category] for i in objects]
-            numbers = paint(objects, record.width, record.height, range(1, len(objects) + 1))
             classes = np.array([0, *kinds], dtype=np.int64)[numbers]
             inst = {"Segmentation": _small(numbers), "Categories": np.array(kinds, float).reshape(-1, 1)}
             cls = {"Segmentation": _small(classes), "CategoriesPresent": np.unique(kinds).astype(float)}
@@ -121,14 +120,33 @@ def _write(album: Album, path: Path) -> None:
             (folder / "categories.txt").write_text("".join(f"{name}\n" for name in names), "utf-8")
 
 
+def _painted(record: ImageRecord) -> tuple[list[Instance], NDArray[np.int64]]:
+    """The objects with pixels, and the number, from 1, of the one each pixel belongs to."""
+    objects = [i for i in record.instances if i.modal_mask is not None and not i.modal_mask.is_empty]
+    return objects, paint(objects, record.width, record.height, range(1, len(objects) + 1))
+
+
+def _squeezed(name: str) -> str:
+    """As one line can hold it."""
+    return " ".join(name.split())
+
+
 def _small(numbers: NDArray[np.int64]) -> NDArray[Any]:
     return numbers.astype(np.uint8 if numbers.max(initial=0) < 256 else np.uint16)
 
 
 def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
-    """A picture is NAME.jpg."""
+    """A picture is NAME.jpg, a pixel one object's, a name one line."""
     if PurePosixPath(record.file_name).suffix != ".jpg":
         yield "suffixes of pictures other than .jpg (found again where the pictures are there)", record.file_name
+    (held,) = objects_held([record], _HOLDS)
+    objects, numbers = _painted(held)
+    seen = np.bincount(numbers.ravel(), minlength=len(objects) + 1)
+    for number, instance in enumerate(objects, 1):
+        if not seen[number]:
+            yield COVERED, f"annotation {instance.id}"
+        if (name := album.categories[instance.category].name) != _squeezed(name):
+            yield "names of categories with blanks around or several together, or of several lines", repr(name)
 
 
 _HOLDS = frozenset({Holds.MODAL_MASK, Holds.PIXELS, Holds.EMPTY_IMAGES})
@@ -142,4 +160,7 @@ DIALECT = Dialect(
     _write,
     _limits,
     by_stem=True,
+    files=tuple(
+        f"{root}{name}" for root in ("", "dataset/") for name in ("inst/**/*.mat", "cls/**/*.mat", "categories.txt")
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import tempfile
 import weakref
@@ -46,7 +47,7 @@ class Scratch:
         return len(self._ends) - 1
 
     def __getitem__(self, index: int) -> memoryview:
-        index = range(len(self))[index]
+        index = range(len(self))[operator.index(index)]
         (found,) = self.some(index, index + 1)
         return found
 

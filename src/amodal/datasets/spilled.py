@@ -86,10 +86,9 @@ class SpilledAlbum(Album):
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def __getitem__(self, index: int) -> ImageRecord:  # type: ignore[override]
-        index = range(len(self))[index]
-        numbers = self._order[self._starts[index] : self._starts[index + 1]].tolist()
-        return replace(self._pictures[index], instances=self._objects.some(numbers))
+    def _record(self, place: int) -> ImageRecord:
+        numbers = self._order[self._starts[place] : self._starts[place + 1]].tolist()
+        return replace(self._pictures[place], instances=self._objects.some(numbers))
 
     @property
     def pictures(self) -> Sequence[ImageRecord]:

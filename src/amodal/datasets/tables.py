@@ -12,10 +12,10 @@ from typing import Any
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
-from ..core.masks import MAX_PIXELS, Mask
+from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Holds, Reading
-from .fields import entries, flag, fraction, others, text, whole_number, whole_number_or_none
+from .fields import check_picture_size, entries, flag, fraction, others, text, whole_number, whole_number_or_none
 from .gather import gathering
 from .jsonfile import open_json, write_json_object
 from .reduce import Reduced
@@ -137,14 +137,7 @@ def _image(
     name = entry.get("file_name") if file_name is None else file_name(entry, path, record)
     if not isinstance(name, str) or not name:
         raise AnnotationError('"file_name" is the name of a picture', file=path, record=record, value=name)
-    if width <= 0 or height <= 0:
-        raise AnnotationError(
-            "a picture is at least one pixel wide and high", file=path, record=record, value=[width, height]
-        )
-    if width * height > MAX_PIXELS:
-        raise AnnotationError(
-            f"a picture has at the most {MAX_PIXELS} pixels", file=path, record=record, value=[width, height]
-        )
+    check_picture_size(width, height, path, record)
     pairs = entry.get("occlusions")
     extra = others(entry, PICTURE)
     occlusions: tuple[tuple[int, int], ...] = ()

@@ -26,6 +26,7 @@ from ..core.images import read_size
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
+from .fields import check_picture_size
 from .folders import (
     VOC_NAMES,
     Drafts,
@@ -37,7 +38,7 @@ from .folders import (
     unique_stems,
     write_index_png,
 )
-from .reduce import objects_held
+from .reduce import nameless, objects_named
 from .xmlfile import Element, add_data, as_bytes, as_data, first_tag, is_text, read_xml, text
 
 _VOID = 255
@@ -97,6 +98,8 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     png = folder / "SegmentationObject" / f"{stem.as_posix()}.png"  # a stem may have dots of its own
     size = root.find("size")
     given = None if size is None else (_size(size, "width", file), _size(size, "height", file))
+    if given is not None:
+        check_picture_size(*given, file, "size")
     numbers = read_index_png(png, size=given) if png.is_file() else None
     if given is None:
         given = read_size(picture) if numbers is None else (numbers.shape[1], numbers.shape[0])
@@ -203,7 +206,7 @@ def _write(album: Album, path: Path) -> None:
     with new_folder(path) as folder:
         for name in ("Annotations", "SegmentationObject", "SegmentationClass", "JPEGImages", "ImageSets/Segmentation"):
             (folder / name).mkdir(parents=True)
-        for record, stem in unique_stems(objects_held(album, _HOLDS)):
+        for record, stem in unique_stems(objects_named(album, _HOLDS), album):
             numbers, classes = _numbers(record, album.categories)
             file = folder / "Annotations" / f"{stem}.xml"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -301,11 +304,12 @@ def _plain_data(value: Any) -> bool:
 
 def _limits(record: ImageRecord, album: Album) -> Iterator[tuple[str, str]]:
     """A byte numbers 254 objects; a mask without pixels leaves none; XML has no control characters."""
+    yield from nameless(record, album, _HOLDS)
     for i, instance in enumerate(record.instances, 1):
         if instance.modal_mask is not None and (i >= _VOID or instance.modal_mask.is_empty):
             what = "masks beyond the 254th of a picture" if i >= _VOID else "masks without pixels"
             yield what, f"{record.file_name}, object {instance.id}"
-        if not is_text(name := album.categories[instance.category].name):
+        if not is_text(name := album.categories[instance.category].name) and name.strip():
             yield "names with blanks around or control characters", repr(name)
 
 
@@ -316,7 +320,18 @@ _HOLDS = frozenset(
     }
 )
 DIALECT = (
-    Dialect("voc", "PASCAL VOC (folder)", "folder", _HOLDS, _recognise, _read, _write, _limits, "pixels"),
+    Dialect(
+        "voc",
+        "PASCAL VOC (folder)",
+        "folder",
+        _HOLDS,
+        _recognise,
+        _read,
+        _write,
+        _limits,
+        "pixels",
+        files=("Annotations/**/*.xml", "SegmentationObject/**/*.png", "SegmentationClass/**/*.png"),
+    ),
     Dialect(
         "voc-list",
         "PASCAL VOC (one list of the folder)",

@@ -2,9 +2,10 @@
 
 A line is the category's number, from 0, and a polygon ``x1 y1 x2 y2 ...`` in shares of the picture's width and
 height; an odd number more is a score. Four numbers are a box (middle x, middle y, width, height). Names stand in
-``data.yaml`` or ``classes.txt``. ``labels/train/a.txt`` belongs to ``images/train/a.jpg``, or ``train/labels/a.txt``
-to ``train/images/a.jpg``. Sizes come from the pictures, so these must be there (``--images`` where they lie
-elsewhere); a picture without a file has no objects. Nothing else of ``data.yaml`` is used: no path of it is followed.
+``data.yaml`` or ``classes.txt``, which may lie among the texts. ``labels/train/a.txt`` belongs to
+``images/train/a.jpg``, or ``train/labels/a.txt`` to ``train/images/a.jpg``. Sizes come from the pictures, so these must
+be there (``--images`` where they lie elsewhere); a picture without a file has no objects. Nothing else of
+``data.yaml`` is used: no path of it is followed.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from .folders import find, new_folder, pictures, unique_stems
 from .jsonfile import write_text
 from .reduce import objects_held
 
+_LIST = "classes.txt"
+_WRITTEN = {"path": ".", "train": "images", "val": "images"}
 _SLACK = 0.01
 """How far beyond the picture a point may lie, as a share of it: rounding of other tools."""
 
 
 def _recognise(path: Path) -> bool:
-    named = (path / "classes.txt").is_file() or any(find(path, "*.yaml", most=1))
+    named = (path / "classes.txt").is_file() or any(find(path, "*.yaml", most=1)) or bool(_lists(path))
     return named and bool(find(path / "labels", "**/*.txt", most=1) or find(path, "*/labels/**/*.txt", most=1))
 
 
@@ -68,10 +71,17 @@ def _read(path: Path, how: Reading) -> Album:
 def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
     """(picture or None, its name, text) of all pictures and texts; the text may not exist."""
     for labels in [path / "labels"] if (path / "labels").is_dir() else sorted(path.glob("*/labels")):
-        folder = how.images or labels.parent / "images"
-        before = "" if labels.parent == path else f"{labels.parent.name}/images/"
+        is_split = labels.parent != path
+        inside = f"{labels.parent.name}/images" if is_split else "images"
+        folder, before = path / inside, f"{inside}/" if is_split else ""
+        if how.images is not None:
+            apart = is_split and (how.images / inside).is_dir()
+            folder, before = (how.images / inside, before) if apart else (how.images, "")
         found = pictures(folder)
         texts = {file.relative_to(labels).with_suffix("").as_posix(): file for file in find(labels, "**/*.txt")}
+        texts = {stem: file for stem, file in texts.items() if file.name != _LIST or stem in found}
+        if is_split and not before:  # one folder of all pictures: those without a text may be another's
+            found = {stem: found[stem] for stem in texts if stem in found}
         for stem in sorted(found.keys() | texts.keys()):
             text = texts.get(stem, labels / f"{stem}.txt")
             if stem not in found:
@@ -80,13 +90,34 @@ def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
                 yield picture, before + picture.relative_to(folder).as_posix(), text
 
 
+def _lists(path: Path) -> list[Path]:
+    """Lists of names among the texts, as labelImg leaves them."""
+    return find(path / "labels", f"**/{_LIST}") or find(path, f"*/labels/**/{_LIST}")
+
+
+def _settings(path: Path) -> Path | None:
+    """``data.yaml``, or another such file where there is none."""
+    return next(iter(sorted(find(path, "*.yaml"), key=lambda file: file.name != "data.yaml")), None)
+
+
 def _names(path: Path) -> list[str]:
-    file = path / "classes.txt"
+    file, lists = path / _LIST, list[Path]()
+    if not file.is_file():
+        given = _settings(path)
+        lists = _lists(path) if given is None else []
+        file = lists[0] if lists else given or path / "data.yaml"
     try:
-        if file.is_file():
-            lines = file.read_text("utf-8-sig").rstrip().splitlines()
+        if file.name == _LIST:
+            words = file.read_text("utf-8-sig")
+            if other := next((one for one in lists if one.read_text("utf-8-sig").split() != words.split()), None):
+                raise AnnotationError(
+                    "lists of names among the texts are alike",
+                    file=other,
+                    value=str(file),
+                    remedy=f"write the list all texts go by to {path / _LIST}",
+                )
+            lines = words.rstrip().splitlines()
             return [line.strip() or str(i) for i, line in enumerate(lines)]  # a line is a number, empty or not
-        file = next(iter(sorted(find(path, "*.yaml"), key=lambda f: f.name != "data.yaml")), path / "data.yaml")
         names = _yaml(file.read_bytes()).get("names")
     except (OSError, ValueError, RecursionError, AttributeError) as problem:
         raise AnnotationError(
@@ -99,6 +130,19 @@ def _names(path: Path) -> list[str]:
             '"names" lists the categories, from 0', file=file, value=names, remedy="see docs/formats.md"
         )
     return [str(name) for name in names]
+
+
+def _passed_over(path: Path) -> Iterator[str]:
+    file = _settings(path)
+    if file is None:
+        return
+    try:
+        given = _yaml(file.read_bytes())
+        keys = sorted(str(key) for key, value in given.items() if key != "names" and _WRITTEN.get(key) != value)
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
+        return  # where the names stand elsewhere, it need not be sound
+    if keys:
+        yield f"{', '.join(keys)} of {file.name}"
 
 
 def _yaml(content: bytes) -> Any:
@@ -166,14 +210,16 @@ def _write(album: Album, path: Path) -> None:
     """Objects drawn as polygons, no others: a box among polygons would be read as one. Several of one are joined."""
     with new_folder(path) as folder:
         (folder / "images").mkdir()
-        for record, stem in unique_stems(objects_held(album, _HOLDS)):
+        for record, stem in unique_stems(objects_held(album, _HOLDS), album):
             lines = [_line(instance, record) for instance in record.instances]
             write_text(folder / "labels" / f"{stem}.txt", "".join(f"{line}\n" for line in lines if line))
         import yaml
 
         names = {i: category.name for i, category in enumerate(album.categories)}
-        content = {"path": ".", "train": "images", "val": "images", "names": names}
-        write_text(folder / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        content = {**_WRITTEN, "names": names}
+        # YAML's own further line ends, written as they are, are read as blanks
+        as_they_are = not any(end in name for name in names.values() for end in "\x85\u2028\u2029")
+        write_text(folder / "data.yaml", yaml.safe_dump(content, sort_keys=False, allow_unicode=as_they_are))
 
 
 def _drawn(instance: Instance) -> tuple[tuple[float, ...], ...] | None:
@@ -228,4 +274,6 @@ DIALECT = Dialect(
     _write,
     _limits,
     by_stem=True,
+    passed_over=_passed_over,
+    files=("labels/**/*.txt", "data.yaml"),
 )

@@ -1,28 +1,41 @@
-"""What a caller gives, checked and made uniform: boxes, masks or heats, categories, scores, ids."""
+"""What a caller gives, checked and made uniform: pictures, boxes, masks or heats, categories, scores, ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from ..core.errors import AmodalError, AnnotationError, BoxError, ImageError
-from ..core.masks import Mask
+from ..core.given import checked_id
+from ..core.images import read_image, rgb_of
+from ..core.masks import MAX_PIXELS, Mask
 from .job import Evidence
+
+PictureLike = ArrayLike | Image.Image | str | os.PathLike[str]
+"""A picture: uint8 array or tensor ``(H, W, 3)``, RGB, or grey ``(H, W)``; one of Pillow; or the path of its file."""
+MaskLike = Mask | ArrayLike | Mapping[str, Any]
+"""A visible mask: `Mask`; array or tensor ``(H, W)`` or ``(1, H, W)`` of bool, of whole numbers, or of heat in [0, 1];
+or COCO's run-length object."""
 
 ROUNDING = 1e-6
 """Rounding may take scores and heat so far out of 0 to 1 (they are set to 0 or 1): the float32 after 1 is 1.0000001."""
 
 
 def as_array(value: Any) -> Any:
-    """A tensor as the array of its numbers, cut from its gradient and its device; anything else as it is.
+    """A tensor as the array of its numbers, cut from its gradient and its device; what numpy takes as an array as that.
 
-    A tensor is known by its methods, those of torch's: torch need not be installed.
+    Anything else as it is. A tensor is known by its methods, those of torch's: torch need not be installed.
     """
-    if not (hasattr(value, "detach") and hasattr(value, "cpu") and hasattr(value, "numpy")):
+    if isinstance(value, Mask | np.ndarray | np.generic):
         return value
+    if not (hasattr(value, "detach") and hasattr(value, "cpu") and hasattr(value, "numpy")):
+        return np.asarray(value) if hasattr(value, "__array__") else value
     tensor = value.detach().cpu()
     try:
         return tensor.numpy()
@@ -41,7 +54,7 @@ def as_number(value: Any) -> Any:
 
 
 def box_rows(boxes: Any) -> list[Any]:
-    """The boxes of a list, array or tensor, or of a list of them, unchecked.
+    """The boxes of a list, array or tensor, or of a list of them, unchecked; four numbers alone are one box.
 
     Raises:
         BoxError: it is none of these.
@@ -50,18 +63,22 @@ def box_rows(boxes: Any) -> list[Any]:
         rows = list(as_array(boxes))
     except TypeError:
         raise BoxError("boxes are a list of x1, y1, x2, y2", value=boxes) from None
+    if rows and all(isinstance(as_number(value), int | float | np.number) for value in rows):
+        if len(rows) != 4:
+            raise BoxError("boxes are a list of x1, y1, x2, y2", value=boxes, remedy="give [[x1, y1, x2, y2], ...]")
+        return [tuple(map(as_number, rows))]
     return [tuple(map(as_array, row)) if isinstance(row, list | tuple) else as_array(row) for row in rows]
 
 
 def mask_rows(masks: Any) -> list[Any]:
-    """The masks of a list, or of an array or tensor ``(n, H, W)`` or ``(n, 1, H, W)``, unchecked.
+    """The masks of a list, or of an array or tensor ``(n, H, W)`` or ``(n, 1, H, W)``, or the one given; unchecked.
 
     Raises:
-        AnnotationError: it is one mask, or no list at all.
+        AnnotationError: it is no list, nor a mask.
     """
     masks = as_array(masks)
-    if isinstance(masks, Mask) or (isinstance(masks, np.ndarray) and masks.ndim < 3):
-        raise AnnotationError("masks are a list of masks", value=type(masks).__name__, remedy="give [mask]")
+    if isinstance(masks, Mask | Mapping) or (isinstance(masks, np.ndarray) and masks.ndim == 2):
+        return [masks]
     try:
         return list(masks)
     except TypeError:
@@ -72,18 +89,14 @@ def names_of(count: int, what: str, ids: Sequence[int] | None, **lists: Sequence
     """What each object is called in errors; sees that there is one of everything for each.
 
     Raises:
-        AmodalError: a list of another length, or an id that is no whole number.
+        AmodalError: a list of another length, or an id that is no whole number of 64 bits.
     """
     for name, values in (*lists.items(), ("ids", ids)):
         if values is not None and (size := _length(values)) != count:
             raise AmodalError(f"one of {name} for each of the {count} objects", value=values if size is None else size)
     if ids is None:
         return [f"{what} {i}" for i in range(count)]
-    numbers = [as_number(i) for i in ids]
-    for i in numbers:
-        if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise AmodalError("an id is a whole number", value=i)
-    return [f"annotation {i}" for i in numbers]
+    return [f"annotation {checked_id(as_number(i))}" for i in ids]
 
 
 def _length(values: Any) -> int | None:
@@ -98,8 +111,8 @@ def visible_part(value: Any, width: int, height: int, threshold: float, record: 
     """The visible pixels and the evidence of one mask or heat.
 
     Args:
-        value: `Mask`; array or tensor ``(H, W)`` or ``(1, H, W)`` of bool or whole numbers (not 0 = visible); or of
-            floats: heat in [0, 1].
+        value: `Mask`, or COCO's run-length object; array or tensor ``(H, W)`` or ``(1, H, W)`` of bool or whole numbers
+            (not 0 = visible); or of floats: heat in [0, 1].
         width, height: of the picture.
         threshold: visible are the pixels whose heat exceeds it.
         record: named in errors.
@@ -111,13 +124,15 @@ def visible_part(value: Any, width: int, height: int, threshold: float, record: 
     evidence: Evidence
     if isinstance(value, Mask):
         mask = evidence = value
+    elif isinstance(value, Mapping):
+        mask = evidence = Mask.from_rle(value, width, height, record=record)
     else:
         array = _mask_array(value, record)
         if array.dtype.kind == "f":
             evidence = _checked_heat(array, record)
             mask = Mask.from_array(evidence > threshold)
         else:
-            mask = evidence = Mask.from_array(array != 0)
+            mask = evidence = Mask.from_array(array)
     if (mask.width, mask.height) != (width, height):
         raise AnnotationError(
             f"a mask has the size of its picture, {width} x {height}", record=record, value=(mask.width, mask.height)
@@ -136,7 +151,10 @@ def visible_part(value: Any, width: int, height: int, threshold: float, record: 
 
 def _mask_array(value: Any, record: str) -> NDArray[Any]:
     """A mask as an array ``(H, W)`` of bool, whole numbers or floats; raises AnnotationError where it is none."""
-    array = np.asarray(as_array(value))
+    try:
+        array = np.asarray(as_array(value))
+    except (TypeError, ValueError):  # rows of several lengths
+        array = np.empty(0, object)
     flat = array[0] if array.ndim == 3 and len(array) == 1 else array  # the one channel of torchvision's masks
     if flat.ndim != 2 or flat.dtype.kind not in "biuf":
         raise AnnotationError(
@@ -204,8 +222,24 @@ def category_numbers(
                 value=category,
                 remedy=f"give one of {', '.join(known)}" if known else "correct it; of float labels give labels.int()",
             )
-        places.append(int(place))
+        places.append(checked_id(place, "a category", record=record))
     return places, places if known else None
+
+
+def picture_of(image: PictureLike) -> NDArray[np.uint8]:
+    """A picture as uint8 ``(H, W, 3)``, RGB, in memory that is not the caller's.
+
+    Raises:
+        ImageError: a file that cannot be read, or none of `PictureLike`.
+    """
+    if isinstance(image, str | os.PathLike):
+        return checked_picture(read_image(image if isinstance(image, str) else Path(image)))
+    if isinstance(image, Image.Image):
+        return rgb_of(image)
+    array = as_array(image)
+    if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.ndim == 2:
+        array = np.broadcast_to(array[..., None], (*array.shape, 3))
+    return np.array(checked_picture(array), order="C")
 
 
 def checked_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -215,6 +249,22 @@ def checked_picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise ImageError(
             "a picture is a uint8 array (height, width, 3), RGB",
             value=(image.dtype.name, image.shape) if is_array else type(image).__name__,
-            remedy="convert it, or give the path of its file",
+            remedy=_picture_remedy(image) if is_array else "convert it, or give the path of its file",
         )
+    if image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise ImageError(f"a picture has 1 to {MAX_PIXELS} pixels", value=image.shape, remedy="shrink it")
     return image
+
+
+def _picture_remedy(image: NDArray[Any]) -> str:
+    """How an array that is no picture becomes one."""
+    steps = []
+    if image.ndim == 4 and len(image) == 1:
+        steps.append("take it out of its batch: image[0]")
+    elif image.ndim == 3 and image.shape[0] == 3 and image.shape[2] != 3:
+        steps.append("put the channels last: image.transpose(1, 2, 0)")
+    elif image.ndim == 3 and image.shape[2] == 4:
+        steps.append("leave its transparency out: image[..., :3]")
+    if image.dtype.kind == "f":
+        steps.append("make bytes of numbers from 0 to 1: (image * 255).astype(np.uint8)")
+    return "; ".join(steps) or "convert it, or give the path of its file"

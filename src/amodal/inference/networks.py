@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..core.errors import WeightsError
+from ..core.errors import AmodalError, WeightsError
 from .calibration import read_calibrations
 from .folder import CONFIG_FILE, REMEDY, check_file, default_weights, read_config
 from .lanes import core_count
@@ -30,11 +31,13 @@ class Geometry:
     takes_others: bool
 
 
-def load_networks(folder: str | Path | None = None, backend: Backend = "onnx", *, threads: int = 0) -> NetworkPair:
+def load_networks(
+    folder: str | os.PathLike[str] | None = None, backend: Backend = "onnx", *, threads: int = 0
+) -> NetworkPair:
     """Both networks of a weights folder.
 
     Args:
-        folder: holds config.json and the networks' files; None: `default_weights`.
+        folder: holds config.json and the networks' files, ``~`` is the home folder; None: `default_weights`.
         backend: "onnx" reads ``*.onnx`` with onnxruntime on the CPU; "torch" reads ``*.safetensors``.
         threads: of the onnx backend, each with objects of its own (`NetworkPair.lanes`); 0: as many as cores.
 
@@ -42,10 +45,15 @@ def load_networks(folder: str | Path | None = None, backend: Backend = "onnx", *
         WeightsError: a folder or file missing, another format, a damaged file, a network of other sizes than the
             config says.
         RecipeError: a prediction setting unknown or out of range.
+        AmodalError: ``folder`` is no path, or ``threads`` no whole number from 0 on.
     """
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise AmodalError("weights are the path of a folder", value=folder)
+    if type(threads) is not int or threads < 0:
+        raise AmodalError("threads is a whole number from 0 on", value=threads, remedy="0 takes as many as cores")
     if backend not in get_args(Backend):
         raise WeightsError("a backend is onnx or torch", value=backend)
-    folder = default_weights() if folder is None else Path(folder)
+    folder = default_weights() if folder is None else Path(folder).expanduser()
     path = folder / CONFIG_FILE
     config = read_config(folder)
     categories = tuple(config.get("categories", []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,8 @@ class OnnxNetwork:
     """A `Network` from an ONNX file.
 
     It runs in the thread that calls it, and any number of threads may call it at once (`NetworkPair.lanes`): that
-    scales with the cores, where threads inside one operator wait for each other at every operator.
+    scales with the cores, where threads inside one operator wait for each other at every operator. Pickled, it is its
+    path and its sizes: the file is opened again where it is unpickled or copied.
 
     Its inputs are ``image`` uint8 ``(n, 3, p, p)``, ``heat`` float32 ``(n, p, p)`` and, where it takes them,
     ``category`` int64 ``(n,)`` and ``others`` float32 ``(n, p, p)``; its output ``heat_out`` is float32 ``(n, s, s)``,
@@ -74,6 +76,7 @@ class OnnxNetwork:
         self.patch_px, self.heat_px, self.margin = patch_px, heat_px, margin
         self.takes_category, self.takes_others = takes_category, takes_others
         self._path = Path(path)
+        self._place = self._path.absolute()  # a copy may be made where relative paths lead elsewhere
         self._session = open_session(self._path, 1)
         wanted: dict[str, tuple[str, tuple[int, ...]]] = {
             "image": ("tensor(uint8)", (3, patch_px, patch_px)),
@@ -85,6 +88,10 @@ class OnnxNetwork:
             wanted["others"] = ("tensor(float)", (patch_px, patch_px))
         self._check("inputs", self._session.get_inputs(), wanted)
         self._check("outputs", self._session.get_outputs(), {OUTPUT: ("tensor(float)", (heat_px, heat_px))})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = ("patch_px", "heat_px", "margin", "takes_category", "takes_others")
+        return partial(type(self), **{name: getattr(self, name) for name in names}), (self._place,)
 
     def __call__(
         self,

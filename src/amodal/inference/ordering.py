@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,7 +79,7 @@ class Scene:
     order: OrderGraph
 
 
-def order_scene(predictions: Sequence[Prediction]) -> Scene:
+def order_scene(predictions: Iterable[Prediction]) -> Scene:
     """Order the objects of one picture by what their masks hide of each other.
 
     Args:
@@ -88,6 +88,7 @@ def order_scene(predictions: Sequence[Prediction]) -> Scene:
     Raises:
         AnnotationError: two of them have one annotation id.
     """
+    predictions = list(predictions)
     ids = [p.annotation_id for p in predictions]
     if len(set(ids)) < len(ids):
         raise AnnotationError("the objects of a scene have ids of their own", value=ids, remedy="give other ids")

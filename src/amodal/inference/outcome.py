@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import boxes as bx
-from ..core.masks import Mask
+from ..core.errors import AmodalError
+from ..core.masks import MAX_PIXELS, Mask
 from ..core.records import SIDES, Prediction, Side
 from .calibration import Calibration, heat_features
 from .engine import Found
@@ -41,11 +42,21 @@ class Asked:
 def canvas_of(width: int, height: int, beyond: float) -> Canvas:
     """What masks cover that may leave a picture by ``beyond`` of its sides: x offset, y offset, width, height.
 
+    Raises:
+        AmodalError: more pixels than a mask may have.
+
     >>> canvas_of(100, 60, 0.5)
     (-50, -30, 200, 120)
     """
     x1, y1, x2, y2 = bx.outward(bx.grow([0, 0, width, height], beyond)).tolist()
-    return x1, y1, x2 - x1, y2 - y1
+    columns, rows = x2 - x1, y2 - y1
+    if columns * rows > MAX_PIXELS:
+        raise AmodalError(
+            f"with beyond_border {beyond:g}, masks of a picture of {width} x {height} cover {columns} x {rows} pixels; "
+            f"they may cover {MAX_PIXELS}",
+            remedy="lower beyond_border in the settings, shrink the picture, or predict without leaving it",
+        )
+    return x1, y1, columns, rows
 
 
 def finish(

@@ -103,7 +103,7 @@ class NetworkPair:
 
     Raises:
         WeightsError: a modal network with a margin, or an amodal one without: expansion needs strips beside the box.
-        AmodalError: fewer than one lane.
+        AmodalError: fewer than one lane, or no whole number of them.
     """
 
     modal: Network
@@ -116,8 +116,8 @@ class NetworkPair:
     def __post_init__(self) -> None:
         if self.modal.margin != 0:
             raise WeightsError("the modal network's margin is 0", value=self.modal.margin, remedy=_REMEDY)
-        if self.lanes < 1:
-            raise AmodalError("prediction takes one thread or more", value=self.lanes)
+        if type(self.lanes) is not int or self.lanes < 1:
+            raise AmodalError("prediction takes one thread or more, a whole number of them", value=self.lanes)
         if not self.amodal.margin > 0:
             raise WeightsError("the amodal network's margin is above 0", value=self.amodal.margin, remedy=_REMEDY)
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core import boxes as bx
 from ..core.errors import AmodalError
-from ..core.images import read_image
+from ..core.given import checked_id
 from ..core.masks import Mask
 from ..core.records import Prediction
-from .asked import box_rows, category_numbers, checked_picture, checked_score, mask_rows, names_of, visible_part
+from .asked import (
+    MaskLike,
+    PictureLike,
+    as_array,
+    box_rows,
+    category_numbers,
+    checked_score,
+    mask_rows,
+    names_of,
+    picture_of,
+    visible_part,
+)
 from .engine import find_objects
 from .job import Evidence, Job
 from .lanes import in_lanes
@@ -24,9 +35,6 @@ from .outcome import Asked, canvas_of, finish
 from .pair import NetworkPair
 from .settings import PredictionSettings
 
-MaskLike = Mask | NDArray[np.bool_] | NDArray[np.integer] | NDArray[np.floating]
-"""A visible mask: `Mask`, or an array ``(H, W)`` of bool, of whole numbers, or of heat in [0, 1]."""
-
 
 class Predictor:
     """Finds the whole of objects whose visible part is given (paper section 4.1).
@@ -34,12 +42,28 @@ class Predictor:
     Objects asked about together tell each other where they are seen, if the networks take that (`Network`): an answer
     may change with the other objects in the call, but not with their order. `PredictionSettings.others` turns it off.
 
+    One predictor's `set_image` and `predict` are for one thread: another thread's picture would take the place of its
+    own. Threads take a predictor each; they may share ``networks``. A predictor can be pickled and copied.
+
     Args:
         networks: the two networks; any callables of their form will do.
         settings: thresholds and caps; None takes those of ``networks``.
+
+    Raises:
+        AmodalError: ``networks`` or ``settings`` is something else.
     """
 
     def __init__(self, networks: NetworkPair, settings: PredictionSettings | None = None) -> None:
+        if not isinstance(networks, NetworkPair):
+            raise AmodalError(
+                "a predictor is made of two networks, a NetworkPair",
+                value=networks,
+                remedy="of a folder of weights: Predictor.from_pretrained(folder)",
+            )
+        if not isinstance(settings, PredictionSettings | None):
+            raise AmodalError(
+                "settings are PredictionSettings", value=settings, remedy="give PredictionSettings.from_mapping(them)"
+            )
         self.networks = networks
         self.settings = networks.settings if settings is None else settings
         self._image: NDArray[np.uint8] | None = None
@@ -47,31 +71,33 @@ class Predictor:
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path | None = None, backend: Backend = "onnx", *, threads: int = 0
+        cls, folder: str | PathLike[str] | None = None, backend: Backend = "onnx", *, threads: int = 0
     ) -> Predictor:
         """A predictor from a weights folder; arguments and errors as `load_networks`."""
         return cls(load_networks(folder, backend, threads=threads))
 
-    def set_image(self, image: NDArray[np.uint8] | str | Path, *, image_id: int = 0) -> None:
-        """Take the picture that the next calls of `predict` are about.
+    def set_image(self, image: PictureLike, *, image_id: int = 0) -> None:
+        """Take the picture that the next calls of `predict` are about, and keep a copy of it.
 
         Args:
-            image: uint8 ``(H, W, 3)``, RGB; or the path of a picture.
-            image_id: goes into the predictions.
+            image: array or tensor, uint8 ``(H, W, 3)``, RGB, or grey ``(H, W)``; a picture of Pillow, at its ``size``
+                (not turned by EXIF); or the path of a file (turned as people see it).
+            image_id: goes into the predictions; a whole number of 64 bits.
 
         Raises:
-            ImageError: the file cannot be read, or the array is not such an array.
+            ImageError: the file cannot be read, or the array is not such an array. The picture set before stays.
+            AnnotationError: ``image_id`` is no such number.
         """
-        self._image = checked_picture(read_image(image) if isinstance(image, str | Path) else image)
-        self._image_id = image_id
+        number = checked_id(image_id, "image_id")
+        self._image, self._image_id = picture_of(image), number
 
     def predict(
         self,
-        boxes: ArrayLike | Sequence[ArrayLike] | None = None,
-        categories: Sequence[str] | Sequence[int] | None = None,
-        masks: Sequence[MaskLike] | NDArray[np.generic] | None = None,
-        scores: Sequence[float] | None = None,
-        ids: Sequence[int] | None = None,
+        boxes: ArrayLike | None = None,
+        categories: ArrayLike | None = None,
+        masks: Sequence[MaskLike] | MaskLike | None = None,
+        scores: ArrayLike | None = None,
+        ids: ArrayLike | None = None,
         keep_heat: bool = False,
         *,
         refine: bool = False,
@@ -85,12 +111,14 @@ class Predictor:
         "empty" and `amodal_box` the box the expansion ended with.
 
         Args:
-            boxes: modal boxes, xyxy pixels ``(n, 4)``; cut to the picture.
+            boxes: modal boxes, xyxy pixels ``(n, 4)``, or one of four numbers; cut to the picture. All lists here may
+                be arrays or tensors.
             categories: names, or numbers; networks that tell categories apart know them by name, or by their place in
                 ``networks.categories``. Networks that do not need none: they keep a number, and number names by their
                 first appearance in this call.
-            masks: modal masks instead of boxes: `Mask`, or array ``(H, W)`` of the picture's size, bool or (floats)
-                heat in [0, 1], of which the pixels above `PredictionSettings.given_threshold` are visible.
+            masks: modal masks instead of boxes, or one: `Mask`, COCO's run-length object, or array ``(H, W)`` of the
+                picture's size: bool, whole numbers (not 0: visible) or (floats) heat in [0, 1], of which the pixels
+                above `PredictionSettings.given_threshold` are visible.
             scores: confidence of each box or mask, 0-1; 1 where not given. It is multiplied by the mean amodal heat
                 inside the amodal mask.
             ids: `Prediction.annotation_id`; 0, 1, ... where not given.
@@ -101,7 +129,7 @@ class Predictor:
 
         Raises:
             AmodalError: no picture set, neither or both of boxes and masks, lists of different lengths, or ``refine``
-                without masks.
+                without masks; with ``beyond_border``, masks larger than a `Mask` may be.
             BoxError: a box that is not finite, is inverted, or misses the picture.
             AnnotationError: a mask that is empty or of another size; heat outside [0, 1]; a category the networks do
                 not know; a bad score; with ``scene``, the same id twice.
@@ -125,11 +153,11 @@ class Predictor:
 
     def predict_scene(
         self,
-        masks: Sequence[MaskLike] | NDArray[np.generic] | None = None,
-        categories: Sequence[str] | Sequence[int] | None = None,
-        boxes: ArrayLike | Sequence[ArrayLike] | None = None,
-        scores: Sequence[float] | None = None,
-        ids: Sequence[int] | None = None,
+        masks: Sequence[MaskLike] | MaskLike | None = None,
+        categories: ArrayLike | None = None,
+        boxes: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        ids: ArrayLike | None = None,
         keep_heat: bool = False,
         *,
         refine: bool = False,
@@ -149,11 +177,11 @@ class Predictor:
         image: NDArray[np.uint8],
         image_id: int,
         *,
-        boxes: ArrayLike | Sequence[ArrayLike] | None = None,
-        masks: Sequence[MaskLike] | NDArray[np.generic] | None = None,
-        categories: Sequence[str] | Sequence[int] | None = None,
-        scores: Sequence[float] | None = None,
-        ids: Sequence[int] | None = None,
+        boxes: ArrayLike | None = None,
+        masks: Sequence[MaskLike] | MaskLike | None = None,
+        categories: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        ids: ArrayLike | None = None,
         refine: bool = False,
         beyond_border: bool | None = None,
     ) -> list[tuple[Job, Asked]]:
@@ -163,9 +191,13 @@ class Predictor:
         if refine and masks is None:
             raise AmodalError("refine improves given masks", remedy="give masks, or leave it out")
         height, width = image.shape[:2]
+        beyond = not self.settings.stop_at_border if beyond_border is None else beyond_border
+        limits = bx.as_box(bx.grow([0, 0, width, height], self.settings.beyond_border if beyond else 0.0))
+        canvas = canvas_of(width, height, self.settings.beyond_border) if beyond else None
+        kinds, sure, numbers = as_array(categories), as_array(scores), as_array(ids)
         rows = box_rows(boxes) if masks is None else mask_rows(masks)
         what = "box" if masks is None else "mask"
-        records = names_of(len(rows), what, ids, categories=categories, scores=scores)
+        records = names_of(len(rows), what, numbers, categories=kinds, scores=sure)
         parts: list[tuple[Mask | None, Evidence | None]] = [(None, None)] * len(rows)
         if masks is None:
             modal = [bx.check(row, width, height, record=r) for row, r in zip(rows, records, strict=True)]
@@ -175,12 +207,10 @@ class Predictor:
             modal = [mask.box for mask, _ in given]
             # a mask that IIS improves is no longer the answer
             parts = [(None if refine else mask, evidence) for mask, evidence in given]
-        given_scores = [1.0] * len(rows) if scores is None else scores
-        weights = [checked_score(s, r) for s, r in zip(given_scores, records, strict=True)]
-        places, told = category_numbers(categories, self.networks.categories, records)
-        beyond = not self.settings.stop_at_border if beyond_border is None else beyond_border
-        limits = bx.as_box(bx.grow([0, 0, width, height], self.settings.beyond_border if beyond else 0.0))
-        canvas = canvas_of(width, height, self.settings.beyond_border) if beyond else None
+        weights = [
+            checked_score(s, r) for s, r in zip([1.0] * len(rows) if sure is None else sure, records, strict=True)
+        ]
+        places, told = category_numbers(kinds, self.networks.categories, records)
         return [
             (
                 Job(
@@ -192,7 +222,7 @@ class Predictor:
                     refines=refine,
                     tells=weights[i] >= self.settings.others_score,
                 ),
-                Asked(image_id, i if ids is None else int(ids[i]), places[i], weights[i], parts[i][0], canvas),
+                Asked(image_id, i if numbers is None else int(numbers[i]), places[i], weights[i], parts[i][0], canvas),
             )
             for i in range(len(rows))
         ]

@@ -10,7 +10,7 @@ import numpy as np
 from ..core import boxes as bx
 from ..core.errors import AmodalError, AnnotationError
 from ..core.masks import Mask
-from ..core.records import Category, Prediction
+from ..core.records import Category, Prediction, category_at
 from .detectors import Detection
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def to_supervision(
 ) -> supervision.Detections:
     """Predictions of one picture as a `supervision.Detections`.
 
-    ``data`` holds ``class_name`` (where categories are given), ``annotation_id``, ``occlude_rate``, ``stop_reason``
-    and the other part's boxes, ``modal_xyxy`` or ``amodal_xyxy``.
+    ``data`` holds ``class_name`` (where categories are given), ``annotation_id``, ``occlude_rate``, ``stop_reason``,
+    the other part's boxes, ``modal_xyxy`` or ``amodal_xyxy``, and, where all have them, ``occlusion_probability`` and
+    ``depth_rank``.
 
     Args:
         predictions: of one picture.
@@ -87,8 +88,7 @@ def to_supervision(
         return sv.Detections.empty()
     if len({p.image_id for p in predictions}) > 1:
         raise AmodalError("supervision.Detections are those of one picture", remedy="call it once for each picture")
-    for p in predictions:
-        _check_goes_out(p, categories)
+    names = [_name_out(p, categories) for p in predictions]
     boxes = {
         "amodal": np.array([p.amodal_box for p in predictions], np.float32),
         "modal": np.array([p.modal_box for p in predictions], np.float32),
@@ -102,7 +102,11 @@ def to_supervision(
         f"{other}_xyxy": boxes[other],
     }
     if categories:
-        data["class_name"] = np.array([categories[p.category].name for p in predictions])
+        data["class_name"] = np.array(names)
+    for name in ("occlusion_probability", "depth_rank"):
+        values = [getattr(p, name) for p in predictions]
+        if None not in values:
+            data[name] = np.array(values)
     return sv.Detections(
         xyxy=boxes[part],
         mask=np.stack([mask.to_array() for mask in masks]),
@@ -112,7 +116,8 @@ def to_supervision(
     )
 
 
-def _check_goes_out(prediction: Prediction, categories: Sequence[Category]) -> None:
+def _name_out(prediction: Prediction, categories: Sequence[Category]) -> str:
+    """The name of one's category, "" where none are given; raises AmodalError where it cannot go out."""
     record = f"annotation {prediction.annotation_id}"
     if prediction.canvas is not None:
         raise AmodalError(
@@ -121,10 +126,7 @@ def _check_goes_out(prediction: Prediction, categories: Sequence[Category]) -> N
             value=prediction.canvas,
             remedy="give [p.in_picture(width, height) for p in predictions]",
         )
-    if categories and not 0 <= prediction.category < len(categories):
-        raise AmodalError(
-            f"a category is a place in the {len(categories)} categories", record=record, value=prediction.category
-        )
+    return category_at(prediction.category, categories, record).name if categories else ""
 
 
 def _name(number: int, nameless: bool, names: Sequence[str] | None, record: str) -> str:

@@ -44,6 +44,8 @@ class Composite(NamedTuple):
         laid_categories: of the objects laid over it or behind it, in order, places in `Material.categories`.
         border_box: the part of the canvas inside a made border of the picture; what is beyond is known, but not seen.
             None without one.
+        pixel_area: the object's pixels that the picture shows in the patch, for each pixel of `shown`; 1 where the
+            canvas is not shrunk.
     """
 
     look: Look
@@ -64,6 +66,7 @@ class Composite(NamedTuple):
     neighbours: tuple[Boxed, ...] = ()
     laid_categories: tuple[int, ...] = ()
     border_box: WholeBox | None = None
+    pixel_area: float = 1.0
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -124,9 +127,8 @@ class Composite(NamedTuple):
     @property
     def visible_share(self) -> float:
         """Visible pixels of the object in the patch, as a share of all of it that is known, 0-1."""
-        return min(self.share_of_object(int(np.count_nonzero(self.visible))), 1.0)
+        return self.share_of_object(int(np.count_nonzero(self.visible)))
 
     def share_of_object(self, pixels: int) -> float:
-        """A number of canvas pixels as a share of `object_area_px`, the canvas's scale allowed for."""
-        x1, y1, x2, y2 = self.patch_box
-        return pixels * ((x2 - x1) * (y2 - y1) / self.own.size) / self.object_area_px
+        """A number of canvas pixels that show the object as a share of `object_area_px`."""
+        return pixels * self.pixel_area / self.object_area_px

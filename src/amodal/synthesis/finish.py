@@ -41,8 +41,8 @@ def cut_off(composite: Composite, settings: SynthesisSettings, rng: np.random.Ge
         visible = np.zeros_like(composite.visible)
         visible[top:bottom, left:right] = composite.visible[top:bottom, left:right]
         left_px = int(np.count_nonzero(visible))
-        hidden = composite.share_of_object(int(np.count_nonzero(composite.visible)) - left_px)
-        if left_px and hidden >= settings.min_hidden:
+        hidden_px = int(np.count_nonzero(composite.visible)) - left_px
+        if left_px and hidden_px and composite.share_of_object(hidden_px) >= settings.min_hidden:
             if composite.share_of_object(left_px) < settings.min_visible:
                 continue
             border = (left, top, right, bottom)

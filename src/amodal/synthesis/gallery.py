@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from ..core.errors import AnnotationError
 from ..core.labels import NEGATIVE, POSITIVE, UNKNOWN, Label
+from ..datasets.folders import new_folder
 from .composite import Composite
 from .targets import Example, pixel_label
 
@@ -117,22 +116,16 @@ def write_examples(
         tile_px: side of a tile of the contact sheet.
 
     Raises:
-        AnnotationError: the folder holds something else.
-        OSError: it cannot be written.
+        AnnotationError: the folder holds something else, is a mount point, or cannot be written.
     """
-    if Path(folder).name in ("", ".."):
-        raise AnnotationError("examples go to a folder with a name of its own", file=folder, remedy="name one inside")
-    folder = Path(folder).resolve()  # a link stays: what it names is replaced
-    if folder.exists() and not (folder.is_dir() and _holds_ours(folder)):
+    place = Path(folder)
+    if place.exists() and not (place.is_dir() and _holds_ours(place)):
         raise AnnotationError(
             "examples go to a new folder, an empty one, or one of earlier examples",
             file=folder,
             remedy="name another --output",
         )
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
+    with new_folder(place, _holds_ours) as beside:
         shown: list[tuple[Example, Composite]] = []
         with (beside / "examples.jsonl").open("w", encoding="utf-8") as lines:
             for i, (example, composite) in enumerate(examples):
@@ -141,11 +134,6 @@ def write_examples(
                     shown.append((example, composite))
         if shown:
             contact_sheet(shown, tile_px=tile_px).save(beside / "contact_sheet.png")
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _holds_ours(folder: Path) -> bool:

@@ -48,7 +48,8 @@ def make_composite(material: Material, main: Ref, rng: np.random.Generator) -> C
 def _objects(settings: SynthesisSettings, rng: np.random.Generator) -> list[bool]:
     """One entry for each object to lay on the patch: whether behind the main one; those come first."""
     if settings.clear is None:
-        count = int(rng.integers(settings.max_occluders + 1))
+        least = min(int(settings.paired), settings.max_occluders)  # the other one of a pair is the clear one
+        count = int(rng.integers(least, settings.max_occluders + 1))
     elif rng.random() < settings.clear:
         count = 0
     else:

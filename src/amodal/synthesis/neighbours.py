@@ -32,10 +32,15 @@ def box_jitter(settings: SynthesisSettings, rng: np.random.Generator) -> Jitter:
 def boxed_others(composite: Composite, jittered: Jitter, rng: np.random.Generator) -> list[Boxed]:
     """The other objects with most of their box in that of the main one's visible part, at the most `OTHERS_BOXED`.
 
-    Those laid on the picture, by what is seen of them, and the picture's own. Some are missed, and the object itself
-    may be found twice, as in `told.told_others`. Boxes are jittered like the main one's.
+    Those laid on the picture, by what is seen of them, and the picture's own, as far as a made border lets them be
+    seen. Some are missed, and the object itself may be found twice, as in `told.told_others`. Boxes are jittered like
+    the main one's.
     """
     there = list(composite.neighbours)
+    if composite.border_box is not None:
+        # one that lies beyond has no area in the main box either, and is left out below
+        within = [bx.intersect(one.box, composite.border_box) for one in there]
+        there = [one._replace(box=bx.as_box(box)) for one, box in zip(there, within, strict=True)]
     for number, category in enumerate(composite.laid_categories, 1):
         assert composite.laid is not None
         seen = (composite.laid == number) & ~composite.off_picture

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .canvas import canvas_size, cut_masks, parts_in, shown_box
 from .composite import Boxed, Composite
@@ -42,18 +43,30 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
     assert cutout is not None  # a main object has pixels
     if not settings.amodal_truth:
         cutout = replace(cutout, whole=None)
-    truth, undone = cutout.truth, 0
-    for _ in range(settings.max_tries):
-        box = sample_patch_box(truth.box, settings, rng)
-        if _shows(cutout, box, settings.min_visible * truth.area_px):
-            break
-        undone += 1
-    else:
-        return None
+    for undone in range(settings.max_tries):
+        box = sample_patch_box(cutout.truth.box, settings, rng)
+        if _shows(cutout, box, settings.min_visible * cutout.truth.area_px):
+            size = canvas_size(box, settings.canvas_px)
+            own = cut_masks([cutout.truth], box, size)
+            shown = own if cutout.whole is None else cut_masks([cutout], box, size)
+            if shown.any():  # what is thin may fall between the pixels of a canvas that is shrunk
+                return _composite(material, picture, main, cutout, box, (own, shown), undone)
+    return None
+
+
+def _composite(
+    material: Material,
+    picture: Picture,
+    main: Ref,
+    cutout: Cutout,
+    box: WholeBox,
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    undone: int,
+) -> Composite:
+    """A patch with nothing laid over it, from the masks of the whole object and of what is shown of it."""
+    own, shown = masks
+    size = own.shape[1], own.shape[0]
     instance = picture.record.instances[main.instance]
-    size = canvas_size(box, settings.canvas_px)
-    own = cut_masks([truth], box, size)
-    shown = own if cutout.whole is None else cut_masks([cutout], box, size)
     others, neighbours = _neighbours(material, picture, main, box, size)
     return Composite(
         look=Drawing(picture.image, cutout, tuple(others), box, size),
@@ -62,12 +75,13 @@ def sample_patch(material: Material, picture: Picture, main: Ref, rng: np.random
         visible=shown,
         shown_box=shown_box(box, picture.record.width, picture.record.height, size),
         patch_box=box,
-        object_area_px=truth.area_px,
+        object_area_px=cutout.truth.area_px,
         category=material.category(main.source, instance.category),
         image_id=picture.record.id,
         annotation_id=instance.id,
         undone=undone,
         neighbours=tuple(neighbours),
+        pixel_area=_pixel_area(cutout, shown, box),
     )
 
 
@@ -78,6 +92,16 @@ def _shows(cutout: Cutout, box: WholeBox, least_px: float) -> bool:
         beyond = cutout.matte.size - matte.size  # of its pixels, at the most: there is seldom need to count them
         return cutout.area_px - beyond >= least_px or int(np.count_nonzero(matte)) >= least_px
     return False  # the patch is drawn around the whole object, and may hold only what is hidden of it
+
+
+def _pixel_area(cutout: Cutout, shown: NDArray[np.bool_], box: WholeBox) -> float:
+    """An object's pixels in a patch for each canvas pixel that shows it.
+
+    Where the canvas is shrunk they are counted: of what is thin it may show far more or less than its scale says.
+    """
+    if shown.shape == (box[3] - box[1], box[2] - box[0]):
+        return 1.0
+    return sum(int(np.count_nonzero(matte)) for _, matte in parts_in((cutout,), box)) / int(np.count_nonzero(shown))
 
 
 def _neighbours(

@@ -6,10 +6,8 @@ of prediction (box in, iterative expansion, thresholds) can be scored where nobo
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +19,7 @@ from ..core import boxes as bx
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.random import generator
+from ..datasets.folders import new_folder
 from ..datasets.jsonfile import write_json
 from .composite import Composite
 from .drawing import Drawn
@@ -32,6 +31,13 @@ T = TypeVar("T", bound=np.generic)
 
 _MAX_DRAWS = 1000
 _STREAM = 1  # apart from the draws of the training examples
+_OF_EXAMPLES = frozenset(
+    {
+        *("jitter_min_overlap", "jitter_max_resize", "tight_boxes", "trim", "min_visible_in_patch"),
+        *("weight_reference_px", "fixed", "mask_noise", "mask_noise_size", "others_told"),
+    }
+)
+"""Settings of what is cut from a patch: a scene is all of it."""
 
 
 def scene_settings(settings: SynthesisSettings) -> SynthesisSettings:
@@ -44,7 +50,15 @@ def scene_settings(settings: SynthesisSettings) -> SynthesisSettings:
         colour_jitter=0.0,
         border=0.0,
         flip=False,
+        paired=False,
     )
+
+
+def without_effect(settings: SynthesisSettings) -> list[str]:
+    """Names of the settings that are not the defaults and change no scene, or are others there."""
+    default, scenes = SynthesisSettings(), scene_settings(settings)
+    changed = [f.name for f in fields(settings) if getattr(settings, f.name) != getattr(default, f.name)]
+    return [name for name in changed if name in _OF_EXAMPLES or getattr(settings, name) != getattr(scenes, name)]
 
 
 def make_scenes(material: Material, count: int, *, seed: int = 0) -> Iterator[Composite]:
@@ -80,14 +94,11 @@ def write_scenes(folder: str | Path, scenes: Iterator[Composite], categories: tu
     The folder appears when all of it is written.
 
     Raises:
-        AnnotationError: the folder exists.
+        AnnotationError: the folder exists and is not empty, is a mount point, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise AnnotationError("scenes go to a new folder", file=folder, remedy="name another --output")
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        (beside / "images").mkdir(parents=True)
+    with new_folder(folder) as beside:
+        (beside / "images").mkdir()
         images, annotations = [], []
         for number, scene in enumerate(scenes, start=1):
             name = f"{number:06d}.jpg"
@@ -102,9 +113,6 @@ def write_scenes(folder: str | Path, scenes: Iterator[Composite], categories: tu
             "categories": [{"id": i + 1, "name": name} for i, name in enumerate(categories)],
         }
         write_json(beside / "annotations.json", content)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 

@@ -53,7 +53,8 @@ class SynthesisSettings:
         max_tries: how often one operation is tried before another main object is drawn.
         clear: share of examples with nothing laid over the object; the others get 1 to ``max_occluders``, equally
             likely. None is the paper: 0 to ``max_occluders``, equally likely.
-        paired: examples 2 k and 2 k + 1 show one object in one patch, occluded and clear. Ours.
+        paired: examples 2 k and 2 k + 1 show one object in one patch, with 1 to ``max_occluders`` objects laid on it
+            and with none; in a share ``clear`` of the pairs, where that is given, both are clear. Ours.
         behind: chance of an object to be laid behind the main one instead of over it; it then hides nothing of it. 0 is
             the paper. Ours.
         same_image: chance of an occluder to come from the main object's own picture, where that has another. 0 is the
@@ -75,7 +76,7 @@ class SynthesisSettings:
         mask_noise_size: the most a damaged mask is moved, grown or shrunk by, in sides of its box.
 
     Raises:
-        RecipeError: a value out of its range.
+        RecipeError: a value out of its range, or two that cannot hold together.
     """
 
     min_patch_overlap: float = 0.70
@@ -145,6 +146,13 @@ class SynthesisSettings:
         if self.clear is not None:
             _within(self, 0, 1, "clear")
             _require(self.clear == 1 or self.max_occluders > 0, "clear", self.clear, "1 where max_occluders is 0")
+        hiding = self.border > 0 or (self.max_occluders > 0 and self.clear != 1 and self.behind < 1)
+        if hiding and self.min_hidden + self.min_visible > 1 + 1e-9:
+            raise RecipeError(
+                "min_hidden and min_visible together are 1 at the most: what hides so much leaves too little",
+                value=(self.min_hidden, self.min_visible),
+                remedy="lower one of them",
+            )
         _require(self.balance in ("image", "category"), "balance", self.balance, '"image" or "category"')
 
 

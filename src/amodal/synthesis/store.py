@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.album import Album
-from ..core.errors import ImageError
+from ..core.errors import AmodalError, ImageError
 from .pictures import Cutout, Picture
 
 DATA, PICTURES, CUTOUTS, ABOUT = "data.bin", "pictures.npy", "cutouts.npy", "about.json"
@@ -51,7 +51,7 @@ class Store:
         self.folder = Path(folder)
         self._album = album
         about: Any = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
-        if not isinstance(about, dict) or not {"left_out", "data_bytes"} <= about.keys():
+        if not isinstance(about, dict) or "data_bytes" not in about or not _tells(about.get("left_out"), len(album)):
             raise ValueError(f"{self.folder / ABOUT} does not describe a store")
         self.left_out = tuple(LeftOut(index, ImageError(text)) for index, text in about["left_out"])
         self._data = _mapped(self.folder / DATA)
@@ -101,7 +101,30 @@ class Store:
         return part
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Store, (self.folder, self._album)  # another process maps the files itself
+        return _opened_again, (self.folder, self._album)  # another process maps the files itself
+
+
+def _opened_again(folder: Path, album: Album) -> Store:
+    """A store that a run has opened already, in one of its workers.
+
+    Raises:
+        AmodalError: it is gone: another run has replaced it, or somebody has deleted it.
+    """
+    try:
+        return Store(folder, album)
+    except (ValueError, EOFError, OSError) as problem:
+        raise AmodalError(
+            f"a store of decoded pictures stays while a run uses it ({problem})",
+            file=folder,
+            remedy="start the run again; where the pictures change under a run, give other runs a --store of their own",
+        ) from None
+
+
+def _tells(left_out: Any, pictures: int) -> bool:
+    """Whether a value of ``about.json`` is pairs of a picture's place and what is wrong with it."""
+    return isinstance(left_out, list) and all(
+        isinstance(pair, list) and [*map(type, pair)] == [int, str] and 0 <= pair[0] < pictures for pair in left_out
+    )
 
 
 def _mapped(path: Path) -> NDArray[Any]:

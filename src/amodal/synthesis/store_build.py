@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from .store import ABOUT, CUTOUTS, DATA, PICTURES, Store
 
 _FORMAT = 3
 """Part of the key: a store of another format is made anew."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LEAST_BYTES = 1_000_000
 _KEPT = 4
 """Stores of one annotation file and one folder of pictures: training and validation, and those of another run."""
@@ -64,20 +66,25 @@ def open_store(
     source, part, key = _names(album, folder, most_bytes)
     place = Path(stores) / f"{source}-{part}-{key}"
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(place.parent / f"{source}.lock"):
-            store = _found(place, album)
-            if store is None:
-                _build(place, source, album, folder, most_bytes, on_bad, progress)
-                store = Store(place, album)
-                _remove_replaced(place, source, part)
-            with contextlib.suppress(PermissionError):  # another user's
-                os.utime(place)  # opened last
+        store = _found(place, album, remove_damaged=False)  # no lock: it may lie where nothing can be written
+        if store is None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(place.parent / f"{source}.lock"):
+                store = _found(place, album, remove_damaged=True)
+                if store is None:
+                    _build(place, source, album, folder, most_bytes, on_bad, progress)
+                    store = Store(place, album)
+                    _remove_replaced(place, source, part)
+        with contextlib.suppress(OSError):  # another user's, or a disk that is read only
+            os.utime(place)  # opened last
     except OSError as problem:
+        rule, remedy = "a folder with room for them", "free some space, lower the bound of the store or"
+        if problem.errno not in _FULL:
+            rule, remedy = "a folder that can be read and written to", "check the rights there, or"
         raise AmodalError(
-            f"decoded pictures are kept in a folder with room for them ({problem})",
+            f"decoded pictures are kept in {rule} ({problem})",
             file=stores,
-            remedy="free some space, lower the bound of the store or name a folder on another disk",
+            remedy=f"{remedy} name a folder on another disk",
         ) from problem
     for left_out in store.left_out:
         if on_bad is None:
@@ -102,14 +109,15 @@ def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str,
     return source.hexdigest(), part.hexdigest(), key.hexdigest()
 
 
-def _found(place: Path, album: Album) -> Store | None:
-    """The store at a place; None where there is none, or a damaged one, which is removed to be made again."""
+def _found(place: Path, album: Album, *, remove_damaged: bool) -> Store | None:
+    """The store at a place; None where there is none, or a damaged one, which may be removed to be made again."""
     if not place.exists():
         return None
     try:
         return Store(place, album)
     except (ValueError, EOFError, FileNotFoundError):
-        shutil.rmtree(place)
+        if remove_damaged:
+            shutil.rmtree(place)
         return None
 
 

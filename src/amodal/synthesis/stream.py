@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import operator
 import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, default_collate, get_worker_info
 
 from ..core.album import Album
-from ..core.errors import RecipeError
+from ..core.errors import AnnotationError, RecipeError
 from ..core.random import generator
 from .draw import draw_example
 from .material import Material, Source
@@ -45,8 +47,8 @@ class OcclusionDataset(Dataset[Item]):
         transform: what is done to each item at last; None: nothing.
 
     Raises:
-        AnnotationError: too few objects to make examples of.
-        RecipeError: a negative seed or a length below 1.
+        AnnotationError: too few objects to make examples of, or ``album`` is no `Album`.
+        RecipeError: a seed or a length that is no whole number, a negative seed, a length below 1.
 
     Example:
         ``DataLoader(OcclusionDataset(read_annotations("train.json"), "images"), batch_size=32, num_workers=2,
@@ -64,6 +66,9 @@ class OcclusionDataset(Dataset[Item]):
         length: int | None = None,
         transform: Transform | None = None,
     ) -> None:
+        if not isinstance(album, Album):
+            remedy = "give amodal.read_annotations(FILE), or Album(records, categories)"
+            raise AnnotationError("examples are made of an Album", value=type(album).__name__, remedy=remedy)
         self._start(Material([Source(album, images_dir)], settings), shape, seed, length, transform)
 
     @classmethod
@@ -92,18 +97,27 @@ class OcclusionDataset(Dataset[Item]):
         self.transform = transform
         self.material = material
         self.shape = shape or ExampleShape()
-        self.seed = seed
-        self._length = len(material) if length is None else length
-        for name, value, least in (("seed", seed, 0), ("length", self._length, 1)):
-            if value < least:
-                raise RecipeError(f"{name} is {least} or more", value=value, remedy="correct it")
+        self.seed = _whole("seed", seed, 0)
+        self._length = _whole("length", len(material) if length is None else length, 1)
         # shared memory: workers that live on from one epoch to the next see the change
         self._epoch = torch.zeros((), dtype=torch.int64)
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+        self._share_epoch()
+
+    def _share_epoch(self) -> None:
+        if not self._epoch.is_shared():  # type: ignore[no-untyped-call]
+            self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._share_epoch()  # a copy has an epoch of its own; a worker's arrives shared
 
     def set_epoch(self, epoch: int) -> None:
-        """Other examples from now on, in this process and in its workers."""
-        self._epoch.fill_(epoch)
+        """Other examples from now on, in this process and in its workers.
+
+        Raises:
+            RecipeError: no whole number from 0 on.
+        """
+        self._epoch.fill_(_whole("epoch", epoch, 0))
 
     @property
     def epoch(self) -> int:
@@ -116,12 +130,22 @@ class OcclusionDataset(Dataset[Item]):
     def __getitem__(self, index: int) -> Item:
         if get_worker_info() is not None:
             _leave_inherited_alone(os.getpid())
-        index = range(self._length)[index]
+        index = range(self._length)[operator.index(index)]
         example, _ = draw_example(self.material, self.shape, seed=self.seed, epoch=self.epoch, index=index)
         item = {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}
         if self.transform is None:
             return item
         return self.transform(item, generator(self.seed, self.epoch, index, _TRANSFORM_STREAM))
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise RecipeError(f"{name} is a whole number, {least} or more", value=value, remedy="correct it")
+    return number
 
 
 def collate(items: list[Item]) -> Item:

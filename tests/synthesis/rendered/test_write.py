@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +203,27 @@ def test_made_textures_and_backgrounds_have_two_colours() -> None:
     assert background.shape == (30, 40, 3) and background.dtype == np.float32
     assert background.min() >= 0 and background.max() <= 1
     assert np.abs(np.diff(background, axis=0)).max() < 0.1 and np.ptp(background) > 0.05
+
+
+_WAIT = """
+import os, time
+from amodal.synthesis.rendered.write import _scenes
+def work(number):
+    os.write(1, b"x")
+    time.sleep(600)
+list(_scenes(work, 3, 3))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="what a parent forked holds its pipe")
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    """They hold their parent's output open until they end."""
+    with subprocess.Popen([sys.executable, "-c", _WAIT], stdout=subprocess.PIPE, start_new_session=True) as parent:
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.read(3) == b"xxx"
+            parent.kill()
+            assert parent.communicate(timeout=60) == (b"", None)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)

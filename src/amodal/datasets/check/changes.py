@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+NOT_KEPT = "not-kept"
+"""Instead of a rule: what the mended file, or folder, does not hold any more, for no reader looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +16,9 @@ class Change:
 
     Attributes:
         record: which record of the file.
-        rule: the rule it broke.
+        rule: the rule it broke, or `NOT_KEPT`.
         field: what was changed.
-        before, after: as JSON can hold them; None where there was nothing, or is nothing any more.
+        before, after: what it was and is; None where there was nothing, or is nothing any more.
     """
 
     record: str
@@ -32,4 +36,17 @@ class Change:
 
     def to_json(self) -> dict[str, Any]:
         """The change as a JSON object."""
-        return {name: getattr(self, name) for name in ("record", "rule", "field", "before", "after")}
+        return {name: json_value(getattr(self, name)) for name in ("record", "rule", "field", "before", "after")}
+
+
+def json_value(value: Any) -> Any:
+    """A value of a file as JSON can hold it: numbers that are not finite become text.
+
+    >>> json_value({"area": [float("nan"), 2.5]})
+    {'area': ['nan', 2.5]}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {key: json_value(inner) for key, inner in value.items()}
+    return [json_value(inner) for inner in value] if isinstance(value, list | tuple) else value

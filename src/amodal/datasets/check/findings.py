@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...core.records import ImageRecord
+from .changes import json_value
 
 Severity = Literal["error", "warning"]
 
@@ -176,7 +177,7 @@ class Finding:
         rule: its name in `RULES`.
         file: the annotation file.
         record: which record of it: "annotation 12", "image 7", "category 3"; empty for the file as a whole.
-        value: what was found; what JSON can hold.
+        value: what was found.
         severity: "error" or "warning".
         message: what reading said, where the record was refused; empty: the rule's own sentence.
         remedy: what reading said; empty: the rule's own.
@@ -226,7 +227,7 @@ class Finding:
             "rule": self.rule,
             "severity": self.severity,
             "holds": self.message or rule.holds,
-            "value": self.value,
+            "value": json_value(self.value),
             "remedy": self.remedy or rule.remedy,
             "fixed_by": rule.fix,
             "image_id": self.image_id,

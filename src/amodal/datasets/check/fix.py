@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from ...core.boxes import Box
 from ...core.errors import AmodalError
 from ...core.records import ImageRecord, Instance
 from ..convert import losses
-from ..dialects import BoxStyle, Holds, dialect_named
-from ..jsonfile import forget, is_json, open_json, write_json
+from ..dialects import BoxStyle, Dialect, Holds, dialect_named
+from ..folders import left_behind
+from ..jsonfile import forget, is_json, open_json, place_of, write_text
 from ..write import check_apart, write_annotations
-from .changes import Change
+from .changes import NOT_KEPT, Change
 from .findings import Finding
 from .objects import as_stated
 from .renumber import renumber
@@ -26,7 +28,8 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
     """Write the checked file again, mended, in its own dialect, and the list of changes beside it.
 
     Returns:
-        The changes, and the path of their list: the output's name with ``.changes.json``.
+        The changes, last what is not carried over (rule `NOT_KEPT`), and the path of their list: the output's name
+        with ``.changes.json``.
 
     Raises:
         AmodalError: the dialect is read only or cannot be written without loss, the output is the file itself, or two
@@ -60,11 +63,22 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
             file=report.file,
             remedy="mend the records that were found by hand, or convert the file first",
         )
-    write_annotations(album, dialect, output)
-    beside = changes_path(output)
+    changes += [Change("file", NOT_KEPT, "record", None, what) for what in _not_kept(Path(report.file), dialect)]
     content = {"format": 1, "from": report.file, "to": str(output), "changes": [one.to_json() for one in changes]}
-    write_json(beside, content, indent=1)
+    listed = json.dumps(content, indent=1, allow_nan=False) + "\n"  # now: no file is written without its changes
+    beside = changes_path(output)
+    place_of(beside)
+    write_annotations(album, dialect, output)
+    write_text(beside, listed)
     return changes, beside
+
+
+def _not_kept(path: Path, dialect: Dialect) -> Iterator[str]:
+    """What of a path is not in the album, and so not in what is written, in words."""
+    if dialect.passed_over is not None:
+        yield from dialect.passed_over(path)
+    if dialect.kind == "folder":
+        yield from left_behind(path, dialect.files)
 
 
 def _check_ids(report: CheckReport) -> None:

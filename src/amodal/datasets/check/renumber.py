@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..jsonfile import forget, is_json, open_json, write_json_object
+from ..jsonfile import forget, is_json, open_json
 from ..jsonparse import JsonFile, JsonList
 from .changes import Change
 from .run import CheckReport, check_file
@@ -32,7 +33,8 @@ def renumber(report: CheckReport, scratch: Path) -> tuple[CheckReport, list[Chan
     with tempfile.TemporaryDirectory(prefix=".amodal-", dir=scratch) as folder:
         beside = Path(folder) / path.name
         content["annotations"] = _numbered(content["annotations"], changes)
-        write_json_object(beside, ((key, _written(value)) for key, value in content.items()))
+        with beside.open("w", encoding="utf-8") as file:
+            file.writelines(_text(content))
         forget()
         again = check_file(beside, None, report.dialect)
     findings = tuple(replace(one, file=report.file) for one in again.findings)
@@ -65,5 +67,17 @@ def _id(entry: dict[str, Any]) -> int | None:
     return value if type(value) is int and abs(value) < 2**62 else None
 
 
-def _written(value: Any) -> Any:
-    return iter(value) if isinstance(value, JsonList) else value
+def _text(content: dict[str, Any]) -> Iterator[str]:
+    """A JSON object piece by piece; NaN and infinity stand as they were read, for reading refuses where they matter."""
+    start = "{"
+    for key, value in content.items():
+        yield f"{start}{json.dumps(key)}: "
+        start = ",\n"
+        if isinstance(value, JsonList | Iterator):
+            yield "["
+            for i, element in enumerate(value):
+                yield (",\n" if i else "") + json.dumps(element)
+            yield "]"
+        else:
+            yield json.dumps(value)
+    yield "}"

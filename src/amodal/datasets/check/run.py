@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from typing import Any
 
 from ...core.album import Album
 from ...core.errors import AmodalError
+from ...core.processors import core_count
 from ...core.records import ImageRecord
 from ..dialects import BoxStyle, Reading, dialect_named, recognise
 from ..jsonfile import forget
@@ -170,15 +171,19 @@ class _Block:
 
 
 def _blocks(work: _Work, starts: range, pictures: int, processes: int | None) -> Iterator[_Block]:
-    processes = min(len(starts), processes or len(os.sched_getaffinity(0)))
+    processes = min(len(starts), processes or core_count())
     can_fork = "fork" in multiprocessing.get_all_start_methods()
     if processes < 2 or not can_fork or pictures < _WORTH_PROCESSES:
         yield from map(partial(_check_block, work), starts)
         return
     # forked, so that the album is shared and not sent
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=(work,)) as pool:
-        yield from pool.map(_check_taken, starts)
+    try:
+        with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=(work,)) as pool:
+            yield from pool.map(_check_taken, starts)
+    except BrokenProcessPool:
+        rule = "a process that checked was ended from outside, as where memory runs out"
+        raise AmodalError(rule, file=work.album.source, remedy="give fewer --processes") from None
 
 
 _taken: list[_Work] = []

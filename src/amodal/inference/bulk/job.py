@@ -25,7 +25,6 @@ from .manifest import facts_of, start_run
 from .run import Outcome, Progress, gather_errors, predict_shards
 from .shards import Shard
 
-
 _COUNTED = ("made", "objects", "failed", "empty")
 """What a row of Ray says of its shard, of `Outcome`."""
 

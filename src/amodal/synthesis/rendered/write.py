@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +19,7 @@ from PIL import Image
 from ...core import boxes as bx
 from ...core.errors import RecipeError
 from ...core.masks import Mask
+from ...core.processors import core_count
 from ...datasets.folders import new_folder
 from ...datasets.jsonfile import write_json
 from ..scenes import exact_record
@@ -85,7 +88,7 @@ def write_rendered(
 
     Raises:
         RecipeError: less than one worker; or the system ended one, as it does where memory runs out.
-        AnnotationError: the folder exists and is not empty, or cannot be written.
+        AnnotationError: the folder exists and is not empty, is a mount point, or cannot be written.
         ImageError: a photograph that cannot be used.
     """
     if workers is not None and workers < 1:
@@ -115,7 +118,7 @@ Work = Callable[[int], Entries]
 
 
 def _scenes(work: Work, count: int, workers: int | None) -> Iterator[Entries]:
-    processes = min(workers or _cores(), count)
+    processes = min(workers or core_count(), count)
     if processes < 2:
         yield from map(work, range(count))
         return
@@ -129,15 +132,21 @@ def _scenes(work: Work, count: int, workers: int | None) -> Iterator[Entries]:
         raise RecipeError(rule, remedy="give fewer workers, or a smaller size") from None
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 _taken: list[Work] = []
 
 
 def _take(work: Work) -> None:
     _taken[:] = [work]
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a command that ends tidily has handed its way on
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its workers, which would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do_taken(number: int) -> Entries:
