@@ -59,3 +59,15 @@ def test_what_reading_passes_over_is_told(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "out").unlink()
     assert main([*words, "--to", "yolo"]) == 2
     assert "cannot hold: further fields of pictures: tags (1: image 0)" in capsys.readouterr().out
+
+
+def test_results_of_nothing_are_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    (tmp_path / "r.json").write_text("[]")
+    answers = ["--answers", str(tmp_path / "a.json")]
+    assert main(["check", str(tmp_path / "r.json"), *answers]) == 0
+    assert main(["convert", str(tmp_path / "r.json"), str(tmp_path / "c.json"), "--to", "coco-amodal", *answers]) == 0
+    assert json.loads((tmp_path / "c.json").read_text())["annotations"] == []
+    capsys.readouterr()
+    assert main(["check", str(tmp_path / "r.json")]) == 2
+    assert "they are read with the annotations they answer" in capsys.readouterr().err

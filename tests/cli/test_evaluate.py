@@ -13,6 +13,8 @@ from PIL import Image
 from amodal.cli import evaluate
 from amodal.core.errors import AmodalError
 from amodal.core.masks import Mask
+from amodal.datasets import read_annotations
+from amodal.inference.bulk import start_run
 
 W, H = 30, 20
 
@@ -310,3 +312,21 @@ def test_a_baseline_takes_no_row_of_ours(tmp_path: Path) -> None:
     words = ["--unet", str(tmp_path / "unet"), "--baseline", f"mask-only U-Net={tmp_path}/out.json"]
     with pytest.raises(AmodalError, match="a name of its own; found 'mask-only U-Net'"):
         run(tmp_path, truth(), results(), *words)
+
+
+def test_a_folder_of_shards_is_taken_as_a_file_is(tmp_path: Path) -> None:
+    whole = json.loads((run(tmp_path, truth(), results()) / "report.json").read_text())
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    album = read_annotations(tmp_path / "truth.json")
+    (shard,) = start_run(shards, album, 1, {"networks": "n"})
+    with pytest.raises(AmodalError, match="all 1 shards of the run are there"):
+        run(tmp_path, truth(), results(), "--predictions", str(shards))
+    (shards / shard.name).write_text(json.dumps(results()[0]) + "\n")
+    words = ["--predictions", str(shards), "--baseline", f"same={shards}"]
+    found = json.loads((run(tmp_path, truth(), results(), *words) / "report.json").read_text())
+    assert (
+        found["objects"][0]["iou"]["ours"] == whole["objects"][0]["iou"]["ours"] == found["objects"][0]["iou"]["same"]
+    )
+    with pytest.raises(AmodalError, match=r"or the folder of a run in shards\. Give the folder"):
+        run(tmp_path, truth(), results(), "--predictions", str(shards / shard.name))

@@ -15,6 +15,7 @@ from threading import Event
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from amodal.core import boxes as bx
 from amodal.core import images
@@ -336,3 +337,37 @@ def test_a_mask_is_read_as_0_and_255(box: bx.Box) -> None:
 def test_the_size_is_width_and_height(size: int | tuple[int, int]) -> None:
     expected = (7, 7, 3) if size == 7 else (3, 5, 3)
     assert cut_patch(PICTURE, (1, 1, 4, 4), size).shape == expected
+
+
+def png_with_exif(place: str) -> bytes:
+    """A PNG that a camera turned, its EXIF in front of the pixels or behind them."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = BytesIO()
+    Image.fromarray(PICTURE).save(out, "PNG", exif=exif)
+    data = out.getvalue()
+    start = data.index(b"eXIf") - 4
+    stop = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    chunk, rest = data[start:stop], data[:start] + data[stop:]
+    cut = rest.index(b"IDAT" if place == "front" else b"IEND") - 4
+    return rest[:cut] + chunk + rest[cut:]
+
+
+def test_the_size_of_a_png_is_read_without_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    height, width = PICTURE.shape[:2]
+    Image.fromarray(PICTURE).save(tmp_path / "plain.png")
+    for place in ("front", "end"):
+        (tmp_path / f"{place}.png").write_bytes(png_with_exif(place))
+        assert read_size(tmp_path / f"{place}.png") == read_image(tmp_path / f"{place}.png").shape[1::-1]
+    data = (tmp_path / "plain.png").read_bytes()
+    (tmp_path / "torn.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(ImageError, match=r"torn\.png: the picture cannot be decoded"):
+        read_size(tmp_path / "torn.png")
+
+    def decode(image: PngImageFile) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(PngImageFile, "load", decode)
+    assert read_size(tmp_path / "plain.png") == (width, height) and read_size(tmp_path / "front.png") == (height, width)
+    with pytest.raises(AssertionError, match="decoded"):
+        read_size(tmp_path / "end.png")

@@ -178,3 +178,16 @@ def test_crops_at_any_place_and_differences_against_arrays() -> None:
         room[:] = False
         room[20 : 20 + height, 20 : 20 + width] = Mask.from_crop(crop, left, top, width, height).to_array()
         np.testing.assert_array_equal(mask.crop((x1, y1, x2, y2)), room[20 + y1 : 20 + y2, 20 + x1 : 20 + x2])
+
+
+def test_a_mask_moved_is_its_array_moved() -> None:
+    rng = np.random.default_rng(0)
+    array = rng.random((7, 9)) > 0.6
+    for dx, dy, width, height in ((0, 0, 9, 7), (3, 2, 20, 12), (-4, -3, 9, 7), (-4, 5, 6, 8), (30, 0, 9, 7)):
+        whole = np.zeros((100, 100), bool)
+        whole[50 + dy : 57 + dy, 50 + dx : 59 + dx] = array
+        expected = whole[50 : 50 + height, 50 : 50 + width]
+        moved = Mask.from_array(array).moved(dx, dy, width, height)
+        assert (moved.width, moved.height) == (width, height)
+        np.testing.assert_array_equal(moved.to_array(), expected)
+    assert Mask.from_array(np.zeros((4, 5), bool)).moved(1, 1, 6, 6) == Mask.from_array(np.zeros((6, 6), bool))

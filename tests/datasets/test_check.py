@@ -356,7 +356,7 @@ def test_a_picture_beyond_all_sizes_is_refused_in_every_dialect(tmp_path: Path, 
     size = f"<size><width>{side}</width><height>{side}</height></size>"
     (voc / "a.xml").write_text(f"<annotation>{size}<object><name>a</name>{box}</object></annotation>")
     for path in ("cvat.xml", "labelme.json", "voc"):
-        with pytest.raises(AnnotationError, match="at the most 500000000 pixels|is a number of pixels"):
+        with pytest.raises(AnnotationError, match=r"at the most 500000000 pixels|is a number of pixels"):
             read_annotations(tmp_path / path)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import jsonargparse
 
 from ..core.errors import AmodalError
+from .predictions import read_predictions
 
 if TYPE_CHECKING:
     from ..core.album import Album
@@ -24,7 +25,9 @@ HELP = "score predictions against annotated whole objects"
 def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
     """The command's own options."""
     parser.add_argument("--truth", type=str, required=True, help="annotations with amodal masks, of any dialect")
-    parser.add_argument("--predictions", type=str, required=True, help="results file of `amodal predict`")
+    parser.add_argument(
+        "--predictions", type=str, required=True, help="results of `amodal predict`, a file or a folder of shards"
+    )
     parser.add_argument("--output", type=str, required=True, help="folder for report.json, report.md and pictures")
     parser.add_argument("--images", type=str, default=None, help="folder of the photographs: adds objects.html")
     parser.add_argument("--given", type=str, default="", help="what the predictor was given, e.g. 'true modal boxes'")
@@ -57,7 +60,6 @@ def run(args: jsonargparse.Namespace) -> None:
         AmodalError: words that do not go together, or input that cannot be used.
     """
     from ..datasets import read_annotations
-    from ..datasets.results import read_results
     from ..metrics.evaluate import evaluate, has_amodal_truth
     from ..metrics.indirect import count_judged, score_indirect
     from ..report.scores import figures, tables, unoccluded_line, write_indirect, write_scores
@@ -78,7 +80,7 @@ def run(args: jsonargparse.Namespace) -> None:
                     remedy=f"leave {word} out, or give annotations with amodal masks",
                 )
     sizes = {record.id: (record.width, record.height) for record in truth}  # on larger canvases nothing is scored
-    predictions = [one.in_picture(*sizes[one.image_id]) for one in read_results(args.predictions, truth)]
+    predictions = [one.in_picture(*sizes[one.image_id]) for one in read_predictions(args.predictions, truth)]
     if not has_amodal_truth(truth):
         parts = score_indirect(truth, predictions)
         counts, missing = count_judged(truth, predictions)
@@ -121,7 +123,6 @@ def _named_files(words: Sequence[str]) -> dict[str, str]:
 def _baselines(
     args: jsonargparse.Namespace, others: dict[str, str], truth: Album, predictions: list[Prediction]
 ) -> dict[str, Mapping[int, Mask | Prediction]]:
-    from ..datasets.results import read_results
     from ..report.scores import LABELS
 
     found: dict[str, Mapping[int, Mask | Prediction]] = {}
@@ -144,5 +145,5 @@ def _baselines(
     for name, file in others.items():
         if name in found or name in LABELS.values():
             raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
-        found[name] = {one.annotation_id: one for one in read_results(file, truth, visible=visible)}
+        found[name] = {one.annotation_id: one for one in read_predictions(file, truth, visible=visible)}
     return found

@@ -12,6 +12,7 @@ import jsonargparse
 
 from ..core.errors import AmodalError
 from .plain_warnings import plain_warnings
+from .predictions import read_predictions
 
 HELP = "browse an annotation file or predictions as pictures"
 
@@ -40,7 +41,6 @@ def run(args: jsonargparse.Namespace) -> None:
     from tqdm import tqdm
 
     from ..datasets.check import check_file
-    from ..datasets.results import read_results
     from ..report.browse import write_browser
 
     if (args.file is None) == (args.annotations is None):
@@ -50,7 +50,7 @@ def run(args: jsonargparse.Namespace) -> None:
     if not 100 <= args.size <= 4000:
         raise AmodalError("--size is 100 to 4000", value=args.size)
     report = check_file(args.file or args.annotations, args.images, args["from"], decode=False)
-    predictions = None if args.predictions is None else read_results(args.predictions, report.album)
+    predictions = None if args.predictions is None else read_predictions(args.predictions, report.album)
     with plain_warnings(), tqdm(total=len(report.album), unit="picture", disable=sys.stderr is None or None) as bar:
         page = write_browser(
             args.output,

@@ -69,7 +69,9 @@ def read_size(path: str | Path) -> tuple[int, int]:
     with _opened(path) as image:
         width, height = image.size
         try:
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)  # a PNG is decoded for it: it may stand at the end
+            late = image.format == "PNG" and _says_more_at_its_end(path)  # Pillow would decode every PNG to see
+            tags = image.getexif() if late or image.format != "PNG" else Image.Image.getexif(image)
+            orientation = tags.get(_EXIF_ORIENTATION, 1)
             if orientation not in _TURNED:
                 return width, height
             if image.format == "TIFF":  # whether the header's size is turned already depends on Pillow's version
@@ -160,6 +162,19 @@ def _open(path: str | Path) -> Image.Image:
                 return Image.open(path)
             finally:
                 Image.MAX_IMAGE_PIXELS = before
+
+
+def _says_more_at_its_end(path: str | Path) -> bool:
+    """Whether a PNG has words (EXIF among them) behind its pixels, or is cut short: only the chunks' heads are read."""
+    with open(path, "rb") as file:
+        file.seek(8)
+        seen_pixels = False
+        while len(head := file.read(8)) == 8 and head[4:] != b"IEND":
+            seen_pixels |= head[4:] == b"IDAT"
+            if seen_pixels and head[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return True
+            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+    return len(head) < 8
 
 
 def _open_anew() -> None:

@@ -68,6 +68,13 @@ class Mask:
         part = crop[y1 - top : y2 - top, x1 - left : x2 - left]
         return cls(height, width, _compressed(_crop_runs(part, x1, y1, width, height), height, width))
 
+    def moved(self, dx: int, dy: int, width: int, height: int) -> Mask:
+        """Its pixels so many to the right and down, in a picture of that size; what reaches beyond it is cut."""
+        if self.is_empty:
+            return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, width, height)
+        x1, y1, x2, y2 = map(int, self.box)
+        return Mask.from_crop(self.crop((x1, y1, x2, y2)), x1 + dx, y1 + dy, width, height)
+
     @classmethod
     def from_box(cls, box: ArrayLike, width: int, height: int) -> Mask:
         """The pixels whose centres lie inside a box xyxy.

@@ -193,8 +193,7 @@ class Prediction:
         if self.canvas is None:
             return self
         x, y = self.canvas[:2]
-        area = (-x, -y, width - x, height - y)
-        modal, amodal = (Mask.from_array(m.crop(area)) for m in (self.modal_mask, self.amodal_mask))
+        modal, amodal = (mask.moved(x, y, width, height) for mask in (self.modal_mask, self.amodal_mask))
         return replace(self, modal_mask=modal, amodal_mask=amodal, canvas=None)
 
     @property

@@ -116,7 +116,13 @@ def read_results(path: str | Path, album: Album, *, visible: Mapping[int, Mask] 
         AnnotationError: not a list, or a record with a field missing, an unknown picture, annotation or category, or
             a mask of another size than its picture; two records for one annotation.
     """
-    content = read_json(path)
+    return results_of(read_json(path), path, album, visible=visible)
+
+
+def results_of(
+    content: object, path: str | Path, album: Album, *, visible: Mapping[int, Mask] | None = None
+) -> list[Prediction]:
+    """The same of what a results file holds; ``path`` is named in errors."""
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise AnnotationError(
             "a results file is a list of objects", file=path, remedy="give what `amodal predict` wrote"
@@ -203,7 +209,7 @@ def _prediction(
     if visible is None or entry.get("visible_mask") is not None:
         seen = mask("visible_mask")
     elif number in visible:
-        seen = visible[number] if canvas is None else _on_canvas(visible[number], canvas)
+        seen = visible[number] if canvas is None else visible[number].moved(-canvas[0], -canvas[1], *canvas[2:])
     else:
         seen = whole
     return Prediction(
@@ -274,7 +280,8 @@ _HOLDS = EVERYTHING - {
 
 
 def _is_results(file: JsonFile) -> bool:
-    return file.items is not None and file.items.all_objects and file.items.keys >= _RECORD_KEYS
+    """An empty list, too: nothing was asked about, or a detector found nothing."""
+    return file.items is not None and file.items.all_objects and (not file.items or file.items.keys >= _RECORD_KEYS)
 
 
 def _read(path: Path, how: Reading) -> Album:
@@ -320,22 +327,10 @@ def _cut(entry: dict[str, Any], image: ImageRecord, path: Path, record: str) -> 
     large = replace(image, width=canvas[2], height=canvas[3])
     keys = ("segmentation", "visible_mask", *(["invisible_mask"] if entry.get("invisible_mask") is not None else []))
     before = {key: read_mask(entry.get(key), large, path, record) for key in keys}
-    after = {key: _within(mask, canvas, image) for key, mask in before.items()}
+    after = {key: mask.moved(*canvas[:2], image.width, image.height) for key, mask in before.items()}
     said, now = (_said(masks["segmentation"], masks["visible_mask"]) for masks in (before, after))
     told = {key: now[key] for key in said if entry.get(key) == said[key]}  # what says otherwise is for `check` to find
     return entry | {key: mask.to_rle() for key, mask in after.items()} | told
-
-
-def _within(mask: Mask, canvas: tuple[int, int, int, int], image: ImageRecord) -> Mask:
-    """What of a mask on a canvas lies in the picture."""
-    left, top = map(int, mask.box[:2])
-    return Mask.from_crop(mask.crop(mask.box), left + canvas[0], top + canvas[1], image.width, image.height)
-
-
-def _on_canvas(mask: Mask, canvas: tuple[int, int, int, int]) -> Mask:
-    """A mask of the picture's size on a canvas."""
-    left, top = map(int, mask.box[:2])
-    return Mask.from_crop(mask.crop(mask.box), left - canvas[0], top - canvas[1], canvas[2], canvas[3])
 
 
 def _said(whole: Mask, seen: Mask) -> dict[str, float]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.errors import AmodalError, WeightsError
+from ..core.processors import core_count
 from .calibration import read_calibrations
 from .folder import CONFIG_FILE, REMEDY, check_file, default_weights, read_config
-from .lanes import core_count
 from .onnx_networks import OnnxNetwork
 from .pair import Network, NetworkPair
 from .settings import PredictionSettings

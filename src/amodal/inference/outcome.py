@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import boxes as bx
 from ..core.errors import AmodalError
@@ -87,7 +86,7 @@ def finish(
         heat, left, top = paste_heat(found.modal_heat, np.subtract(modal_box, shift), columns, rows, above=level)
         modal_mask = Mask.from_crop(heat > level, left, top, columns, rows)
     else:
-        modal_mask = given if canvas is None else _moved(given, canvas)
+        modal_mask = given if canvas is None else given.moved(-canvas[0], -canvas[1], *canvas[2:])
     probability = _probability(found, (calibrations or {}).get("box" if given is None else "mask"))
     clear = given is not None and probability is not None and probability < settings.least_probability
     level = math.inf if clear else settings.amodal_threshold
@@ -105,7 +104,7 @@ def finish(
         modal_mask &= amodal_mask
     # given pixels outside the last frame count with heat 0
     mean_heat = float(np.einsum("ij,ij->", heat, inside, dtype=np.float64, casting="unsafe")) / area if area else 0.0
-    amodal_box = _around(bx.as_box(np.add(amodal_mask.box, shift)), modal_box) if area else expansion.box
+    amodal_box = bx.around(bx.as_box(np.add(amodal_mask.box, shift)), modal_box) if area else expansion.box
     return Prediction(
         image_id=asked.image_id,
         annotation_id=asked.annotation_id,
@@ -142,15 +141,3 @@ def _probability(found: Found, calibration: Calibration | None) -> float | None:
     return calibration.probability(
         heat_features(found.modal_heat, found.job.modal_box, expansion.heat, expansion.frame, expansion.steps[0].strips)
     )
-
-
-def _moved(mask: Mask, canvas: Canvas) -> Mask:
-    """A mask of the picture as a mask of its canvas."""
-    x, y, columns, rows = canvas
-    left, top, right, bottom = bx.outward(mask.box).tolist()
-    part: NDArray[np.bool_] = mask.crop((left, top, right, bottom))
-    return Mask.from_crop(part, left - x, top - y, columns, rows)
-
-
-def _around(a: bx.Box, b: bx.Box) -> bx.Box:
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])

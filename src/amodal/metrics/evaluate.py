@@ -12,7 +12,7 @@ from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
-from ..core.records import ImageRecord, Prediction
+from ..core.records import ImageRecord, Prediction, category_at
 from .indirect import Judged, judge
 from .objects import FROM_PREDICTION, FROM_TRUTH, ObjectScore, ious, measure
 from .occlusion import OCCLUDED_ABOVE
@@ -60,7 +60,7 @@ def evaluate(
             elif amodal is None or amodal.is_empty:
                 counts["no amodal mask, left out"] += 1
             else:
-                name = truth.categories[instance.category].name
+                name = category_at(instance.category, truth.categories, f"annotation {instance.id}").name
                 others = {method: theirs.get(instance.id) for method, theirs in baselines.items()}
                 objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id), others))
     if not objects:

@@ -72,7 +72,7 @@ def environment(root: Path, **more: str) -> dict[str, str]:
 def test_one_process(job: Job, wanted: list[dict[str, Any]]) -> None:
     assert [record["annotation_id"] for record in wanted] == [10 * i + k for i in range(PICTURES) for k in range(2)]
     assert all(record["category_id"] == 3 for record in wanted) and wanted[0]["area"] > 100
-    assert ShardPredictor(job)({"shard": 2}) == {"shard": 2, "objects": 0, "failed": 0, "made": 0}
+    assert ShardPredictor(job)({"shard": 2}) == {"shard": 2, "objects": 0, "failed": 0, "made": 0, "empty": 0}
     with pytest.raises(AmodalError, match="another album, given"):
         ShardPredictor(replace(job, given="mask"))
     ShardPredictor(replace(job, images=os.path.relpath(job.images)))  # the same folder

@@ -13,12 +13,12 @@ from typing import Any
 from ... import __version__
 from ...core.album import Album
 from ...core.errors import AmodalError
+from ...core.processors import core_count
 from ...core.records import Prediction
 from ...datasets import read_annotations
 from ...datasets.detections import read_detections
 from ..albums import Given, TruthLeakWarning, predict_album, tells_whole, warn_of_leaks
 from ..folder import CONFIG_FILE, default_weights
-from ..lanes import core_count
 from ..networks import Backend
 from ..predictor import Predictor
 from .manifest import facts_of, start_run
