@@ -134,6 +134,13 @@ def _section(
         f" (chance {_percent(unoccluded['chance'])}). On occluded objects the amodal mask is better than the modal one"
         f" for {_percent(better['better'])} % and worse for {_percent(better['worse'])} %.",
     ]
+    if (order := report["order"]) is not None:
+        lines += [
+            "",
+            f"Depth order: of {order['pairs']} pairs, of which the truth says who hides whom, {_percent(order['accuracy'])} % "
+            f"are in the right order, {order['wrong']} reversed, {order['undecided']} undecided; of those decided "
+            f"{_percent(order['decided_accuracy'])} % are right (chance 50.0).",
+        ]
     return lines
 
 
