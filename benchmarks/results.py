@@ -137,9 +137,9 @@ def _section(
     if (order := report["order"]) is not None:
         lines += [
             "",
-            f"Depth order: of {order['pairs']} pairs, of which the truth says who hides whom, {_percent(order['accuracy'])} % "
-            f"are in the right order, {order['wrong']} reversed, {order['undecided']} undecided; of those decided "
-            f"{_percent(order['decided_accuracy'])} % are right (chance 50.0).",
+            f"Depth order: of {order['pairs']} pairs, of which the truth says who hides whom, "
+            f"{_percent(order['accuracy'])} % are in the right order, {order['wrong']} reversed, {order['undecided']} undecided; "
+            f"of those decided {_percent(order['decided_accuracy'])} % are right (chance 50.0).",
         ]
     return lines
 
