@@ -138,8 +138,9 @@ def _section(
         lines += [
             "",
             f"Depth order: of {order['pairs']} pairs, of which the truth says who hides whom, "
-            f"{_percent(order['accuracy'])} % are in the right order, "
-            f"{order['wrong']} reversed, {order['undecided']} undecided; of those decided {_percent(order['decided_accuracy'])} % are right (chance 50.0).",
+            f"{_percent(order['accuracy'])} % are in the right order, {order['wrong']} reversed, "
+            f"{order['undecided']} undecided; of those decided {_percent(order['decided_accuracy'])} % are right "
+            "(chance 50.0).",
         ]
     return lines
 
