@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amodal.core.errors import AnnotationError
+from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.datasets.check import check_file
@@ -94,5 +94,5 @@ def test_a_bad_kins_record_is_refused_by_name(
 ) -> None:
     content = kins(2020, tiny_coco)
     content["annotations"][0].update(change)
-    with pytest.raises(Exception, match="annotation 4: "):
+    with pytest.raises(AmodalError, match="annotation 4: "):
         read_annotations(write_file(content))

@@ -85,6 +85,7 @@ def test_the_category_goes_to_networks_that_know_it(batch: Batch, num_categories
     modal, network = Spy(num_categories=num_categories), Spy(20, num_categories)
     for stage, asked in ((AmodalStage(StageSettings(), modal), network), (ModalStage(StageSettings()), modal)):
         stage(asked, batch, stage.draw(np.random.default_rng(0), 0, 6))
+    assert modal.asked and network.asked
     for _, _, category in modal.asked + network.asked:
         assert category is (batch["category"] if num_categories else None)
 

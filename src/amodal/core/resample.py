@@ -142,7 +142,7 @@ def _interval(from_box: ArrayLike, to_box: ArrayLike) -> tuple[NDArray[np.float6
 
 
 def move_heat(heat: NDArray[np.float32], from_box: ArrayLike, to_box: ArrayLike, target: int) -> NDArray[np.float32]:
-    """Heat over one box, read over another; 0 outside the first (``paper/facts``: "modal heat outside the modal box").
+    """Heat over one box, read over another; 0 outside the first, where nothing is seen of the object.
 
     Args:
         heat: float32 ``(..., s, s)`` over ``from_box``.

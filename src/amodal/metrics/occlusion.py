@@ -9,7 +9,7 @@ from ..core.masks import Mask
 from ..core.records import Instance
 
 OCCLUDED_ABOVE = 0.05
-"""An object counts as occluded where more than this share of it is hidden (VOC's rule, paper/facts)."""
+"""An object counts as occluded where more than this share of it is hidden (VOC's rule)."""
 HEAVILY_ABOVE = 0.25
 """... and as heavily occluded above this share (ours)."""
 

@@ -41,10 +41,7 @@ def check_picture(record: ImageRecord, images: Path, file: str, *, decode: bool 
         yield finding("picture-missing", file, record, value=str(path))
         return
     try:
-        size = read_size(path)
-        if decode:
-            height, width = read_image(path).shape[:2]
-            size = (width, height)
+        size = read_image(path).shape[1::-1] if decode else read_size(path)
     except ImageError as problem:
         yield finding("picture-broken", file, record, value=problem.rule)
         return
