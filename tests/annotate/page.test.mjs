@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-const page = new URL("../../src/amodal/annotate/page/", import.meta.url);
+import { deskOf, LISTING, MINE, ONE, page, Sheet } from "./page_parts.mjs";
+
 const { Album, isListed, listed } = await import(new URL("album.js", page));
 const { History } = await import(new URL("history.js", page));
 const { KEYS, written } = await import(new URL("keys.js", page));
@@ -11,45 +12,6 @@ const { Polygon, Stroke } = await import(new URL("shapes.js", page));
 const { Tools } = await import(new URL("tools.js", page));
 const { View } = await import(new URL("view.js", page));
 const { bands, change, flip } = await import(new URL("bits.js", page));
-
-const LISTING = {
-  title: "a.json",
-  output: "t.json",
-  drafts: true,
-  pictures: [
-    { id: 1, name: "a b.jpg", width: 9, height: 9, objects: [{ id: 7, category: "cat", state: "done" }, { id: 8, category: "Cup", state: "todo" }] },
-    { id: 2, name: "empty.jpg", width: 9, height: 9, objects: [] },
-    { id: 3, name: "c.jpg", width: 9, height: 9, objects: [{ id: 9, category: "cat", state: "unsure" }, { id: 10, category: "cat", state: "todo" }] },
-  ],
-};
-
-/** A canvas of words, with what the page asks of one. */
-class Sheet {
-  constructor(width, height) {
-    Object.assign(this, { width, height, words: new Uint32Array(width * height) });
-  }
-
-  getImageData(x, y, width, height) {
-    const words = new Uint32Array(width * height);
-    for (let row = 0; row < height; row++) {
-      words.set(this.words.subarray((y + row) * this.width + x, (y + row) * this.width + x + width), row * width);
-    }
-    return { width, data: new Uint8ClampedArray(words.buffer) };
-  }
-
-  putImageData({ width, data }, x, y) {
-    const words = new Uint32Array(data.buffer);
-    for (let row = 0; row * width < words.length; row++) {
-      this.words.set(words.subarray(row * width, (row + 1) * width), (y + row) * this.width + x);
-    }
-  }
-
-  save() {}
-  restore() {}
-  beginPath() {}
-  rect() {}
-  clip() {}
-}
 
 test("the next to do comes round, and leaves out what is on its way", () => {
   const album = new Album(structuredClone(LISTING));
@@ -99,7 +61,8 @@ test("a box is dragged from any corner, ends at the picture, and is not a slip o
   view.resize(100, 100);
   Object.assign(view, { picture: { width: 40, height: 30 }, scale: 2, x: 0, y: 0 });
   const boxes = [];
-  const tools = new Tools(view, { done: () => assert.fail(), boxed: (box) => boxes.push(box), changed: () => {} });
+  let small = 0;
+  const tools = new Tools(view, { done: () => assert.fail(), boxed: (box) => boxes.push(box), small: () => (small += 1), changed: () => {} });
   const drag = (from, to) => {
     tools.choose("box");
     tools.down(from, { erase: false, shift: false, time: 0 });
@@ -113,44 +76,12 @@ test("a box is dragged from any corner, ends at the picture, and is not a slip o
   drag([-30, -20], [300, 300]);
   drag([20, 20], [22, 60]);
   assert.equal(tools.name, "box", "a slip of the hand leaves the tool");
+  assert.equal(small, 1, "and is told");
   tools.down([20, 20], { erase: false, shift: false, time: 0 });
   tools.drop();
   tools.up();
   assert.deepEqual(boxes, [[5, 10, 30, 25], [0, 0, 40, 30]]);
 });
-
-/** A desk whose server answers what it is told to. */
-async function deskOf(pictures, answers = {}) {
-  const { Desk } = await import(new URL("desk.js", page));
-  const { Saver } = await import(new URL("saver.js", page));
-  const album = new Album({ ...structuredClone(LISTING), pictures: structuredClone(pictures), categories: ["cat"] });
-  const asked = [];
-  const said = [];
-  globalThis.location = { hash: "", pathname: "/" };
-  globalThis.history = Object.fromEntries(["pushState", "replaceState"].map((act) => [act, (_, __, to) => (location.hash = to)]));
-  globalThis.createImageBitmap = async () => ({ width: 9, height: 9, close() {} });
-  globalThis.fetch = async (path, { method = "GET", body: sent } = {}) => {
-    asked.push(`${method} ${path}`);
-    const { status = 200, body = {} } = answers[`${method} ${path}`]?.(sent) ?? {};
-    return new Response(JSON.stringify(body), { status });
-  };
-  const failed = [];
-  const saver = new Saver(album, { changed() {}, failed: (object) => failed.push(object) });
-  const view = Object.assign(new View(), { fit() {}, fitPicture() {} });
-  const tools = new Tools(view, { done() {}, boxed() {}, changed() {} });
-  const never = new Promise(() => {});
-  const loader = { picture: async () => ({ width: 9, height: 9 }), masks: () => ({ visible: never, others: never, whole: never }), ahead() {}, prepare() {} };
-  const painter = { scene: null, ask() {} };
-  const desk = new Desk({ album, loader, saver, painter, view, tools, changed() {}, say: (text) => said.push(text), finished() {}, following: () => null });
-  const drawn = (object) => {
-    const png = async () => new Blob(["png"]);
-    desk.drawing = { object, start: "blank", count: 4, dirty: false, waiting: false, history: { top: {}, steps: [1] }, png, rest() {} };
-  };
-  return { album, asked, said, saver, failed, tools, desk, drawn };
-}
-
-const MINE = { id: "21", category: "cat", state: "todo", added: true, box: [0, 0, 5, 5] };
-const ONE = [{ id: 1, name: "a.jpg", width: 9, height: 9, objects: [MINE] }];
 
 test("what is removed is not saved after that, and its picture stays open", async () => {
   const { album, asked, desk, drawn, saver, failed, tools } = await deskOf(ONE);
@@ -255,7 +186,8 @@ test("an object of the annotations is not removed", async () => {
 });
 
 test("an object is added to the picture that is open, even if one has gone on meanwhile", async () => {
-  const add = { "POST api/pictures/2/objects": () => ({ body: { ...MINE, id: "22" } }) };
+  let number = 21;
+  const add = { "POST api/pictures/2/objects": () => ({ body: { ...MINE, id: String(++number) } }) };
   const { album, desk, tools } = await deskOf(LISTING.pictures, add);
   const empty = album.pictures[1];
   await desk.openPicture(empty);

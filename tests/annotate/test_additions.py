@@ -35,6 +35,7 @@ def test_one_is_listed_drawn_and_written(session: Session) -> None:
         "visible": False,
         "added": True,
         "state": "todo",
+        "revision": "",
         "hidden": None,
     }
     assert session.progress() == {"done": 0, "unsure": 0, "objects": 4}
@@ -105,6 +106,42 @@ def test_one_is_something_else_after_all(session: Session, journal: Journal, tin
     later.remove(NEW)
     with pytest.raises(Unknown):
         later.set_category(NEW, "dog")
+
+
+def test_the_largest_number_is_taken(journal: Journal, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
+    images, annotations = tiny_set
+    content = json.loads(annotations.read_text())
+    content["annotations"][0]["id"] = 2**63 - 1
+    annotations.write_text(json.dumps(content))
+    session = Session(read_annotations(annotations), images, journal, tmp_path / "truth.json", None)
+    assert [session.add(7, [1, 1, 9, 9], "dog")["id"] for _ in range(2)] == [str(NEW), str(NEW + 1)]
+    session.remove(NEW)
+    assert session.add(7, [1, 1, 9, 9], "dog")["id"] == str(NEW + 2)
+    session.write()
+    assert sorted(read_annotations(session.output).annotation_ids) == [12, 13, NEW + 1, NEW + 2, 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "box"),
+    [
+        ((6, 0, 30, 9), (6, 2, 20.5, 9)),  # what is outside the drawing is not seen of the object
+        ((0, 0, 40, 30), (4, 2, 20.5, 20)),
+        ((30, 22, 40, 30), (30, 22, 40, 30)),  # drawn elsewhere altogether
+        ((20, 2, 30, 9), (20, 2, 30, 9)),  # half a pixel is common
+    ],
+)
+def test_its_box_is_cut_to_what_was_drawn(
+    session: Session, drawn: tuple[int, int, int, int], box: tuple[float, float, float, float]
+) -> None:
+    session.add(7, [4, 2, 20.5, 20], "cup")
+    session.answer(NEW, "done", "blank", Mask.from_box(drawn, 40, 30))
+    session.write()
+    found = {one.id: one for record in read_annotations(session.output) for one in record.instances}
+    assert (found[NEW].modal_box, found[NEW].amodal_mask) == (box, Mask.from_box(drawn, 40, 30))
+    session.answer(13, "done", "blank", Mask.from_box((8, 8, 12, 12), 20, 24))
+    session.write()
+    found = {one.id: one for record in read_annotations(session.output) for one in record.instances}
+    assert found[13].modal_box == (8, 8, 19, 22)  # the file's own
 
 
 def test_one_of_the_annotations_is_not_removed(session: Session) -> None:

@@ -72,6 +72,7 @@ def test_one_process_at_a_time(journal: Journal) -> None:
         ("nonsense", "line 2: a line is one JSON object"),
         ("[]", "line 2: a line names its object by annotation_id"),
         ({"annotation_id": True, "state": "done"}, "annotation_id, a whole number"),
+        ({"annotation_id": 2**63, "state": "removed"}, "a whole number of 64 bits at the most"),
         ({"annotation_id": 1, "state": "perhaps", "start": "draft", "whole": MASK.to_rle()}, "an answer has a state"),
         ({"annotation_id": 1, "state": "done", "start": "air", "whole": MASK.to_rle()}, "an answer has a state"),
         ({"annotation_id": 1, "state": "done", "start": "draft"}, "and a whole mask"),

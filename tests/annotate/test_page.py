@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
 import threading
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,17 @@ import uvicorn
 
 from amodal.annotate.server import build_app
 from amodal.annotate.session import Session
+from amodal.datasets.check import objects
 
 NODE = shutil.which("node")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
-def test_what_needs_no_browser() -> None:
+@pytest.mark.parametrize("name", ["page.test.mjs", "page_desk.test.mjs", "page_tabs.test.mjs"])
+def test_what_needs_no_browser(name: str) -> None:
     assert NODE is not None
-    script = Path(__file__).with_name("page.test.mjs")
+    script = Path(__file__).with_name(name)
     ran = subprocess.run([NODE, "--test", str(script)], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -54,3 +58,9 @@ def test_it_opens_in_a_browser(session: Session, tmp_path: Path, hash: str, told
         listening.close()
     assert "0 of 3" in ran.stdout and "truth.json" in ran.stdout, ran.stdout[-2000:] + ran.stderr[-2000:]
     assert all(text in ran.stdout for text in told), ran.stdout[-2000:]
+
+
+def test_what_is_borne_of_a_box_is_what_the_check_bears() -> None:
+    text = files("amodal.annotate").joinpath("page", "reach.js").read_text()
+    told = [float(value) for value in re.findall(r"const ROOM_\w+ = ([\d.]+);", text)]
+    assert told == [objects._BOX_PX, objects._BOX_WARNING_FRAC]

@@ -32,6 +32,15 @@ def test_half_opaque_is_drawn() -> None:
     assert png_mask(out.getvalue(), 4, 1).to_array().tolist() == [[False, False, True, True]]
 
 
+def test_a_picture_larger_than_pillow_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = Mask.from_array(np.eye(30, dtype=bool))
+    data = mask_png(mask)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert png_mask(data, 30, 30) == mask
+    with pytest.raises(AnnotationError, match=r"size of its picture, 30 x 20"):
+        png_mask(data, 30, 20)
+
+
 @pytest.mark.parametrize("data", [b"", b"no picture", mask_png(Mask.from_array(np.eye(30, dtype=bool)))[:60]])
 def test_what_cannot_be_decoded(data: bytes) -> None:
     with pytest.raises(AnnotationError, match="a drawing is a PNG that can be decoded"):

@@ -47,7 +47,29 @@ def test_the_address_leaves_a_cookie_and_no_token(stranger: TestClient) -> None:
     answer = stranger.get("/?token=secret", follow_redirects=False)
     assert answer.status_code == 303 and answer.headers["location"] == "/"
     cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie and "samesite=strict" in cookie
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie  # strict: where it is a link on another web page, the page is refused
+
+
+def test_a_second_secret_opens_the_page_once(session: Session) -> None:
+    app = build_app(session, TOKEN, once="code")
+    with TestClient(app) as first, TestClient(app) as second, TestClient(app) as third:
+        assert first.get("/api/album?once=code").status_code == 403 == first.get("/?once=").status_code
+        assert first.get("/?once=code").status_code == 200 == first.get("/api/album").status_code
+        assert second.get("/?once=code").status_code == 403 == second.get("/?once=").status_code
+        assert third.get("/?token=secret").status_code == 200
+
+
+def test_looking_changes_nothing(client: TestClient, session: Session, tmp_path: Path) -> None:
+    """A link on another web page can make a browser look, cookie and all."""
+    before = session.listing()
+    del client.headers["X-Album"]
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for path in {getattr(route, "path", "") for route in client.app.routes}:  # type: ignore[attr-defined]
+        for number in (3, 7, 11, 12):
+            client.get(path.format(name="index.html", image_id=number, annotation_id=number))
+    assert session.listing() == before
+    assert kept == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
 def test_the_page_and_all_it_names(client: TestClient) -> None:
@@ -87,7 +109,7 @@ def test_no_other_file_is_served(client: TestClient, path: str) -> None:
 def test_the_questions(client: TestClient, session: Session) -> None:
     assert client.get("/api/album").json() == session.listing()
     picture = client.get("/api/pictures/3/picture")
-    assert picture.headers["content-type"] == "image/jpeg" and picture.content == session.jpeg(3)
+    assert picture.headers["content-type"] == "image/png" and picture.content == session.picture(3)
     assert client.get("/api/pictures/4/picture").json() == {"detail": "there is no picture 4"}
     visible = client.get("/api/objects/11/visible")
     assert visible.headers["content-type"] == "image/png"
@@ -108,6 +130,22 @@ def test_an_answer_and_its_end(client: TestClient, session: Session) -> None:
     assert client.post("/api/save").json() == {"file": "truth.json", "objects": 1}
     assert session.output.exists()
     assert client.delete("/api/objects/11/whole").json()["state"] == "todo"
+
+
+def test_two_tabs(client: TestClient, session: Session) -> None:
+    path = "/api/objects/11/whole?state=done&start=visible&revision="
+    assert client.get("/api/objects/11/whole").headers["x-revision"] == ""
+    mine = client.put(path, content=DRAWN).json()["revision"]
+    assert client.get("/api/objects/11/whole").headers["x-revision"] == mine == session.revision(11)
+    other = mask_png(Mask.from_box((8, 3, 19, 15), 20, 24))
+    late = client.put(path, content=other)
+    assert late.status_code == 409 and late.json()["detail"] == "it was drawn in another tab meanwhile"
+    assert late.json()["entry"] == client.get("/api/album").json()["pictures"][1]["objects"][0]
+    assert client.delete(f"/api/objects/11/whole?revision={mine}").json()["state"] == "todo"
+    client.put(path, content=DRAWN)
+    assert client.delete("/api/objects/11/whole?revision=older").status_code == 409
+    assert client.put(path + mine, content=other).json()["revision"] not in ("", mine)
+    assert client.put("/api/objects/11/whole?state=done", content=DRAWN).status_code == 200  # whatever there is
 
 
 def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
@@ -221,6 +259,17 @@ def test_it_writes_by_itself(
         client.put("/api/objects/11/whole?state=done", content=DRAWN)
         wait_for(client, lambda: "truth.json" in capsys.readouterr().err)
         session.output.rmdir()
+        wait_for(client, session.output.is_file)
+        write = session.write
+
+        def broken() -> int:
+            raise OverflowError("too large")
+
+        monkeypatch.setattr(session, "write", broken)  # a fault nobody has thought of does not end it
+        wait_for(client, lambda: "too large" in capsys.readouterr().err)
+        session.output.unlink()
+        session.drop(11)
+        monkeypatch.setattr(session, "write", write)
         wait_for(client, session.output.is_file)
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from amodal.annotate import pictures
 from amodal.annotate.drafts import Drafts, Stopped
 from amodal.annotate.journal import Answer, Journal
-from amodal.annotate.session import Session, Unknown
+from amodal.annotate.session import Meanwhile, Session, Unknown
 from amodal.core.errors import AnnotationError, ImageError
+from amodal.core.images import read_image
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.inference.predictor import Predictor
@@ -35,6 +37,7 @@ def test_the_listing(session: Session) -> None:
         "visible": True,
         "added": False,
         "state": "todo",
+        "revision": "",
         "hidden": None,
     }
     assert not objects["13"]["visible"]
@@ -103,14 +106,101 @@ def test_what_is_seen(session: Session) -> None:
 
 
 def test_pictures(session: Session, tiny_set: tuple[Path, Path]) -> None:
-    with Image.open(BytesIO(session.jpeg(3))) as picture:
-        assert picture.format == "JPEG" and picture.size == (20, 24)
-    assert session.jpeg(3) is session.jpeg(3)
+    with Image.open(BytesIO(session.picture(3))) as picture:
+        assert picture.format == "PNG" and (np.asarray(picture) == read_image(tiny_set[0] / "sub/b.png")).all()
+    assert session.picture(3) is session.picture(3)
     with pytest.raises(Unknown, match="no picture 4"):
-        session.jpeg(4)
+        session.picture(4)
     Image.new("RGB", (9, 9)).save(tiny_set[0] / "a.png")
     with pytest.raises(ImageError, match=r"size its record gives, 40 x 30 .*; found '9 x 9'"):
-        session.jpeg(7)
+        session.picture(7)
+
+
+def test_the_colours_of_a_large_picture_lie_where_they_are(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    pixels[:, :19, 0] = pixels[:, 19:, 2] = 200  # red beside blue, the edge inside a pair of columns
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    entry = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 2]}
+    images = [{"id": 1, "file_name": "a.png", "width": 40, "height": 40}]
+    content = {"images": images, "annotations": [entry], "categories": [{"id": 1, "name": "x"}]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    monkeypatch.setattr(pictures, "_EXACT_PX", 100)
+    session = Session(read_annotations(tmp_path / "a.json"), tmp_path, journal, tmp_path / "t.json", None)
+    with Image.open(BytesIO(session.picture(1))) as picture:
+        assert picture.format == "JPEG"
+        assert np.abs(np.asarray(picture).astype(int) - pixels).max() < 30
+
+
+def test_where_many_others_are_seen(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    masks = [Mask.from_array(rng.random((20, 30)) < 0.03) for _ in range(60)]
+    entries = [
+        {"id": k + 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "segmentation": mask.to_rle()}
+        for k, mask in enumerate(masks)
+    ]
+    entries.append({"id": 99, "image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]})
+    content = {"images": [{"id": 1, "file_name": "a.png", "width": 30, "height": 20}], "annotations": entries}
+    (tmp_path / "a.json").write_text(json.dumps(content | {"categories": [{"id": 1, "name": "x"}]}))
+    session = Session(read_annotations(tmp_path / "a.json"), tmp_path, journal, tmp_path / "t.json", None)
+    counted: list[int] = []
+    count = pictures._counts
+    monkeypatch.setattr(pictures, "_counts", lambda record: (counted.append(record.id), count(record))[1])
+    arrays = np.stack([mask.to_array() for mask in masks])
+    for k in range(60):
+        expected = np.delete(arrays, k, 0).any(0)
+        assert (session.others(k + 1).to_array() == expected).all()
+    assert (session.others(99).to_array() == arrays.any(0)).all()
+    assert counted == [1]
+
+
+def test_a_visible_part_of_no_pixel_is_a_box_alone(
+    tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path
+) -> None:
+    images, annotations = tiny_set
+    content = json.loads(annotations.read_text())
+    content["annotations"][0]["segmentation"] = box_mask((0, 0, 0, 0), 20, 24).to_rle()
+    annotations.write_text(json.dumps(content))
+    session = Session(read_annotations(annotations), images, journal, tmp_path / "t.json", None)
+    objects = {one["id"]: one for picture in session.listing()["pictures"] for one in picture["objects"]}
+    assert not objects["11"]["visible"] and objects["12"]["visible"]
+    with pytest.raises(Unknown, match="box alone"):
+        session.visible(11)
+    assert session.whole(11)[1] == "blank"
+    assert session.answer(11, "done", "blank", box_mask((2, 3, 20, 15), 20, 24))["hidden"] is None
+    session.write()
+    (drawn,) = (one for record in read_annotations(session.output) for one in record.instances if one.id == 11)
+    assert drawn.occlude_rate is None and drawn.amodal_mask == box_mask((2, 3, 20, 15), 20, 24)
+
+
+def test_an_answer_is_not_put_over_a_newer_one(session: Session, journal: Journal) -> None:
+    first, second = box_mask((8, 3, 20, 15), 20, 24), box_mask((8, 3, 19, 15), 20, 24)
+    mine = session.answer(11, "done", "visible", first, "")["revision"]
+    assert mine == session.revision(11) != ""
+    assert session.answer(11, "done", "visible", first, "")["revision"] == mine  # the same, sent twice
+    theirs = session.answer(11, "done", "visible", second, mine)["revision"]
+    assert theirs not in ("", mine)
+    lines = journal.path.read_bytes()
+    for late in (
+        lambda: session.answer(11, "unsure", "visible", first, mine),
+        lambda: session.answer(11, "done", "blank", first, ""),
+        lambda: session.drop(11, mine),
+    ):
+        with pytest.raises(Meanwhile, match="another tab meanwhile") as caught:
+            late()
+        assert caught.value.entry["revision"] == theirs and caught.value.entry["state"] == "done"
+    assert journal.path.read_bytes() == lines
+    assert session.drop(11, theirs)["revision"] == "" and session.drop(11, theirs)["state"] == "todo"
+    assert session.answer(11, "done", "visible", first)["revision"] == mine  # whatever there is
+
+
+def test_a_revision_is_the_same_in_another_process(
+    session: Session, journal: Journal, tiny_set: tuple[Path, Path], tmp_path: Path
+) -> None:
+    mine = session.answer(11, "done", "visible", box_mask((8, 3, 20, 15), 20, 24), "")["revision"]
+    later = Session(read_annotations(tiny_set[1]), tiny_set[0], journal, tmp_path / "t.json", None)
+    assert later.revision(11) == mine
 
 
 def test_a_link_out_of_the_folder_is_not_served(session: Session, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
@@ -118,7 +208,7 @@ def test_a_link_out_of_the_folder_is_not_served(session: Session, tiny_set: tupl
     picture.rename(tmp_path / "elsewhere.png")
     picture.symlink_to(tmp_path / "elsewhere.png")
     with pytest.raises(ImageError, match="no link out of it"):
-        session.jpeg(7)
+        session.picture(7)
 
 
 def test_answers_of_other_annotations_are_refused(
@@ -229,7 +319,7 @@ def test_a_picture_that_no_jpeg_can_hold(tmp_path: Path, journal: Journal) -> No
     (tmp_path / "a.json").write_text(json.dumps(content))
     session = Session(read_annotations(tmp_path / "a.json"), tmp_path, journal, tmp_path / "t.json", None)
     with pytest.raises(ImageError, match="at the most 65,500 pixels a side"):
-        session.jpeg(1)
+        session.picture(1)
 
 
 def test_crowds_and_stuff_are_not_drawn_but_kept(tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path) -> None:
@@ -290,4 +380,4 @@ def test_drafts_of_the_networks_that_ship(root: Path, journal: Journal, tmp_path
         visible = instance.modal_mask
         assert start == "draft" and mask.area > 0
         assert mask == (expected.amodal_mask if visible is None else expected.amodal_mask | visible)
-    assert np.asarray(Image.open(BytesIO(session.jpeg(record.id)))).shape == (record.height, record.width, 3)
+    assert np.asarray(Image.open(BytesIO(session.picture(record.id)))).shape == (record.height, record.width, 3)

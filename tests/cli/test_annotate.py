@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
@@ -98,6 +100,27 @@ def test_it_serves_until_interrupted_and_goes_on_where_it_stopped(
             assert process.wait(30) == 0 and output.exists()
     objects = {one.id: one for record in read_annotations(output) for one in record.instances}
     assert objects[11].amodal_mask == Mask.from_box((2, 3, 20, 15), 20, 24) and objects[13].extra == {"drawn_unsure": 1}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="interrupted by a signal")
+def test_interrupted_while_something_is_sent_it_tells_no_story(
+    root: Path, tiny_set: tuple[Path, Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "truth.json"
+    words = ["--images", tiny_set[0], "--annotations", tiny_set[1], "--output", output, "--port", 0, "--no-drafts"]
+    with running(root, *words) as (process, address, _):
+        cookie = cookie_of(address)
+        key = json.loads(ask(address, "api/album", cookie))["key"]
+        sending = HTTPConnection("127.0.0.1", urlsplit(address).port or 0)
+        sending.putrequest("PUT", "/api/objects/11/whole?state=done")
+        for name, value in {"Cookie": cookie, "X-Album": key, "Content-Length": "9999"}.items():
+            sending.putheader(name, value)
+        sending.endheaders(b"a part of it")
+        ask(address, "api/album", cookie)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stdout.read() == f"0 of 3 objects drawn: {output}\n" and process.wait(30) == 0
+        sending.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="interrupted by a signal")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AnnotationError
 from ..core.records import ImageRecord, Instance
-from .journal import Added, Journal
+from .journal import LARGEST_ID, Added, Journal
 
 _LEAST_PX = 2
 _LOW = 1_000_000_000
@@ -38,7 +39,6 @@ class Additions:
         for place, category in enumerate(album.categories):
             self._categories.setdefault(category.name, place)
         self._ids = set(album.annotation_ids.tolist())
-        self._most = max(self._ids, default=0)
         self._of: dict[int, list[Instance]] = {}  # by picture
         pictures = {record.file_name: record for record in album} if journal.added else {}
         for one in journal.added.values():
@@ -79,7 +79,7 @@ class Additions:
                 category.
         """
         with self._lock:
-            number = max([_LOW, self._most, *self._journal.numbers]) + 1
+            number = self._free_number()
             inside = bx.as_box(bx.clip(box, record.width, record.height))
             one = Added(number, record.file_name, inside, category)
             self._check(one, record, {"file": record.file_name, "record": "a new object", "remedy": _ANOTHER})
@@ -124,6 +124,12 @@ class Additions:
             annotation_ids=[*self._album.annotation_ids.tolist(), *numbers],
             extra=self._album.extra,
         )
+
+    def _free_number(self) -> int:
+        """Above all others; where that is more than 64 bits hold, the first that is free."""
+        taken = self._ids | self._journal.numbers
+        number = max([_LOW, *taken]) + 1
+        return number if number <= LARGEST_ID else next(one for one in count(_LOW + 1) if one not in taken)
 
     def _place(self, one: Added, image_id: int) -> Instance:
         made = self._instance(one)

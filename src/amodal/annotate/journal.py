@@ -21,6 +21,8 @@ State = Literal["done", "unsure"]
 Start = Literal["annotated", "draft", "visible", "blank"]
 """What a drawing began as: the file's whole mask, a draft of the networks, the visible part, nothing."""
 
+LARGEST_ID = 2**63 - 1
+"""Files and arrays hold ids of 64 bits."""
 _HEAD = {"format": "amodal drawings 1"}
 _REMEDY = "correct the line, or move the file away to begin anew"
 
@@ -196,8 +198,11 @@ class Journal:
 
     def _take(self, line: Any, record: str) -> None:
         where: dict[str, Any] = {"file": self.path, "record": record, "remedy": _REMEDY}
-        if not isinstance(line, dict) or type(number := line.get("annotation_id")) is not int:
-            raise AnnotationError("a line names its object by annotation_id, a whole number", value=line, **where)
+        number = line.get("annotation_id") if isinstance(line, dict) else None
+        if type(number) is not int or abs(number) > LARGEST_ID:
+            raise AnnotationError(
+                "a line names its object by annotation_id, a whole number of 64 bits at the most", value=line, **where
+            )
         state: Any = line.get("state")
         start: Any = line.get("start")
         if state in ("todo", "removed"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import signal
 import socket
@@ -37,27 +38,28 @@ def serve(session: Session, *, host: str, port: int | None, browse: bool, tell: 
     """
     with _listen(host, port) as listening:
         number = listening.getsockname()[1]
-        token = secrets.token_urlsafe(24)
+        token, once = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         name = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{number}/?token={token}"
+        address = f"http://{name}:{number}/?"
         config = uvicorn.Config(
-            build_app(session, token, cookie=f"amodal-{number}"),
+            build_app(session, token, cookie=f"amodal-{number}", once=once),
             log_level="warning",
             timeout_graceful_shutdown=_PATIENCE_S,
             server_header=False,
         )
         server = _Server(config, session)
         with _ended_by_signals(server):  # before the address is told: whoever interrupts us then finds us ready
-            tell(f"open {address}")
+            tell(f"open {address}token={token}")
             if host not in _LOOPBACK:
                 tell("whoever has this address can draw; it is sent unencrypted")
             if browse:  # beside us: some browsers are programs of the terminal, and are waited for
-                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+                shown = f"{address}once={once}"  # the list of processes shows it to all: it serves once
+                threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
             server.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Gives up the drafts that are being made as soon as it is told to end."""
+    """Gives up the drafts that are being made as soon as it is told to end, and what is asked for without a word."""
 
     def __init__(self, config: uvicorn.Config, session: Session) -> None:
         super().__init__(config)
@@ -65,6 +67,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._session.stop()
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # requests it breaks off are no errors
         super().handle_exit(sig, frame)
 
 

@@ -19,7 +19,7 @@ from ..core.errors import AmodalError
 from .drafts import Stopped
 from .journal import Start, State
 from .png import mask_png, png_mask
-from .session import Session, Unknown
+from .session import Meanwhile, Session, Unknown
 
 WRITE_EVERY_S = 30.0
 MOST_BYTES = 64_000_000
@@ -38,13 +38,14 @@ _HEADERS = {
 }
 
 
-def build_app(session: Session, token: str, cookie: str = "amodal") -> FastAPI:
+def build_app(session: Session, token: str, cookie: str = "amodal", once: str = "") -> FastAPI:
     """The web application.
 
     Args:
         session: what it shows and keeps.
         token: the secret of the address that opens it; whoever has not come by that address is refused.
         cookie: name of the cookie that remembers it, another one for each port.
+        once: a second secret, for an address that others may come to see: it opens the page a single time. "": none.
     """
 
     @asynccontextmanager
@@ -56,7 +57,7 @@ def build_app(session: Session, token: str, cookie: str = "amodal") -> FastAPI:
             await task
 
     app = FastAPI(title="amodal annotate", docs_url=None, redoc_url=None, openapi_url=None, lifespan=writing)
-    _add_guard(app, token, cookie, session.key)
+    _add_guard(app, token, cookie, session.key, once)
     _add_errors(app)
     _add_page(app)
     _add_questions(app, session)
@@ -69,20 +70,33 @@ async def _write_now_and_then(session: Session) -> None:
         await asyncio.sleep(WRITE_EVERY_S)
         try:
             await run_in_threadpool(session.write)
-        except (AmodalError, OSError) as problem:  # the answers are in the journal: tried again, and at the end
-            print(f"amodal: {problem}", file=sys.stderr)
+        except Exception as problem:  # whatever it is: the answers are in the journal; tried again, and at the end
+            told = str(problem) if isinstance(problem, AmodalError | OSError) else repr(problem)
+            print(f"amodal: the output is not written: {told}", file=sys.stderr)
 
 
-def _add_guard(app: FastAPI, token: str, cookie: str, key: str) -> None:
+def _add_guard(app: FastAPI, token: str, cookie: str, key: str, once: str) -> None:
+    unused = [once] if once else []
+
+    def opens(request: Request) -> bool:
+        given = request.query_params
+        if request.url.path != "/" or request.method != "GET":
+            return False
+        if unused and _is_secret(given.get("once", ""), unused[0]):
+            unused.clear()
+            return True
+        return _is_secret(given.get("token", ""), token)
+
     @app.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         response: Response
         if _is_secret(request.cookies.get(cookie, ""), token):
             asked = request.headers.get("X-Album", key if request.method in ("GET", "HEAD") else "")
             response = await go_on(request) if asked == key else JSONResponse({"detail": _ANOTHER}, status_code=409)
-        elif request.url.path == "/" and _is_secret(request.query_params.get("token", ""), token):
+        elif opens(request):
             response = RedirectResponse("/", status_code=303)  # the address in the browser's history holds no token
-            response.set_cookie(cookie, token, httponly=True, samesite="strict")
+            # lax: a link on another page leads here; without X-Album nothing can be changed from there
+            response.set_cookie(cookie, token, httponly=True, samesite="lax")
         else:
             response = PlainTextResponse("Open the address that `amodal annotate` printed.\n", status_code=403)
         for name, value in _HEADERS.items():
@@ -98,6 +112,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Unknown)
     async def unknown(_: Request, problem: Unknown) -> Response:
         return JSONResponse({"detail": str(problem)}, status_code=404)
+
+    @app.exception_handler(Meanwhile)
+    async def overtaken(_: Request, problem: Meanwhile) -> Response:
+        return JSONResponse({"detail": str(problem), "entry": problem.entry}, status_code=409)
 
     @app.exception_handler(Stopped)
     async def ending(_: Request, problem: Stopped) -> Response:
@@ -137,7 +155,8 @@ def _add_questions(app: FastAPI, session: Session) -> None:
 
     @app.get("/api/pictures/{image_id}/picture")
     def picture(image_id: int) -> Response:
-        return Response(session.jpeg(image_id), media_type="image/jpeg")
+        data = session.picture(image_id)
+        return Response(data, media_type="image/png" if data.startswith(b"\x89PNG") else "image/jpeg")
 
     @app.post("/api/pictures/{image_id}/prepare", status_code=204)
     def prepare(image_id: int) -> None:
@@ -153,14 +172,21 @@ def _add_questions(app: FastAPI, session: Session) -> None:
 
     @app.get("/api/objects/{annotation_id}/whole")
     def whole(annotation_id: int, start: Start | Literal["current"] = "current") -> Response:
+        revision = session.revision(
+            annotation_id
+        )  # first: a mask newer than that is refused later, never kept silently
         mask, found = session.whole(annotation_id, None if start == "current" else start)
-        return _png(mask_png(mask), {"X-Start": found})
+        return _png(mask_png(mask), {"X-Start": found, "X-Revision": revision})
 
 
 def _add_answers(app: FastAPI, session: Session) -> None:
     @app.put("/api/objects/{annotation_id}/whole")
     async def answer(
-        annotation_id: int, request: Request, state: State, start: Annotated[Start, Query()] = "blank"
+        annotation_id: int,
+        request: Request,
+        state: State,
+        start: Annotated[Start, Query()] = "blank",
+        revision: str | None = None,
     ) -> Any:
         data = bytearray()
         async for part in request.stream():
@@ -169,13 +195,14 @@ def _add_answers(app: FastAPI, session: Session) -> None:
                 return JSONResponse({"detail": f"a drawing has at the most {MOST_BYTES} bytes"}, status_code=413)
 
         def keep() -> dict[str, Any]:
-            return session.answer(annotation_id, state, start, png_mask(bytes(data), *session.size(annotation_id)))
+            whole = png_mask(bytes(data), *session.size(annotation_id))
+            return session.answer(annotation_id, state, start, whole, revision)
 
         return await run_in_threadpool(keep)
 
     @app.delete("/api/objects/{annotation_id}/whole")
-    def drop(annotation_id: int) -> dict[str, Any]:
-        return session.drop(annotation_id)
+    def drop(annotation_id: int, revision: str | None = None) -> dict[str, Any]:
+        return session.drop(annotation_id, revision)
 
     @app.post("/api/pictures/{image_id}/objects")
     def add(

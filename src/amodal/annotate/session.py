@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from functools import reduce
 from hashlib import sha256
-from io import BytesIO
-from operator import or_
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from ..core import boxes as bx
-from ..core.album import Album, image_path
-from ..core.errors import AnnotationError, ImageError
-from ..core.images import read_image
+from ..core.album import Album
+from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Instance
-from ..inference.albums import check_size
 from .additions import Additions
 from .drafts import Drafts, is_drawable
 from .journal import Answer, Journal, Start, State
-from .output import with_visible, write_drawn
+from .output import seen_of, with_visible, write_drawn
+from .pictures import Pictures
 
-_PICTURES = 3
-"""Decoded pictures and their JPEGs kept: the one drawn on, the one before and the next."""
-_QUALITY = 95
 _SAME_OBJECT = 0.5
 """Least IoU of an object's box with the one it was drawn for: annotations may have been corrected meanwhile."""
 
 
 class Unknown(LookupError):
     """Something asked for that there is not; its text says what."""
+
+
+class Meanwhile(Exception):
+    """Another page has answered since; its text says so.
+
+    Attributes:
+        entry: the object as it is now.
+    """
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        super().__init__("it was drawn in another tab meanwhile")
+        self.entry = entry
 
 
 class Session:
@@ -55,13 +57,14 @@ class Session:
     """
 
     def __init__(self, album: Album, images: Path, journal: Journal, output: Path, drafts: Drafts | None) -> None:
-        self._album, self._images, self._journal, self.output, self._drafts = album, images, journal, output, drafts
+        self._album, self._journal, self.output, self._drafts = album, journal, output, drafts
+        self._pictures = Pictures(album, images)
         self._places = {record.id: place for place, record in enumerate(album)}
         self._owners = {one.id: record.id for record in album for one in record.instances if is_drawable(one)}
         self._additions = Additions(album, journal)
         self._owners |= {one.id: image_id for image_id, one in self._additions.all()}
-        self._pictures: OrderedDict[int, tuple[NDArray[np.uint8], bytes]] = OrderedDict()
-        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._answering, self._writing = threading.Lock(), threading.Lock()
+        self._told: dict[int, tuple[str, bool, float | None]] = {}  # by object: its revision, then `_shown`
         self._changed = True
         shown = f"{album.fingerprint} {[category.name for category in album.categories]} {output.resolve()}"
         self.key = sha256(shown.encode()).hexdigest()[:16]
@@ -89,22 +92,20 @@ class Session:
         states = [answer.state for answer in list(self._journal.answers.values())]  # others may answer meanwhile
         return {"done": states.count("done"), "unsure": states.count("unsure"), "objects": len(self._owners)}
 
-    def jpeg(self, image_id: int) -> bytes:
-        """A picture, upright; raises Unknown, and ImageError where it cannot be used."""
-        return self._picture(self._record(image_id))[1]
+    def picture(self, image_id: int) -> bytes:
+        """A picture, upright, as PNG or JPEG; raises Unknown, and ImageError where it cannot be used."""
+        return self._pictures.of(self._as_read(image_id))[1]
 
     def visible(self, annotation_id: int) -> Mask:
         """The visible part of an object; raises Unknown where only its box is known."""
-        mask = self._find(annotation_id)[1].modal_mask
+        mask = seen_of(self._find(annotation_id)[1])
         if mask is None:
             raise Unknown("of this object the box alone is known")
         return mask
 
     def others(self, annotation_id: int) -> Mask:
         """Where the other objects of its picture are seen."""
-        record, _ = self._find(annotation_id)
-        masks = [one.modal_mask for one in record.instances if one.id != annotation_id and one.modal_mask is not None]
-        return reduce(or_, masks, Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height))
+        return self._pictures.others(*self._find(annotation_id))
 
     def whole(self, annotation_id: int, start: Start | None = None) -> tuple[Mask, Start]:
         """The whole mask to go on from, and what it is.
@@ -127,15 +128,16 @@ class Session:
             draft = self._draft(record, annotation_id)
             if draft is not None:
                 return with_visible(draft, instance), "draft"
-        if instance.modal_mask is not None and start in (None, "visible"):
-            return instance.modal_mask, "visible"
+        seen = seen_of(instance)
+        if seen is not None and start in (None, "visible"):
+            return seen, "visible"
         if start in (None, "blank"):
             return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height), "blank"
         raise Unknown(f"there is no whole mask of this object that is called {start!r}")
 
     def _draft(self, record: ImageRecord, annotation_id: int) -> Mask | None:
         assert self._drafts is not None
-        image = self._picture(record)[0]
+        image = self._pictures.of(record)[0]
         if annotation_id in self._additions:
             return self._drafts.of_added(record, image, annotation_id)
         return self._drafts.of(self._as_read(record.id), image).get(annotation_id)
@@ -144,34 +146,55 @@ class Session:
         """Have the drafts of a picture ready before they are asked for."""
         record = self._as_read(image_id)
         if self._drafts is not None and not self._drafts.has(image_id):
-            self._drafts.of(record, self._picture(record)[0])
+            self._drafts.of(record, self._pictures.of(record)[0])
 
     def size(self, annotation_id: int) -> tuple[int, int]:
         """Width and height of the picture of an object."""
         record, _ = self._find(annotation_id)
         return record.width, record.height
 
-    def answer(self, annotation_id: int, state: State, start: Start, whole: Mask) -> dict[str, Any]:
+    def revision(self, annotation_id: int) -> str:
+        """What tells an answer from the one before; "" where there is none, or no such object."""
+        return _revision(self._journal.answers.get(annotation_id))
+
+    def answer(
+        self, annotation_id: int, state: State, start: Start, whole: Mask, base: str | None = None
+    ) -> dict[str, Any]:
         """Keep what was drawn, the visible part added to it; the entry of the object and the progress.
+
+        Args:
+            annotation_id: of the object.
+            state, start, whole: as in `Answer`.
+            base: the revision that was gone on from; None: whatever there is, this one takes its place.
 
         Raises:
             Unknown: no such object.
             AnnotationError: nothing was drawn.
+            Meanwhile: there is another revision than ``base``.
         """
         record, instance = self._find(annotation_id)
         whole = with_visible(whole, instance)
         if whole.is_empty:
             raise AnnotationError("a whole object has at least one pixel", remedy="draw it, or go on to the next")
-        self._journal.put(Answer(annotation_id, record.file_name, instance.modal_box, state, whole, start))
-        self._changed = True
+        answer = Answer(annotation_id, record.file_name, instance.modal_box, state, whole, start)
+        with self._answering:
+            self._check_base(instance, base, _revision(answer))
+            self._journal.put(answer)
+            self._changed = True
         return self._entry(instance) | self.progress()
 
-    def drop(self, annotation_id: int) -> dict[str, Any]:
-        """Forget what was drawn of an object."""
+    def drop(self, annotation_id: int, base: str | None = None) -> dict[str, Any]:
+        """Forget what was drawn of an object; ``base`` as in `answer`."""
         _, instance = self._find(annotation_id)
-        self._journal.drop(annotation_id)
-        self._changed = True
+        with self._answering:
+            self._check_base(instance, base, "")
+            self._journal.drop(annotation_id)
+            self._changed = True
         return self._entry(instance) | self.progress()
+
+    def _check_base(self, instance: Instance, base: str | None, new: str) -> None:
+        if base is not None and self.revision(instance.id) not in (base, new):  # new: it is sent a second time
+            raise Meanwhile(self._entry(instance))
 
     def add(self, image_id: int, box: Sequence[float], category: str) -> dict[str, Any]:
         """Add an object that the annotations do not have; its entry.
@@ -241,18 +264,19 @@ class Session:
 
     def _entry(self, instance: Instance) -> dict[str, Any]:
         answer = self._journal.answers.get(instance.id)
-        whole = with_visible(answer.whole, instance) if answer is not None else instance.amodal_mask
-        hidden = None
-        if whole is not None and whole.area and instance.modal_mask is not None:
-            hidden = round((whole - instance.modal_mask).area / whole.area, 4)
+        revision = _revision(answer)
+        told = self._told.get(instance.id)
+        if told is None or told[0] != revision:  # masks take a while to count
+            told = self._told[instance.id] = (revision, *_shown(instance, answer))
         return {
             "id": str(instance.id),
             "category": self._album.categories[instance.category].name,
             "box": list(instance.modal_box),
-            "visible": instance.modal_mask is not None,
+            "visible": told[1],
             "added": instance.id in self._additions,
             "state": "todo" if answer is None else answer.state,
-            "hidden": hidden,
+            "revision": revision,
+            "hidden": told[2],
         }
 
     def _record(self, image_id: int) -> ImageRecord:
@@ -271,29 +295,6 @@ class Session:
         if found is None:  # removed meanwhile
             raise Unknown(f"there is no object {annotation_id} to draw")
         return record, found
-
-    def _picture(self, record: ImageRecord) -> tuple[NDArray[np.uint8], bytes]:
-        with self._reading:
-            found = self._pictures.get(record.id)
-            if found is None:
-                image = self._read(record)
-                found = self._pictures[record.id] = image, _jpeg(image, record)
-                if len(self._pictures) > _PICTURES:
-                    self._pictures.popitem(last=False)
-            self._pictures.move_to_end(record.id)
-            return found
-
-    def _read(self, record: ImageRecord) -> NDArray[np.uint8]:
-        path = image_path(self._images, record.file_name, file=self._album.source)
-        if not path.resolve().is_relative_to(self._images.resolve()):
-            raise ImageError(
-                "a picture that is served lies in the folder given, and is no link out of it",
-                file=path,
-                remedy="name the folder that the link leads to as --images",
-            )
-        image = read_image(path)
-        check_size(path, (image.shape[1], image.shape[0]), record, self._album)
-        return image
 
     def _check(self, answer: Answer) -> None:
         where: dict[str, Any] = {"file": self._journal.path, "record": f"annotation {answer.annotation_id}"}
@@ -317,14 +318,17 @@ class Session:
             )
 
 
-def _jpeg(image: NDArray[np.uint8], record: ImageRecord) -> bytes:
-    out = BytesIO()
-    try:
-        Image.fromarray(image).save(out, "JPEG", quality=_QUALITY)
-    except OSError as problem:  # wider or higher than the format can hold
-        raise ImageError(
-            f"a picture that is drawn on has at the most 65,500 pixels a side ({problem})",
-            file=record.file_name,
-            value=f"{record.width} x {record.height}",
-        ) from None
-    return out.getvalue()
+def _revision(answer: Answer | None) -> str:
+    """The same in another process: a page may stay open from one to the next."""
+    if answer is None:
+        return ""
+    return sha256(f"{answer.state} {answer.start} ".encode() + answer.whole.counts).hexdigest()[:16]
+
+
+def _shown(instance: Instance, answer: Answer | None) -> tuple[bool, float | None]:
+    """Whether the mask of its visible part is known, and the share of the whole that is hidden, if that is."""
+    seen = seen_of(instance)
+    whole = with_visible(answer.whole, instance) if answer is not None else instance.amodal_mask
+    if whole is None or seen is None or not whole.area:
+        return seen is not None, None
+    return True, round((whole - seen).area / whole.area, 4)

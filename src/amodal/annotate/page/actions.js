@@ -1,6 +1,7 @@
 // What keys and buttons do, by name.
 
 import * as api from "./api.js";
+import { OPEN_POLYGON } from "./desk.js";
 import { help } from "./help.js";
 
 const HOLD_MS = 350; // a key held longer than that was not meant to stay
@@ -15,6 +16,10 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     if (found && found !== desk.object) desk.open(found);
     else say("There is no other in the list.");
   };
+  const choose = (name, takes = false) => {
+    if (tools.open && (tools.name !== name || tools.takes !== takes)) return say(OPEN_POLYGON);
+    tools.choose(name, takes);
+  };
   const goPicture = (sign) => {
     const found = desk.picture && album.nextPicture(desk.picture, sign);
     if (found) desk.openPicture(found);
@@ -25,18 +30,18 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
   };
 
   return {
-    brush: () => tools.choose("brush"),
-    eraser: () => tools.choose("eraser"),
-    polygon: () => tools.choose("polygon", false),
-    cutter: () => tools.choose("polygon", true),
+    brush: () => choose("brush"),
+    eraser: () => choose("eraser"),
+    polygon: () => choose("polygon", false),
+    cutter: () => choose("polygon", true),
     box: () => {
       if (desk.object) document.getElementById("new-category").value = desk.object.category;
-      tools.choose(tools.name === "box" && desk.object ? "brush" : "box");
+      choose(tools.name === "box" && desk.object ? "brush" : "box");
     },
     remove: (event) => event.repeat || (tools.open ? tools.removeCorner() : tools.busy || desk.remove()),
     smaller: () => tools.step(-1),
     larger: () => tools.step(1),
-    corner: () => tools.removeCorner(),
+    corner: (event) => (tools.open ? tools.removeCorner() : event.repeat || tools.busy || desk.remove(false)),
     escape: () => tools.drop(),
     undo: () => (tools.open ? tools.removeCorner() : desk.undo()),
     redo: () => desk.redo(),
@@ -55,7 +60,10 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     previous: () => go(-1),
     nextPicture: () => goPicture(1),
     previousPicture: () => goPicture(-1),
-    search: () => document.getElementById("search").select(),
+    search: () => {
+      document.getElementById("unfold").checked = true; // in narrow windows the list is folded
+      document.getElementById("search").select();
+    },
     in: () => zoom(1.25),
     out: () => zoom(0.8),
     fit: () => (desk.object && desk.fitObject(), moved()),
@@ -72,6 +80,7 @@ export function makeActions({ album, desk, tools, painter, view, pointer, list, 
     },
     others: () => {
       painter.showOthers = !painter.showOthers;
+      desk.fetchOthers();
       changed();
     },
     help: () => help.show(),

@@ -3,6 +3,7 @@
 export class Album {
   objects = []; // in the order of the list; each knows its `picture` and its `index`
   byId = new Map();
+  #removed = new Set(); // ids: none is given twice
   counts = { todo: 0, done: 0, unsure: 0 };
 
   constructor({ title, output, drafts, categories, pictures }) {
@@ -33,14 +34,32 @@ export class Album {
   remove(object) {
     object.picture.objects = object.picture.objects.filter((one) => one !== object);
     this.byId.delete(object.id);
+    this.#removed.add(object.id);
     this.counts[object.state] -= 1;
     this.#number();
   }
 
-  update(object, state, hidden) {
+  update(object, state, hidden, revision = object.revision) {
     this.counts[object.state] -= 1;
     this.counts[state] += 1;
-    Object.assign(object, { state, hidden });
+    Object.assign(object, { state, hidden, revision });
+  }
+
+  /** Takes in what other tabs have done. Returns the objects that are gone, of those `known` when it was asked for. */
+  renew({ pictures }, known) {
+    const places = new Map(this.pictures.map((one) => [one.id, one]));
+    const there = new Set();
+    for (const { id, objects } of pictures) {
+      for (const entry of objects) {
+        there.add(entry.id);
+        const object = this.byId.get(entry.id);
+        if (!object && !this.#removed.has(entry.id)) this.add(entry, places.get(id));
+        if (!object || object.saving || object.removing) continue;
+        this.update(object, entry.state, entry.hidden, entry.revision);
+        object.category = entry.category;
+      }
+    }
+    return this.objects.filter((one) => known.has(one.id) && !there.has(one.id));
   }
 
   get finished() {
@@ -57,9 +76,9 @@ export class Album {
     return null;
   }
 
-  nextToDo(object) {
-    const open = (one) => one !== object && one.state === "todo" && !one.saving;
-    return this.next(object ? object.index : -1, 1, (one) => open(one) && !one.failed);
+  nextToDo(object, fits = () => true) {
+    const open = (one) => one !== object && one.state === "todo" && !one.saving && !one.failed;
+    return this.next(object ? object.index : -1, 1, (one) => open(one) && fits(one));
   }
 
   /** Whether the annotations have any object: what is added never comes to an end. */
@@ -78,6 +97,13 @@ export class Album {
     const found = this.pictures[(this.pictures.indexOf(picture) + sign + count) % count];
     return found === picture ? null : found;
   }
+}
+
+/** Where Enter leads: the next listed to do; who looks through the drawn or unsure ones, or all again, goes on there. */
+export function following(album, list, object, isReview) {
+  const inList = () => album.next(object.index, 1, (one) => one !== object && !one.saving && list.has(one));
+  if (list.filter === "done" || list.filter === "unsure") return inList();
+  return album.nextToDo(object, (one) => list.has(one)) ?? (isReview ? inList() : null);
 }
 
 /** Whether a picture without objects is listed. */

@@ -2,7 +2,7 @@
 
 import { makeActions } from "./actions.js";
 import * as api from "./api.js";
-import { Album } from "./album.js";
+import { Album, following } from "./album.js";
 import { fillCategories, fromSlider, hideCard, showAlbum, showCard, showObject, showTools } from "./bar.js";
 import { Desk } from "./desk.js";
 import { help } from "./help.js";
@@ -35,25 +35,40 @@ function run(album) {
   const view = new View();
   const painter = new Painter(at("picture"), view);
   const marks = new Marks(at("canvas"), view);
-  const status = new Status({ again: () => goOn() });
+  const status = new Status({
+    again: () => goOn(asked),
+    theirs: () => {
+      const found = saver.overtaken.find((one) => one.object === asked);
+      if (found) desk.takeTheirs(asked, found.theirs);
+    },
+  });
   const say = (text, kind) => status.say(text, kind);
   const loader = new Loader();
 
   const saver = new Saver(album, {
     changed: () => {
+      const [other] = saver.overtaken;
       if (saver.failures === 0 && !gone) status.calm();
+      else if (other && !asked.failed) notSaved(other.object, other.message, true);
       changed();
     },
-    failed: (object, message) => status.alert(`${object.category} ${object.id} is not saved: ${message}`, true),
+    failed: notSaved,
+    gone: (object) => desk.gone(object),
   });
+  let asked = null; // the object that the bar is about
+  function notSaved(object, message, isOvertaken) {
+    asked = object;
+    const told = `${object.category} ${object.id} is not saved: ${message}`;
+    status.alert(told, isOvertaken ? "Save over it" : "Save again", isOvertaken);
+  }
   let gone = false;
   api.whenReached((reached) => {
     if (reached && gone) setTimeout(goOn);
-    if (!reached && !gone) status.alert("The server does not answer. What is not saved yet is kept in this page.", false);
+    if (!reached && !gone) status.alert("The server does not answer. What is not saved yet is kept in this page.");
     gone = !reached;
   });
-  function goOn() {
-    if (saver.failures) saver.again();
+  function goOn(over = null) {
+    if (saver.failures) saver.again(over);
     else status.calm();
     if (desk.problem) openAgain();
   }
@@ -65,6 +80,7 @@ function run(album) {
   const tools = new Tools(view, {
     done: (shape) => desk.draw(shape),
     boxed: (box) => desk.add(box, at("new-category").value),
+    small: () => say("That box is too small: drag one of 4 pixels or more on the screen, and 2 of the picture. + is closer."),
     changed: () => {
       painter.live = tools.live;
       painter.ask();
@@ -72,7 +88,8 @@ function run(album) {
       showTools({ tools, painter });
     },
   });
-  const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished, following });
+  const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished,
+    following: (object, isReview) => following(album, list, object, isReview) });
   fillCategories(album.categories);
   const list = new List(album, at("list"), (one) => {
     open(one);
@@ -100,11 +117,20 @@ function run(album) {
     marks.ask();
   }
 
-  /** Where Enter leads: the next to do; who looks through the drawn or unsure ones, or all again, goes on in the list. */
-  function following(object, isReview) {
-    const inList = () => album.next(object.index, 1, (one) => one !== object && !one.saving && list.has(one));
-    if (list.filter === "done" || list.filter === "unsure") return inList();
-    return album.nextToDo(object) ?? (isReview ? inList() : null);
+  /** Reads the list again: other tabs may have added, drawn and removed meanwhile. */
+  let reading = false;
+  async function renew() {
+    if (reading || gone) return;
+    reading = true;
+    try {
+      const known = new Set(album.byId.keys());
+      const listing = await saver.then(() => api.album()); // after what was sent so far: no older state comes back
+      await desk.renewed(album.renew(listing, known));
+    } catch (error) {
+      if (error.status) say(error.message, "problem");
+    } finally {
+      reading = false;
+    }
   }
 
   let revealed = null;
@@ -128,6 +154,7 @@ function run(album) {
   }
 
   async function finished() {
+    if (list.words && !album.finished) return say("Saved. No other that is listed is to do.");
     if (!album.givesObjects) return say("Saved. R adds another object, Page down opens the next picture.");
     if (!album.finished) return say("Saved. There is no other in the list.");
     const { done, unsure } = album.counts;
@@ -142,7 +169,10 @@ function run(album) {
   const actions = makeActions({ album, desk, tools, painter, view, pointer, list, say, moved, changed });
   listen(actions, () => help.open);
   addEventListener("blur", actions.released);
-  addEventListener("focus", () => (saver.failures || desk.problem) && goOn());
+  addEventListener("focus", () => {
+    if (saver.failures || desk.problem) goOn();
+    renew();
+  });
   wireControls({ actions, tools, list, desk });
 
   new ResizeObserver(() => {
@@ -154,18 +184,18 @@ function run(album) {
   addEventListener("beforeunload", (event) => {
     if (album.objects.some((one) => one.saving || one.failed || one.unsaved)) event.preventDefault();
   });
-  const asked = () => {
+  const wished = () => {
     const word = location.hash.slice(1);
     return album.byId.get(word) ?? album.pictures.find((one) => word === `picture-${one.id}`);
   };
   addEventListener("hashchange", () => {
-    const one = asked();
+    const one = wished();
     if (one && one !== (desk.object ?? desk.picture)) open(one);
   });
 
   changed();
   if (!album.pictures.length) return showCard("There is nothing to draw", `${album.title} has no pictures.`, "");
-  const wanted = asked();
+  const wanted = wished();
   const unknown = location.hash.length > 1 && !wanted && `There is no object ${location.hash.slice(1)} to draw.`;
   const bare = album.givesObjects ? album.objects[0] : album.pictures.find((one) => !one.objects.length);
   open(wanted ?? album.nextToDo(null) ?? bare ?? album.objects[0] ?? album.pictures[0]);

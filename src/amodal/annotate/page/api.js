@@ -5,9 +5,10 @@ const STRANGER = "The server was started anew: open the address it printed in an
 const PATIENCE_MS = 120_000;
 
 export class Refusal extends Error {
-  constructor(message, status) {
+  constructor(message, status, entry = null) {
     super(message);
     this.status = status; // 0: no answer at all
+    this.entry = entry; // of an object that another tab has answered meanwhile
   }
 }
 
@@ -33,7 +34,7 @@ async function ask(path, { headers = {}, ...options } = {}) {
   if (answer.status === 403) throw new Refusal(STRANGER, 403);
   const said = await answer.json().catch(() => ({}));
   const detail = typeof said.detail === "string" ? said.detail : `The server answered ${answer.status} to ${path}.`;
-  throw new Refusal(detail, answer.status);
+  throw new Refusal(detail, answer.status, said.entry);
 }
 
 async function bitmap(answer) {
@@ -55,14 +56,17 @@ export const prepare = (id) => ask(`api/pictures/${id}/prepare`, { method: "POST
 export const visible = async (id) => bitmap(await ask(`api/objects/${id}/visible`));
 export const others = async (id) => bitmap(await ask(`api/objects/${id}/others`));
 
-/** A mask to start from: { bitmap, start }, where start says what it is. */
+/** A mask to start from: { bitmap, start, revision }: start says what it is, revision which answer stood then. */
 export async function whole(id, start) {
   const answer = await ask(`api/objects/${id}/whole?start=${start}`, { cache: "no-store" });
-  return { start: answer.headers.get("X-Start") ?? start, bitmap: await bitmap(answer) };
+  const revision = answer.headers.get("X-Revision") ?? "";
+  return { start: answer.headers.get("X-Start") ?? start, revision, bitmap: await bitmap(answer) };
 }
 
-export async function put(id, png, state, start) {
-  const path = `api/objects/${id}/whole?state=${state}&start=${encodeURIComponent(start)}`;
+/** Saves a drawing, in place of the answer of that revision; without one, in place of whatever there is. */
+export async function put(id, png, state, start, revision) {
+  const base = revision === undefined ? "" : `&revision=${revision}`;
+  const path = `api/objects/${id}/whole?state=${state}&start=${encodeURIComponent(start)}${base}`;
   const options = { method: "PUT", body: png, headers: { "Content-Type": "image/png" } };
   return (await ask(path, options)).json();
 }
@@ -78,5 +82,6 @@ export async function add(picture, box, category) {
 export const setCategory = async (id, category) => (await ask(`api/objects/${id}/category`, json("PUT", { category }))).json();
 
 export const remove = (id) => ask(`api/objects/${id}`, { method: "DELETE" });
-export const forget = async (id) => (await ask(`api/objects/${id}/whole`, { method: "DELETE" })).json();
+export const forget = async (id, revision = "") =>
+  (await ask(`api/objects/${id}/whole?revision=${revision}`, { method: "DELETE" })).json();
 export const save = async () => (await ask("api/save", { method: "POST" })).json();

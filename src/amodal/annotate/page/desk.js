@@ -2,8 +2,10 @@
 
 import * as api from "./api.js";
 import { Drawing } from "./drawing.js";
+import { leftOut } from "./reach.js";
 import { Shelf } from "./shelf.js";
 
+export const OPEN_POLYGON = "Close the polygon first (Enter), or drop it (Escape).";
 const MEANWHILE = {
   draft: "The draft has come. You have drawn already: D starts from it.",
   annotated: "The mask of the file has come. You have drawn already: A starts from it.",
@@ -15,6 +17,7 @@ export class Desk {
   problem = null; // why it could not be
   #picture = null; // open without an object
   #warned = null; // the object that one more Delete removes, drawing and all
+  #told = null; // the step at which what a drawing leaves out was told: one more Done saves it
   #serial = 0;
   #shelf = new Shelf();
 
@@ -30,6 +33,7 @@ export class Desk {
 
   /** Opens the first object of a picture or, where it has none, the picture, to add some. */
   async openPicture(picture) {
+    if (this.#isHeld()) return;
     if (picture.objects.length) {
       const [first] = picture.objects;
       if (location.hash === `#picture-${picture.id}`) history.replaceState(null, "", `#${first.id}`); // Back leads on
@@ -61,7 +65,8 @@ export class Desk {
     const { picture } = this;
     const serial = this.#serial;
     try {
-      const object = this.album.add(await api.add(picture.id, box, category), picture);
+      const entry = await api.add(picture.id, box, category);
+      const object = this.album.byId.get(entry.id) ?? this.album.add(entry, picture); // the list was read again meanwhile
       if (serial === this.#serial && !this.tools.busy && !this.tools.open) return this.open(object);
       this.say(`${category} ${object.id} is in the list.`);
     } catch (error) {
@@ -89,13 +94,15 @@ export class Desk {
     }
   }
 
-  /** Takes away an object that was added here, with its drawing. */
-  async remove() {
+  /** Takes away an object that was added here, with its drawing; what is drawn, or not `sure`, on the second press. */
+  async remove(sure = true) {
     const { object, saver } = this;
     if (!object || object.removing) return;
     if (!object.added) return this.say("An object of the annotations stays. Those that were added here can be removed.");
-    if ((object.state !== "todo" || object.saving || this.drawing?.dirty) && this.#warned !== object) {
+    const isDrawn = object.state !== "todo" || object.saving || this.drawing?.dirty;
+    if ((isDrawn || !sure) && this.#warned !== object) {
       this.#warned = object;
+      if (!isDrawn) return this.say("Backspace once more removes this object, which was added here.");
       return this.say("It has been drawn. Delete once more removes it and its drawing for good.");
     }
     object.removing = true; // nothing is drawn or saved any more
@@ -109,19 +116,61 @@ export class Desk {
         return this.say(error.message, "problem");
       } // another page was sooner
     }
+    if (await this.#takeOut(object)) this.say(`${object.category} ${object.id} is removed.`);
+  }
+
+  /** There is no such object any more: another tab has removed it. */
+  async gone(object) {
+    if (this.album.byId.get(object.id) !== object) return;
+    await this.#takeOut(object);
+    this.say(`${object.category} ${object.id} has been removed in another tab.`);
+  }
+
+  /** Takes an object out of the list; whether it was open, so that another has been opened in its place. */
+  async #takeOut(object) {
     const { picture } = object;
     this.album.remove(object);
-    saver.forget(object);
+    this.saver.forget(object);
     this.#shelf.drop(object.id);
-    if (object !== this.object) return this.changed();
-    this.drawing = null; // it is not put away
+    if (object !== this.object) {
+      this.changed();
+      return false;
+    }
+    this.#giveUp();
     history.replaceState(null, "", `#picture-${picture.id}`);
-    if (picture.objects.length) await this.open(picture.objects.at(-1));
+    if (picture.objects.length) this.open(picture.objects.at(-1)); // what it says of itself is not waited for
     else await this.openPicture(picture);
-    this.say(`${object.category} ${object.id} is removed.`);
+    return true;
+  }
+
+  /** Shows what another tab has saved of an object, in place of what is drawn here. */
+  takeTheirs(object, { state, hidden, revision }) {
+    this.saver.forget(object);
+    this.#shelf.drop(object.id);
+    this.album.update(object, state, hidden, revision);
+    object.unsaved = false;
+    if (object === this.object) this.#giveUp();
+    this.open(object);
+  }
+
+  /** The list has been read again: shows what other tabs have done of it. */
+  async renewed(gone) {
+    for (const one of gone) await this.gone(one);
+    const { object, drawing } = this;
+    const isMine = !drawing || drawing.waiting || drawing.dirty || this.tools.open || this.tools.busy;
+    if (isMine || object.saving || object.failed || drawing.revision === object.revision) return this.changed();
+    this.takeTheirs(object, object);
+    this.say("It was drawn in another tab meanwhile.");
+  }
+
+  /** The open drawing is not put away. */
+  #giveUp() {
+    this.tools.drop();
+    this.drawing = null;
   }
 
   async open(object) {
+    if (this.#isHeld()) return;
     const serial = ++this.#serial;
     this.#address(object.id);
     this.#leave();
@@ -131,6 +180,7 @@ export class Desk {
       await this.#fetch(object, () => serial === this.#serial);
     } catch (error) {
       if (serial !== this.#serial) return;
+      if (error.status === 404 && object.added) return this.gone(object);
       this.problem = error.message;
       this.changed();
     }
@@ -142,8 +192,17 @@ export class Desk {
     if (location.hash !== `#${word}`) history[isFirst ? "replaceState" : "pushState"](null, "", `#${word}`);
   }
 
+  /** Whether there are corners that leaving would lose; says so, and takes the address back. */
+  #isHeld() {
+    if (!this.tools.open || !this.drawing) return false;
+    if (location.hash !== `#${this.object.id}`) history.replaceState(null, "", `#${this.object.id}`);
+    this.say(OPEN_POLYGON);
+    return true;
+  }
+
   #leave() {
     this.#warned = null;
+    this.tools.finish();
     this.tools.drop();
     if (this.tools.name === "box") this.tools.choose("brush");
     if (this.drawing) this.#shelf.keep(this.drawing);
@@ -151,7 +210,10 @@ export class Desk {
   }
 
   async #fetch(object, still) {
-    const shelved = this.#shelf.take(object.id);
+    const found = this.#shelf.take(object.id);
+    const isMine = found && (found.dirty || found.asked || object.saving || object.failed);
+    const shelved = isMine || found?.revision === object.revision ? found : null; // else another tab has drawn it
+    if (!shelved) this.#shelf.drop(object.id);
     const masks = shelved ? null : this.loader.masks(object);
     const picture = await this.loader.picture(object.picture.id);
     if (!still()) return;
@@ -159,12 +221,12 @@ export class Desk {
     this.view.picture = picture;
     this.fitObject();
     if (shelved) {
-      await shelved.wake(() => this.loader.around(object));
-      if (still()) this.#show(shelved);
-      else shelved.rest();
-      return;
+      await shelved.wake(() => this.loader.visible(object));
+      if (!still()) return shelved.rest();
+      this.#show(shelved);
+      return shelved.recount().then(() => this.changed());
     }
-    const drawing = new Drawing(object, picture, await masks.visible, await masks.others);
+    const drawing = new Drawing(object, picture, await masks.visible);
     if (!still()) return;
     drawing.begin(null, drawing.visible ? "visible" : "blank").then(() => this.changed());
     this.#show(drawing);
@@ -176,13 +238,26 @@ export class Desk {
     }
     if (!still()) return;
     if (drawing.history.steps.length) this.say(MEANWHILE[first.start] ?? "");
-    else drawing.begin(first.bitmap, first.start).then(() => this.changed());
+    else {
+      drawing.revision = first.revision;
+      drawing.begin(first.bitmap, first.start).then(() => this.changed());
+    }
     this.#refresh();
   }
 
   #show(drawing) {
     this.drawing = this.painter.scene.drawing = drawing;
+    this.fetchOthers();
     this.#refresh();
+  }
+
+  /** Has the other objects fetched, once they are to be shown. */
+  async fetchOthers() {
+    const { drawing, object } = this;
+    if (!this.painter.showOthers || !drawing || drawing.others) return;
+    const found = await api.others(object.id).catch((error) => this.say(error.message, "problem"));
+    if (drawing === this.drawing && found) drawing.others = found;
+    this.painter.ask();
   }
 
   #refresh() {
@@ -192,7 +267,7 @@ export class Desk {
   }
 
   #lookAhead() {
-    const next = this.album.nextToDo(this.object);
+    const next = this.following(this.object, this.object.state !== "todo");
     if (next && !this.#shelf.take(next.id)) this.loader.ahead(next);
     const picture = this.album.nextPicture(this.picture, 1);
     if (picture && this.album.drafts) this.loader.prepare(picture);
@@ -222,30 +297,38 @@ export class Desk {
 
   /** Starts again from another mask; can be undone. */
   async startFrom(start) {
-    const { drawing } = this;
-    if (!drawing || drawing.waiting || this.object.removing) return;
-    drawing.waiting = true;
-    this.tools.drop();
+    const { drawing, object } = this;
+    if (!drawing || drawing.waiting || object.removing) return;
+    if (this.tools.open) return this.say(OPEN_POLYGON);
+    this.tools.finish();
+    drawing.waiting = drawing.asked = true;
     this.changed();
+    const isOpen = () => drawing === this.drawing;
     try {
-      const { bitmap, start: found } = await api.whole(this.object.id, start);
-      if (drawing === this.drawing) drawing.replace(bitmap, found);
-      this.say("");
+      const { bitmap, start: found } = await api.whole(object.id, start);
+      drawing.replace(bitmap, found);
+      if (isOpen()) this.say("");
     } catch (error) {
-      this.say(error.message, "problem");
+      if (isOpen()) this.say(error.message, "problem");
     }
-    drawing.waiting = false;
-    if (drawing !== this.drawing) return;
-    this.#refresh();
+    drawing.waiting = drawing.asked = false;
+    if (isOpen()) return this.#refresh();
+    if (this.#shelf.take(object.id) !== drawing) return;
+    object.unsaved = drawing.dirty; // it came after one had gone on
+    this.#shelf.keep(drawing);
+    this.changed();
   }
 
   /** Saves as done or unsure, and goes on; the answer is not waited for. */
   accept(state) {
     const { drawing, object } = this;
     if (!drawing || this.problem || object.removing) return;
-    if (this.tools.open) return this.say("Close the polygon first (Enter), or drop it (Escape).");
+    if (this.tools.open) return this.say(OPEN_POLYGON);
+    if (this.tools.frame) return; // the box of another object is being dragged
+    this.tools.finish();
     if (drawing.waiting) return this.say("What it starts from is still on its way.");
     if (drawing.count === 0) return this.say("Nothing is drawn yet: a whole object has at least one pixel.", "problem");
+    if (state === "done" && this.#leavesOut()) return;
     const isReview = object.state !== "todo";
     this.saver.save(drawing, state);
     const next = this.following(object, isReview);
@@ -254,21 +337,37 @@ export class Desk {
     this.saver.then(this.finished);
   }
 
+  /** Whether some of the box in which the open object is seen is not drawn; says so, once for each step. */
+  #leavesOut() {
+    const { drawing, object } = this;
+    if (object.visible || object.added || this.#told === drawing.history.top) return false; // of one added, the box is cut
+    const whole = drawing.reach();
+    const left = whole && leftOut(object.box, whole);
+    if (!left) return false;
+    this.#told = drawing.history.top;
+    this.say(`What is seen is part of the whole: ${left} px of its box are left out. Done once more saves it so.`, "problem");
+    return true;
+  }
+
   /** Forgets the saved answer of the object, which is to do again. The drawing can be had back with undo. */
   async toDoAgain() {
     const { drawing, object } = this;
     if (!drawing || object.removing) return;
     if (object.state === "todo" && !object.saving && !object.failed) return this.say("It is to do already.");
+    if (this.tools.open) return this.say(OPEN_POLYGON);
     try {
       const answer = await this.saver.then(() => {
         this.saver.forget(object);
-        return api.forget(object.id);
+        return api.forget(object.id, drawing.revision);
       });
-      this.album.update(object, "todo", answer.hidden ?? null);
+      this.album.update(object, "todo", answer.hidden ?? null, answer.revision);
+      drawing.revision = answer.revision;
     } catch (error) {
-      return this.say(error.message, "problem");
+      if (error.entry && !drawing.dirty) this.takeTheirs(object, error.entry);
+      return this.say(`It is not to do again: ${error.message}.`, "problem");
     }
     if (drawing !== this.drawing) return this.changed();
+    this.tools.drop(); // corners set meanwhile
     await this.startFrom("current");
     drawing.saved = drawing.history.top;
     this.#refresh();

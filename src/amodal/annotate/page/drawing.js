@@ -2,6 +2,7 @@
 
 import { area, bands, change, flip, pixels } from "./bits.js";
 import { History } from "./history.js";
+import { reach } from "./reach.js";
 import { fill } from "./shapes.js";
 
 const LARGE_PX = 4_000_000;
@@ -10,16 +11,18 @@ export class Drawing {
   history = new History();
   version = 0; // grows with each change: what was painted from an older one is stale
   start = "blank"; // what the drawing began from
-  waiting = true; // for its first mask
+  waiting = true; // for a mask
+  asked = false; // for another one to start from
+  others = null; // where the other objects are seen, once that has been shown
   counted = null; // pixels of the mask it began with, once counted
   grown = 0; // pixels more than that
   visibleCount = null;
 
-  constructor(object, picture, visible, others) {
+  constructor(object, picture, visible) {
     this.object = object;
+    this.revision = object.revision; // of the answer it goes on from
     this.picture = { width: picture.width, height: picture.height };
     this.visible = visible;
-    this.others = others;
     this.context = pixels(picture.width, picture.height);
     this.saved = this.history.top;
   }
@@ -51,16 +54,40 @@ export class Drawing {
   /** The mask it begins with; not a step, nothing to undo. */
   async begin(bitmap, start) {
     const { width, height } = this.picture;
+    const masks = [bitmap, this.visible].filter(Boolean);
     this.start = start;
     this.context.clearRect(0, 0, width, height);
-    for (const one of [bitmap, this.visible]) if (one) this.context.drawImage(one, 0, 0);
+    for (const one of masks) this.context.drawImage(one, 0, 0);
     this.version += 1;
     this.counted = null;
+    await this.#tally(masks);
+  }
+
+  /** Counts again what was put away while it was counted. */
+  async recount() {
+    if (this.count !== null && (!this.visible || this.visibleCount !== null)) return;
+    const { grown } = this;
+    const now = await createImageBitmap(this.canvas); // what is drawn meanwhile is not in it
+    await this.#tally([now], grown);
+    now.close();
+  }
+
+  /** Counts some masks, which together are what the drawing was when it had grown by so much. */
+  async #tally(masks, grown = 0) {
+    const { width, height } = this.picture;
     const serial = (this.counting = {});
-    const masks = [bitmap, this.visible].filter(Boolean);
-    const found = await area(width, height, masks);
-    if (this.visible && this.visibleCount === null) this.visibleCount = await area(width, height, [this.visible]);
-    if (this.counting === serial) this.counted = found;
+    try {
+      const found = await area(width, height, masks);
+      if (this.visible && this.visibleCount === null) this.visibleCount = await area(width, height, [this.visible]);
+      if (this.counting === serial) this.counted = found - grown;
+    } catch {
+      // its masks were closed: it has been put away
+    }
+  }
+
+  /** The box of the mask, or null where it is empty. */
+  reach() {
+    return reach(this.context, this.picture.width, this.picture.height);
   }
 
   /** Draws a shape into the mask, as one step. */
@@ -117,7 +144,7 @@ export class Drawing {
 
   /** Put away: if it is large, it keeps a PNG in place of its canvas. */
   async rest() {
-    if (this.picture.width * this.picture.height < LARGE_PX) return;
+    if (this.asked || this.picture.width * this.picture.height < LARGE_PX) return;
     const resting = (this.resting = {});
     const png = await this.png().catch(() => null);
     if (!png || this.resting !== resting) return;
@@ -126,12 +153,12 @@ export class Drawing {
     this.context = this.others = null;
   }
 
-  /** Taken up again; `around()` promises the `visible` and `others` of the object. */
-  async wake(around) {
+  /** Taken up again; `seen()` promises the `visible` of the object. */
+  async wake(seen) {
     this.resting = null;
     if (this.context) return;
-    const [bitmap, masks] = await Promise.all([createImageBitmap(this.stored), around()]);
-    Object.assign(this, masks);
+    const [bitmap, visible] = await Promise.all([createImageBitmap(this.stored), seen()]);
+    this.visible = visible;
     this.context = pixels(this.picture.width, this.picture.height);
     this.context.drawImage(bitmap, 0, 0);
     this.version += 1;

@@ -8,7 +8,7 @@ export const KEYS = [
   { group: "Draw", keys: ["p"], act: "polygon", help: "Polygon: click its corners; with Shift at the first corner it takes away" },
   { group: "Draw", keys: ["shift+p"], act: "cutter", help: "Polygon that takes away" },
   { group: "Draw", keys: ["enter"], act: "enter", help: "Close the polygon (a double click, too)" },
-  { group: "Draw", keys: ["backspace"], act: "corner", help: "Remove its last corner" },
+  { group: "Draw", keys: ["backspace"], act: "corner", help: "Remove its last corner; where no polygon is open, an object that was added here" },
   { group: "Draw", keys: ["escape"], act: "escape", help: "Drop it" },
   { group: "Draw", keys: ["ctrl+z"], act: "undo", help: "Undo" },
   { group: "Draw", keys: ["ctrl+shift+z", "ctrl+y"], act: "redo", help: "Redo" },
@@ -70,8 +70,8 @@ function name(event) {
 
 const isWriting = (target) => target.matches?.("textarea, select, input:not([type=range], [type=radio], [type=checkbox])");
 
-/** Buttons need Enter and space for themselves, sliders and choices the arrows. */
-function needsKey(target, key) {
-  if (target.matches?.("button, a")) return key === "enter" || key === "space";
-  return Boolean(target.matches?.("input")) && (key.startsWith("arrow") || key === "space");
+/** Buttons need Enter and space for themselves, sliders and choices the arrows, too; Enter there answers nothing. */
+export function needsKey(target, key) {
+  if (!target.matches?.("button, a, input")) return false;
+  return key === "enter" || key === "space" || (target.matches("input") && key.startsWith("arrow"));
 }

@@ -23,9 +23,9 @@ export class Loader {
     return found;
   }
 
-  /** What is needed to draw on an object: promises of `visible`, `others` (null: there is none) and `whole`. */
+  /** What is needed to draw on an object: promises of `visible` (null: its box alone is known) and `whole`. */
   masks(object) {
-    if (this.#ahead?.id === object.id && this.#ahead.state === object.state) {
+    if (this.#ahead?.id === object.id && this.#ahead.revision === object.revision) {
       const { masks } = this.#ahead;
       this.#ahead = null;
       return masks;
@@ -33,10 +33,9 @@ export class Loader {
     return this.#fetch(object);
   }
 
-  /** The two that belong to the object, whatever was drawn. */
-  async around(object) {
-    const { visible, others } = this.#fetch(object, false);
-    return { visible: await visible, others: await others };
+  /** What is seen of an object, whatever was drawn. */
+  visible(object) {
+    return object.visible ? api.visible(object.id) : Promise.resolve(null);
   }
 
   /** Fetches what the object will need, before it is opened. */
@@ -44,7 +43,7 @@ export class Loader {
     this.picture(object.picture.id).catch(() => {});
     if (this.#ahead?.id === object.id) return;
     const masks = this.#fetch(object);
-    this.#ahead = { id: object.id, state: object.state, masks };
+    this.#ahead = { id: object.id, revision: object.revision, masks };
     for (const one of Object.values(masks)) one.catch(() => (this.#ahead = null));
   }
 
@@ -55,12 +54,8 @@ export class Loader {
     api.prepare(picture.id).catch(() => this.#prepared.delete(picture.id));
   }
 
-  #fetch(object, withWhole = true) {
-    const masks = {
-      visible: object.visible ? api.visible(object.id) : Promise.resolve(null),
-      others: api.others(object.id).catch(() => null),
-    };
-    if (withWhole) masks.whole = api.whole(object.id, "current");
+  #fetch(object) {
+    const masks = { visible: this.visible(object), whole: api.whole(object.id, "current") };
     for (const one of Object.values(masks)) one.catch(() => {}); // whoever awaits it is told
     return masks;
   }

@@ -20,7 +20,7 @@ export class Painter extends Surface {
   resize(width, height, ratio) {
     super.resize(width, height, ratio);
     this.#layers.resize(this.canvas.width, this.canvas.height);
-    this.view.resize(width, height);
+    this.view.resize(width, height, ratio);
     this.paint();
   }
 
@@ -38,7 +38,7 @@ export class Painter extends Surface {
   #place(context, smooth) {
     const { ratio, view } = this;
     const scale = view.scale * ratio;
-    context.setTransform(scale, 0, 0, scale, Math.round(view.x * ratio), Math.round(view.y * ratio));
+    context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
     context.imageSmoothingEnabled = smooth;
   }
 

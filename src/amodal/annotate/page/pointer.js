@@ -6,6 +6,7 @@ export class Pointer {
   #touches = new Map();
   #drag = null;
   #drawing = null; // id of the pointer that draws
+  #corner = null; // what a finger sets when it is lifted, if no second one comes
 
   /** `can()` says whether drawing is possible now; `moved()` and `seen()`: the view has changed, the pointer has. */
   constructor(element, view, tools, { can, moved, seen }) {
@@ -43,7 +44,7 @@ export class Pointer {
       this.#touches.set(event.pointerId, at);
       if (this.#touches.size === 2) {
         if (this.tools.busy) this.tools.drop();
-        this.#drawing = null;
+        this.#drawing = this.#corner = null;
         return;
       }
       if (this.#touches.size > 2) return;
@@ -55,7 +56,9 @@ export class Pointer {
     if (this.#drawing !== null || !this.can()) return;
     this.#drawing = event.pointerId;
     const erase = event.button === 2 || event.button === 5; // the right button, the other end of a pen
-    this.tools.down(at, { erase, shift: event.shiftKey, time: event.timeStamp });
+    const how = { erase, shift: event.shiftKey, time: event.timeStamp };
+    if (event.pointerType === "touch" && this.tools.name === "polygon") this.#corner = how;
+    else this.tools.down(at, how);
     this.#see(at);
   }
 
@@ -89,8 +92,10 @@ export class Pointer {
     this.#touches.delete(event.pointerId);
     if (this.#drag?.id === event.pointerId) this.#drag = null;
     if (this.#drawing === event.pointerId) {
-      this.#drawing = null;
-      if (given) this.tools.drop();
+      const corner = this.#corner;
+      this.#drawing = this.#corner = null;
+      if (corner) given || this.tools.down(this.#point(event), corner);
+      else if (given) this.tools.drop();
       else this.tools.up();
     }
     this.#see(event.pointerType === "touch" ? null : this.#point(event));

@@ -8,13 +8,21 @@ export class Saver {
   #latest = new WeakMap(); // object -> what was sent last: what came before it is not sent again
   waiting = 0;
 
-  /** `changed(object)` after each answer; `failed(object, message)` when one is refused. */
-  constructor(album, { changed, failed }) {
-    Object.assign(this, { album, changed, failed });
+  /**
+   * `changed(object)` after each answer; `failed(object, message, isOvertaken)` when one is refused, overtaken by
+   * another tab or not; `gone(object)` where there is no such object any more.
+   */
+  constructor(album, { changed, failed, gone }) {
+    Object.assign(this, { album, changed, failed, gone });
   }
 
   get failures() {
     return this.#failed.size;
+  }
+
+  /** What another tab has answered meanwhile: { object, theirs, message } each, theirs as it is now. */
+  get overtaken() {
+    return [...this.#failed.values()].filter((entry) => entry.theirs);
   }
 
   /** Sends the drawing as it is now. */
@@ -32,8 +40,13 @@ export class Saver {
     this.changed(object);
   }
 
-  again() {
-    for (const entry of [...this.#failed.values()]) this.#send(entry);
+  /** Sends again what failed; of what another tab has answered meanwhile only the object that is to be saved `over` it. */
+  again(over = null) {
+    for (const entry of [...this.#failed.values()]) {
+      if (entry.theirs && entry.object !== over) continue;
+      if (entry.theirs) entry.drawing.revision = entry.theirs.revision;
+      this.#send(entry);
+    }
   }
 
   /** Runs after all that was sent so far. */
@@ -45,6 +58,7 @@ export class Saver {
 
   #send(entry) {
     const { object } = entry;
+    entry.theirs = null;
     this.waiting += 1;
     this.#failed.delete(object);
     this.#latest.set(object, entry);
@@ -57,20 +71,24 @@ export class Saver {
     const { object, drawing, top } = entry;
     let problem = null;
     try {
-      const answer = await api.put(object.id, await entry.png, entry.state, entry.start);
-      this.album.update(object, answer.state, answer.hidden ?? null);
+      const answer = await api.put(object.id, await entry.png, entry.state, entry.start, drawing.revision);
+      this.album.update(object, answer.state, answer.hidden ?? null, answer.revision);
       drawing.saved = top;
+      drawing.revision = answer.revision;
     } catch (error) {
       problem = error;
     }
     this.waiting -= 1;
     const isLatest = this.#latest.get(object) === entry;
-    if (!isLatest) problem = null; // a newer drawing of it is on its way
+    const isGone = problem?.status === 404;
+    if (!isLatest || isGone) problem = null; // a newer drawing of it is on its way, or there is nothing to draw
     Object.assign(object, { saving: !isLatest, failed: problem !== null, unsaved: drawing.dirty });
     if (problem) {
+      Object.assign(entry, { theirs: problem.entry ?? null, message: problem.message });
       this.#failed.set(object, entry);
-      this.failed(object, problem.message);
+      this.failed(object, problem.message, entry.theirs !== null);
     }
+    if (isGone) this.gone(object);
     this.changed(object);
   }
 }

@@ -8,10 +8,10 @@ export class Shelf {
   /** Puts a drawing away; a large canvas is made a PNG meanwhile. */
   keep(drawing) {
     this.#kept.delete(drawing.object.id);
-    if (!drawing.history.steps.length && !drawing.dirty) return;
+    if (!drawing.history.steps.length && !drawing.dirty && !drawing.asked) return;
     this.#kept.set(drawing.object.id, drawing);
     drawing.rest();
-    const saved = [...this.#kept.values()].filter((one) => !one.dirty && !one.object.saving);
+    const saved = [...this.#kept.values()].filter((one) => !one.dirty && !one.asked && !one.object.saving);
     for (const one of saved.slice(0, Math.max(0, saved.length - SAVED))) this.#kept.delete(one.object.id);
   }
 

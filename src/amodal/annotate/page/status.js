@@ -7,10 +7,13 @@ export class Status {
   #bar = document.getElementById("alert");
   #text = document.getElementById("alert-text");
   #again = document.getElementById("alert-again");
+  #theirs = document.getElementById("alert-theirs");
   #timer = 0;
 
-  constructor({ again }) {
+  /** `again()` and `theirs()` are what the bar's buttons do. */
+  constructor({ again, theirs }) {
     this.#again.addEventListener("click", again);
+    this.#theirs.addEventListener("click", theirs);
     document.getElementById("alert-close").addEventListener("click", () => (this.#bar.hidden = true));
   }
 
@@ -22,9 +25,12 @@ export class Status {
     this.#timer = setTimeout(() => (this.#line.textContent = ""), SHOWN_MS[kind]);
   }
 
-  alert(text, canTryAgain) {
+  /** `again`: what the button that saves again is called; "": there is none. */
+  alert(text, again = "", hasTheirs = false) {
     this.#text.textContent = text;
-    this.#again.hidden = !canTryAgain;
+    this.#again.textContent = again;
+    this.#again.hidden = !again;
+    this.#theirs.hidden = !hasTheirs;
     this.#bar.hidden = false;
   }
 

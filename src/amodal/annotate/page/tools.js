@@ -17,16 +17,19 @@ export class Tools {
   #stroke = null;
   #last = { time: 0, at: [0, 0] };
 
-  /** `done(shape)` gets each finished shape, `boxed(box)` each box, `changed()` is called when there is something new. */
-  constructor(view, { done, boxed, changed }) {
-    this.view = view;
-    this.done = done;
-    this.boxed = boxed;
-    this.changed = changed;
+  /**
+   * `done(shape)` gets each finished shape, `boxed(box)` each box; `small()` is called when one is none, `changed()` when
+   * there is something new.
+   */
+  constructor(view, { done, boxed, small, changed }) {
+    Object.assign(this, { view, done, boxed, small, changed });
   }
 
   choose(name, takes = false) {
-    if (name !== this.name || takes !== this.takes) this.drop();
+    if (name !== this.name || takes !== this.takes) {
+      this.finish();
+      this.drop();
+    }
     this.name = name;
     this.takes = takes;
     this.changed();
@@ -87,6 +90,11 @@ export class Tools {
     this.changed();
   }
 
+  /** Ends the stroke that is being drawn, as if the pointer were lifted now. */
+  finish() {
+    if (this.#stroke) this.up();
+  }
+
   #box([[ax, ay], [bx, by]]) {
     const { width, height } = this.view.picture;
     const within = (value, most) => Math.min(most, Math.max(0, value));
@@ -94,7 +102,10 @@ export class Tools {
     const [y1, y2] = [ay, by].map((y) => within(y, height)).sort((a, b) => a - b);
     this.frame = null;
     const isMeant = Math.min(x2 - x1, y2 - y1) * this.view.scale >= LEAST_PX && Math.min(x2 - x1, y2 - y1) >= 2;
-    if (!isMeant) return this.changed();
+    if (!isMeant) {
+      this.small();
+      return this.changed();
+    }
     this.choose("brush");
     this.boxed([x1, y1, x2, y2].map((value) => Math.round(100 * value) / 100));
   }

@@ -1,4 +1,5 @@
-// Where the picture lies on the screen: CSS pixel = picture pixel * scale + offset.
+// Where the picture lies on the screen: CSS pixel = picture pixel * scale + offset. The offset is one of whole pixels of
+// the screen, so that what is painted lies where the pointer finds it.
 
 const MOST = 64;
 
@@ -8,7 +9,9 @@ export class View {
   y = 0;
   width = 1; // of the canvas, CSS pixels
   height = 1;
+  ratio = 1; // pixels of the screen a CSS pixel
   version = 0;
+  #rest = [0, 0]; // what rounding has taken from the offset: slow moves come through
   picture = { width: 1, height: 1 };
 
   get least() {
@@ -23,16 +26,16 @@ export class View {
     return [x * this.scale + this.x, y * this.scale + this.y];
   }
 
-  resize(width, height) {
-    this.x += (width - this.width) / 2;
-    this.y += (height - this.height) / 2;
+  resize(width, height, ratio = 1) {
+    this.ratio = ratio;
+    this.#place(this.x + (width - this.width) / 2, this.y + (height - this.height) / 2);
     this.width = width;
     this.height = height;
     this.version += 1;
   }
 
   move(dx, dy) {
-    this.#set(this.scale, this.x + dx, this.y + dy);
+    this.#set(this.scale, this.x + this.#rest[0] + dx, this.y + this.#rest[1] + dy);
   }
 
   /** Zooms about a point of the screen, which stays where it is. */
@@ -62,8 +65,16 @@ export class View {
     const keep = 60; // of the picture, always on the screen
     const { width, height } = this.picture;
     this.scale = scale;
-    this.x = Math.min(this.width - keep, Math.max(keep - width * scale, x));
-    this.y = Math.min(this.height - keep, Math.max(keep - height * scale, y));
+    this.#place(
+      Math.min(this.width - keep, Math.max(keep - width * scale, x)),
+      Math.min(this.height - keep, Math.max(keep - height * scale, y)),
+    );
     this.version += 1;
+  }
+
+  #place(x, y) {
+    this.x = Math.round(x * this.ratio) / this.ratio;
+    this.y = Math.round(y * this.ratio) / this.ratio;
+    this.#rest = [x - this.x, y - this.y];
   }
 }
