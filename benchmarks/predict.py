@@ -31,9 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from amodal.core.album import Album, image_path
 from amodal.core.errors import WeightsError
 from amodal.core.images import read_image
+from amodal.core.processors import core_count
 from amodal.datasets import read_annotations
 from amodal.inference.folder import default_weights
-from amodal.inference.lanes import core_count, in_lanes
+from amodal.inference.lanes import in_lanes
 from amodal.inference.networks import load_networks
 from amodal.inference.pair import takes_others
 from amodal.inference.predictor import Predictor

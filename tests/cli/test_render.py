@@ -95,7 +95,8 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="SIGTERM ends a process at once there")
-def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_group", [False, True])  # as `kill` does, and as `timeout`
+def test_sigterm_leaves_nothing(tmp_path: Path, whole_group: bool) -> None:
     words = ["render", f"--output={tmp_path / 'out'}", "--count=9999", "--size", "64", "48", "--workers=2"]
     command = [sys.executable, "-m", "amodal", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
@@ -104,9 +105,12 @@ def test_sigterm_leaves_nothing(tmp_path: Path) -> None:
             while not list(tmp_path.glob(".out.*/images/*")):
                 assert time.monotonic() < ends
                 time.sleep(0.05)
-            process.terminate()
-            process.communicate(timeout=60)  # its workers, too, have let go of what it prints to
-            assert process.returncode == 143 and not list(tmp_path.iterdir())
+            if whole_group:
+                os.killpg(process.pid, signal.SIGTERM)
+            else:
+                process.terminate()
+            _, told = process.communicate(timeout=60)  # its workers, too, have let go of what it prints to
+            assert process.returncode == 143 and not list(tmp_path.iterdir()) and b"Traceback" not in told
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

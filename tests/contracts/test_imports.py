@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -90,3 +93,15 @@ def test_a_command_that_needs_torch_says_how_to_get_it(root: Path) -> None:
     ran = run_python(root, code)
     assert ran.returncode == 2, ran.stderr
     assert "Traceback" not in ran.stderr and "pip install 'amodal[train]'" in ran.stderr
+
+
+def test_what_benchmarks_import_of_the_package_is_there(root: Path) -> None:
+    found = 0
+    for file in sorted((root / "benchmarks").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("amodal"):
+                module = import_module(str(node.module))
+                for name in (alias.name for alias in node.names):
+                    assert hasattr(module, name) or find_spec(f"{node.module}.{name}"), f"{file.name}: {name}"
+                    found += 1
+    assert found > 50

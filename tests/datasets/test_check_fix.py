@@ -248,9 +248,13 @@ def test_lists_and_pictures_of_voc_are_told_to_stay_behind(tmp_path: Path) -> No
     for name in ("ImageSets/Main/train.txt", "ImageSets/Main/val.txt", "JPEGImages/a.jpg"):
         (tmp_path / "set" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "set" / name).write_text("a")
+    told = ["2 files of ImageSets/Main (train.txt, val.txt)", "1 file of JPEGImages (a.jpg)"]
     changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed")
+    assert [change.after for change in changes] == told  # its other list the new folder has, too
+    (tmp_path / "set/ImageSets/Segmentation/trainval.txt").write_text("another")
+    changes, _ = write_fixed(check_file(tmp_path / "set"), tmp_path / "fixed-too")
     assert [change.after for change in changes] == [
-        "2 files of ImageSets/Main (train.txt, val.txt)",
+        *told[:1],
         "1 file of ImageSets/Segmentation (trainval.txt)",
-        "1 file of JPEGImages (a.jpg)",
+        told[1],
     ]

@@ -153,7 +153,8 @@ def test_an_object_with_nothing_to_see_is_refused(write_file: Write, tiny_coco: 
         (b"{", "not a JSON file: .* line 1, column 2"),
         (b"\xff\xfe\x00", "not a JSON file"),
         (b"[" * 100_000, "not a JSON file"),
-        ([], "an annotation file is an object"),
+        ([], "results name neither pictures nor categories"),
+        ([{"id": 1}], "an annotation file is an object"),
         ({"images": []}, '"categories"'),
     ],
 )

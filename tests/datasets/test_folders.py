@@ -62,12 +62,19 @@ def test_files_left_behind_are_told_by_folder(tmp_path: Path) -> None:
     for name in ("a/b/c/1.txt", "a/b/2.txt", "a/3.txt", "a/3.xml", "4.txt", "5.txt", "6.txt", "7.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    told = list(left_behind(tmp_path, ["a/**/*.xml"]))
+    new = tmp_path.with_name("new")
+    (new / "a").mkdir(parents=True)
+    (new / "a/3.txt").write_text("not the same")
+    told = list(left_behind(tmp_path, ["a/**/*.xml"], new))
     assert sorted(told) == [
         "1 file of a (3.txt)",
         "2 files of a/b (2.txt, c/1.txt)",
         "4 files (4.txt, 5.txt, 6.txt, ...)",
     ]
+    (new / "a/3.txt").write_text("")
+    (new / "4.txt").write_text("")
+    told = list(left_behind(tmp_path, ["a/**/*.xml"], new))
+    assert sorted(told) == ["2 files of a/b (2.txt, c/1.txt)", "3 files (5.txt, 6.txt, 7.txt)"]
 
 
 def test_a_disc_is_that_of_the_whole_picture() -> None:

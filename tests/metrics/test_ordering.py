@@ -65,6 +65,13 @@ def test_the_files_own_pairs_come_first() -> None:
     assert true_pairs(record(*objects, occlusions=((1, 2),))) == [(1, 2)]
 
 
+def test_stuff_and_crowds_are_in_no_pair() -> None:
+    stuff, crowd = instance(3, BACK, order=3, is_stuff=True), instance(4, BACK, order=4, is_crowd=True)
+    objects = (instance(1, BACK, order=2), instance(2, FRONT, order=1), stuff, crowd)
+    assert true_pairs(record(*objects)) == [(2, 1)]
+    assert true_pairs(record(*objects, occlusions=((2, 1), (2, 3), (4, 1)))) == [(2, 1)]
+
+
 def test_an_album() -> None:
     other = ImageRecord(2, "b.png", 60, 40, (instance(3, BACK, order=2), instance(4, FRONT, order=1)))
     truth = Album([record(instance(1, BACK, order=2), instance(2, FRONT, order=1)), other], [Category(1, "a")])
@@ -76,7 +83,7 @@ def test_an_album() -> None:
     found = [prediction(1, 1, (2,)), prediction(1, 2, ()), prediction(2, 3, None), prediction(2, 4, (3,))]
     assert score_order(truth, found) == OrderScore(2, 1, 1, 0, 0)
     silent = [prediction(1, 1, ()), prediction(1, 2, ()), prediction(2, 3, None)]
-    assert score_order(truth, silent) == OrderScore(2, 0, 0, 2, 0)
+    assert score_order(truth, silent) == OrderScore(1, 0, 0, 1, 0)  # nobody was asked about the second picture
     assert score_order(truth, silent[2:]) is None and score_order(truth, []) is None
     assert score_order(Album([ImageRecord(2, "b.png", 60, 40)], [Category(1, "a")]), silent) is None
 

@@ -75,11 +75,17 @@ def test_both_folders_stay_where_the_new_one_cannot_take_its_place(
     assert (tmp_path / "out" / "file").read_text() == "old" and held(tmp_path) == [kept, "out", "out/file"]
 
 
-def test_what_a_killed_process_left_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / f".out.{os.getpid()}.part").mkdir()
-    with new_folder(tmp_path / "out"):
-        pass
-    assert held(tmp_path) == ["out"]
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_killed_process_left_is_no_hindrance(tmp_path: Path, there: bool) -> None:
+    for word in ("part", "old"):
+        (tmp_path / f".out.{os.getpid()}.{word}").mkdir()
+        (tmp_path / f".out.{os.getpid()}.{word}" / "stale").write_text("")
+    if there:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "file").write_text("old")
+    with new_folder(tmp_path / "out", lambda _: True) as beside:
+        (beside / "new").write_text("")
+    assert held(tmp_path) == ["out", "out/new"]
 
 
 def test_what_was_put_there_meanwhile_stays(tmp_path: Path) -> None:

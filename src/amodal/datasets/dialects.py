@@ -133,7 +133,7 @@ class Dialect:
         boxes: how it gives them; reports show them so.
         by_stem: whether pictures are found by their names without suffix, so that two of one such name are one.
         passed_over: what of a path reading passes over, in words, a line each; None where that is nothing.
-        files: of a folder that can be written, patterns of the files that writing makes anew; it has no others.
+        files: of a folder that can be written, patterns of the files that hold what is read; writing makes them anew.
     """
 
     name: str

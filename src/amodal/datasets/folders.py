@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import count, islice
@@ -52,12 +53,16 @@ def pictures(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def left_behind(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
-    """The files below a folder that match no pattern, in words: one line for all in a folder of it, or two deep."""
+def left_behind(folder: Path, patterns: Iterable[str], new: Path) -> Iterator[str]:
+    """The files below a folder that match no pattern, and that ``new`` does not have as they are, in words.
+
+    One line for all in a folder of it, or two deep.
+    """
     known = {file for pattern in patterns for file in folder.glob(pattern)}
     found: dict[tuple[str, ...], list[str]] = {}
     for file in find(folder, "**/*"):
-        if file not in known:
+        twin = new / file.relative_to(folder)
+        if file not in known and not (twin.is_file() and filecmp.cmp(file, twin, shallow=False)):
             where = file.relative_to(folder).parent.parts[:2]
             found.setdefault(where, []).append(file.relative_to(folder.joinpath(*where)).as_posix())
     for where, names in found.items():
@@ -137,22 +142,26 @@ def new_folder(path: Path, may_replace: Callable[[Path], bool] = lambda _: False
             raise AnnotationError(
                 "a new folder is written, over nothing", file=path, remedy="name one that does not exist"
             )
-        shutil.rmtree(beside, ignore_errors=True)  # of a process that was killed and had our number
+        for left in (beside, old):  # of a process that was killed and had our number
+            shutil.rmtree(left, ignore_errors=True)
         beside.mkdir(parents=True)
         try:
             yield beside
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
+        moved = False
         try:
             if not is_free():
                 raise FileExistsError(errno.EEXIST, "something was put there meanwhile")
             if place.exists():
                 place.rename(old)
+                moved = True
             beside.rename(place)
         except OSError as problem:
-            if old.exists():
-                old.rename(place)
+            if moved:
+                with suppress(OSError):  # the error tells where the new one is; the old one stays beside it
+                    old.rename(place)
             raise AnnotationError(
                 f"the new folder cannot take its place ({problem.strerror})",
                 file=path,

@@ -58,11 +58,13 @@ def true_pairs(record: ImageRecord) -> list[Pair]:
 
     Taken from ``occlusions`` where the file gives them. Otherwise two objects are a pair where their whole masks
     overlap: the one with the smaller depth rank (``order``) is in front or, without ranks, the one whose visible mask
-    has more of the overlap. Objects without masks, and ties, are left out.
+    has more of the overlap. Objects without masks, and ties, are left out; so are stuff and crowds.
     """
+    whole = [o for o in record.instances if not o.is_crowd and not o.is_stuff]
     if record.occlusions:
-        return list(record.occlusions)
-    objects = [o for o in record.instances if o.amodal_mask is not None and not o.is_crowd]
+        ids = {o.id for o in whole}
+        return [pair for pair in record.occlusions if ids.issuperset(pair)]
+    objects = [o for o in whole if o.amodal_mask is not None]
     boxes = np.array([o.amodal_mask.box for o in objects if o.amodal_mask is not None]).reshape(-1, 4)
     pairs: list[Pair] = []
     for j, b in enumerate(objects):
@@ -91,17 +93,17 @@ def score_order(truth: Album, predictions: Sequence[Prediction]) -> OrderScore |
 
     Args:
         truth: pictures with ``occlusions``, or with amodal masks and either ``order`` or modal masks.
-        predictions: with `Prediction.occluders`; those without say nothing about any pair.
+        predictions: with `Prediction.occluders`; those without say nothing about any pair. A picture of which none has
+            them was not asked about, and is left out.
 
     Returns:
-        None where no prediction has occluders, or the truth has no pair.
+        None where no prediction has occluders, or the truth has no pair in their pictures.
     """
-    if all(p.occluders is None for p in predictions):
-        return None
     found: dict[int, list[Pair]] = {}
     for p in predictions:
-        found.setdefault(p.image_id, []).extend((front, p.annotation_id) for front in p.occluders or ())
-    scores = [score_pairs(true_pairs(record), found.get(record.id, ())) for record in truth]
+        if p.occluders is not None:
+            found.setdefault(p.image_id, []).extend((front, p.annotation_id) for front in p.occluders)
+    scores = [score_pairs(true_pairs(record), found[record.id]) for record in truth if record.id in found]
     names = ("pairs", "right", "wrong", "undecided", "extra")
     total = OrderScore(*(sum(getattr(score, name) for score in scores) for name in names))
     return total if total.pairs else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ...core.records import ImageRecord, Instance
 from ..convert import losses
 from ..dialects import BoxStyle, Dialect, Holds, dialect_named
 from ..folders import left_behind
-from ..jsonfile import forget, is_json, open_json, place_of, write_text
+from ..jsonfile import forget, is_json, open_json, place_of, write_json
 from ..write import check_apart, write_annotations
 from .changes import NOT_KEPT, Change
 from .findings import Finding
@@ -63,22 +62,22 @@ def write_fixed(report: CheckReport, output: str | Path) -> tuple[list[Change], 
             file=report.file,
             remedy="mend the records that were found by hand, or convert the file first",
         )
-    changes += [Change("file", NOT_KEPT, "record", None, what) for what in _not_kept(Path(report.file), dialect)]
-    content = {"format": 1, "from": report.file, "to": str(output), "changes": [one.to_json() for one in changes]}
-    listed = json.dumps(content, indent=1, allow_nan=False) + "\n"  # now: no file is written without its changes
     beside = changes_path(output)
     place_of(beside)
+    listed = [one.to_json() for one in changes]  # now: no file is written whose changes cannot be
     write_annotations(album, dialect, output)
-    write_text(beside, listed)
-    return changes, beside
+    left = [Change("file", NOT_KEPT, "record", None, what) for what in _not_kept(Path(report.file), dialect, output)]
+    listed += [one.to_json() for one in left]
+    write_json(beside, {"format": 1, "from": report.file, "to": str(output), "changes": listed}, indent=1)
+    return changes + left, beside
 
 
-def _not_kept(path: Path, dialect: Dialect) -> Iterator[str]:
-    """What of a path is not in the album, and so not in what is written, in words."""
+def _not_kept(path: Path, dialect: Dialect, output: Path) -> Iterator[str]:
+    """What of a path is not in the album, and so not in what was written, in words."""
     if dialect.passed_over is not None:
         yield from dialect.passed_over(path)
     if dialect.kind == "folder":
-        yield from left_behind(path, dialect.files)
+        yield from left_behind(path, dialect.files, output)
 
 
 def _check_ids(report: CheckReport) -> None:

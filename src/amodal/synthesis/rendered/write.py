@@ -137,7 +137,8 @@ _taken: list[Work] = []
 
 def _take(work: Work) -> None:
     _taken[:] = [work]
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a command that ends tidily has handed its way on
+    # `timeout` ends a whole group: the command then ends tidily, and its workers with it, not before it
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
