@@ -115,9 +115,60 @@ def test_int8_that_costs_too_much_is_refused(
     output = tmp_path / "out"
     words = ["export", "--weights", str(weights), "--output", str(output), "--int8", *validation]
     assert main(words) == 2
-    assert "int8 costs at the most 0.3 points of mean IoU" in capsys.readouterr().err
-    assert load_networks(output) and "int8" not in json.loads((output / "config.json").read_text())["notes"]
+    assert "validation.json: int8 costs at the most 0.3 points of mean IoU" in capsys.readouterr().err
+    assert not output.exists()
+    other = {"config.json": "of another training", "modal.onnx": "its graph"}
+    output.mkdir()
+    for name, content in other.items():
+        (output / name).write_text(content)
+    assert main(words) == 2
+    assert {path.name: path.read_text() for path in output.iterdir()} == other
     assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []  # nothing left beside
+
+
+@pytest.mark.parametrize("lacking", ["masks", "pictures"])
+def test_pictures_that_int8_cannot_be_measured_on_are_told_before_the_export(
+    weights: Path,
+    tmp_path: Path,
+    validation: list[str],
+    lacking: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("amodal.inference.export.export_folder", lambda *_: pytest.fail("exported"))
+    file = tmp_path / "validation.json"
+    content = json.loads(file.read_text())
+    if lacking == "pictures":
+        content["annotations"] = content["annotations"][:1]
+    for one in content["annotations"]:  # modal masks
+        for name in ("visible_bbox", "occlude_rate") if lacking == "masks" else ():
+            del one[name]
+    file.write_text(json.dumps(content))
+    words = ["export", "--weights", str(weights), "--output", str(tmp_path / "out"), "--int8", *validation]
+    assert main(words) == 2
+    told = {"masks": "no object to score has one", "pictures": "two pictures with objects"}[lacking]
+    assert told in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "told"), [("notes", '"notes" is an object'), ("calibration", '"calibration" is an')])
+def test_a_config_of_another_kind_is_one_line(
+    weights: Path, tmp_path: Path, name: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(weights, tmp_path / "w"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {name: "of a test"}))
+    assert main(["export", "--weights", str(folder), "--output", str(tmp_path / "out")]) == 2
+    assert told in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_damaged_weights_are_not_exported(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With digests of its own the output would look whole."""
+    folder = Path(shutil.copytree(weights, tmp_path / "w"))
+    content = bytearray((folder / "modal.safetensors").read_bytes())
+    content[-9] ^= 4
+    (folder / "modal.safetensors").write_bytes(content)
+    assert main(["export", "--weights", str(folder), "--output", str(tmp_path / "out")]) == 2
+    assert "modal.safetensors: the file has the sha256" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("quick")

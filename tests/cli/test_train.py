@@ -256,13 +256,13 @@ def test_a_recipe_that_another_one_comes_before(
     monkeypatch.chdir(root)
     monkeypatch.setattr(export, "export_onnx", lambda network, path: path.write_bytes(b"onnx"))
     begun: list[str] = []
-    train = ship.train
+    at_work = ship.at_work
 
     def counted(recipe: Any, *words: Any) -> Any:
         begun.append(recipe.output)
-        return train(recipe, *words)
+        return at_work(recipe, *words)
 
-    monkeypatch.setattr(ship, "train", counted)
+    monkeypatch.setattr(ship, "at_work", counted)
     recipe = yaml.safe_load((root / "recipes" / "smoke.yaml").read_text())
     recipe |= {"thresholds": "paper", "calibration_examples": 0, "validation_examples": 4, "workers": 0}
     for stage in ("modal", "amodal"):

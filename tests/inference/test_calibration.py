@@ -18,8 +18,8 @@ from amodal.inference.calibration import (
     heat_features,
     prediction_features,
     read_calibrations,
-    write_calibrations,
 )
+from amodal.inference.folder import update_config
 from amodal.inference.networks import load_networks
 
 BOX, FRAME = (10.0, 10.0, 50.0, 50.0), (5.0, 5.0, 55.0, 55.0)
@@ -127,15 +127,14 @@ def test_read() -> None:
     assert read_calibrations({"box": GOOD})["box"] == Calibration((1, 0, 0, 2.5, 0), -1)
 
 
-def test_fits_go_into_a_weights_folder(toy: SimpleNamespace, tmp_path: Path) -> None:
+def test_fits_are_read_from_a_weights_folder(toy: SimpleNamespace, tmp_path: Path) -> None:
     folder = toy.write_weights(tmp_path / "w")
     assert load_networks(folder, threads=1).calibrations == {}
-    write_calibrations(folder, {"box": GOOD})
+    update_config(folder, calibration={"box": GOOD})
     assert load_networks(folder, threads=1).calibrations == {"box": Calibration((1, 0, 0, 2.5, 0), -1)}
+    update_config(folder, calibration={"box": 3})
     with pytest.raises(WeightsError, match="calibration"):
-        write_calibrations(folder, {"box": 3})
-    with pytest.raises(WeightsError, match=r"has a config\.json"):
-        write_calibrations(tmp_path, {"box": GOOD})
+        load_networks(folder, threads=1)
 
 
 @pytest.mark.parametrize(

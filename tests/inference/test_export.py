@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,9 @@ torch = pytest.importorskip("torch")
 
 from amodal.core.errors import WeightsError  # noqa: E402
 from amodal.inference import export  # noqa: E402
+from amodal.inference.calibration import FEATURES  # noqa: E402
 from amodal.inference.export import export_onnx, export_weights  # noqa: E402
+from amodal.inference.folder import clear_unfinished  # noqa: E402
 from amodal.inference.onnx_networks import OnnxNetwork  # noqa: E402
 from amodal.inference.settings import PredictionSettings  # noqa: E402
 from amodal.inference.torch_networks import TorchNetwork  # noqa: E402
@@ -142,6 +145,25 @@ def test_the_folder(tmp_path: Path, quick: list[torch.nn.Module]) -> None:
             assert torch.equal(tensor, wanted.half().float() if half else wanted), name
 
 
+def test_a_calibration_is_written_with_the_rest(tmp_path: Path, quick: list[torch.nn.Module]) -> None:
+    fit = {"features": list(FEATURES), "weights": [0.1] * 5, "bias": -1.0}
+    folder = export_weights(tmp_path / "w", networks(), SETTINGS, calibrations={"box": fit})  # type: ignore[arg-type]
+    assert json.loads((folder / "config.json").read_text())["calibration"] == {"box": fit}
+    with pytest.raises(WeightsError, match=r'config\.json: "calibration" is an object'):
+        export_weights(tmp_path / "x", networks(), SETTINGS, calibrations={"heat": fit})  # type: ignore[arg-type]
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_a_killed_export_left_is_cleared(tmp_path: Path) -> None:
+    left = tempfile.mkdtemp(dir=tmp_path, prefix=".weights.")
+    (Path(left) / "modal.onnx").write_text("half")
+    others = [".weights.backup", ".weights", "weights", ".other.abcdefgh", "weights.abcdefgh"]
+    for name in others:
+        (tmp_path / name).mkdir()
+    clear_unfinished(tmp_path / "weights")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+
+
 def test_a_failed_export_leaves_the_folder_as_it_was(
     tmp_path: Path, quick: list[torch.nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +184,7 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path: Path) -> None:
     pair = networks()
     with torch.no_grad():
         pair["amodal"].score.bias[0] = float("nan")
-    with pytest.raises(WeightsError, match=r"score\.bias: weights are finite"):
+    with pytest.raises(WeightsError, match=rf"^{tmp_path}/w/amodal\.safetensors: score\.bias: weights are finite"):
         export_weights(tmp_path / "w", pair, PredictionSettings())  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
 

@@ -73,6 +73,11 @@ def test_what_half_precision_cannot_hold(tmp_path: Path, value: float) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def _folder_in_place_of_the_file(folder: Path) -> None:
+    (folder / "amodal.safetensors").unlink()
+    (folder / "amodal.safetensors").mkdir()
+
+
 def _config(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         path = folder / "config.json"
@@ -104,6 +109,12 @@ def _state(change: Callable[[dict[str, torch.Tensor]], None]) -> Callable[[Path]
         (_state(lambda s: s.update({"score.bias": torch.zeros(3)})), ["amodal.safetensors", "score.bias", "(3,)"]),
         (_setting("grid", 4), ["amodal.safetensors", "dense.bias"]),
         (lambda f: (f / "amodal.safetensors").unlink(), ["amodal.safetensors"]),
+        (_folder_in_place_of_the_file, ["amodal.safetensors", "cannot be read", "directory"]),
+        (
+            _config(lambda c: c.update(sha256={"amodal.safetensors": "0" * 64})),
+            ["amodal.safetensors", "sha256", "0000"],
+        ),
+        (_config(lambda c: c.update(sha256=[])), ["config.json", "sha256", "[]"]),
         (lambda f: (f / "amodal.safetensors").write_bytes(b"cut"), ["amodal.safetensors", "not a safetensors file"]),
         (lambda f: (f / "config.json").unlink(), ["config.json", "check the folder"]),
         (lambda f: (f / "config.json").write_text("{"), ["config.json"]),

@@ -53,6 +53,16 @@ def test_a_picture_then_an_object(make_material) -> None:  # type: ignore[no-unt
         assert drawn[Ref(0, image, 0)] / 6000 == pytest.approx(share, abs=0.03)
 
 
+def test_categories_are_numbered_as_given(album: Album, folder: Path) -> None:
+    own = Material([Source(album, folder)])
+    given = Material([Source(album, folder)], categories=("lamp", *reversed(own.categories)))
+    assert given.categories == ("lamp", *reversed(own.categories)) and given.digest == own.digest
+    for place, category in enumerate(album.categories):
+        assert given.categories[given.category(0, place)] == category.name
+    with pytest.raises(RecipeError, match="the categories of the data are among those of the networks: lamp; found"):
+        Material([Source(album, folder)], categories=("lamp",))
+
+
 def test_balance_by_category(make_material) -> None:  # type: ignore[no-untyped-def]
     """Two tins, two jars, one box: a category's share goes with the square root of its number."""
     material, rng = make_material(balance="category"), np.random.default_rng(0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from amodal.core.errors import AmodalError, RecipeError
+from amodal.training import data
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams, staged_batches, training_batches, validation_batches
 from amodal.training.fingerprint import fingerprint_of
@@ -46,6 +48,46 @@ def test_validation_is_the_same_for_every_seed_and_has_no_colour_jitter(make_rec
     for i in range(8):
         assert torch.equal(valid_a[i]["amodal_patch"], valid_b[i]["amodal_patch"])
     assert not torch.equal(train_a[0]["amodal_patch"], train_b[0]["amodal_patch"])
+
+
+def test_a_photograph_validated_on_is_trained_on_through_no_other_source(
+    make_recipe: Make, source: DataSource, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its id there, and by whatever path."""
+    content = json.loads(Path(source.annotations).read_text())
+    for image in content["images"]:
+        image["id"] += 100
+    for one in content["annotations"]:
+        one["image_id"] += 100
+    again = tmp_path / "again.json"
+    again.write_text(json.dumps(content))
+    (tmp_path / "link").symlink_to(source.images)
+    other = DataSource(str(tmp_path / "link"), str(again))
+    training, validation = make_streams(make_recipe(data=(other, source)))
+    assert validation is not None and photographs(validation, 8) == {7, 8}
+    assert photographs(training, 200) == {1, 2, 3, 4, 5, 6, *range(101, 107)}
+    assert f"{again}: 2 of its photographs not trained on: another source validates on them" in capsys.readouterr().out
+    (tmp_path / "two.txt").write_text("107\n108\n")
+    alone = replace(other, only=str(tmp_path / "two.txt"))
+    with pytest.raises(RecipeError, match=r"again\.json: a source has photographs that no other source validates on"):
+        make_streams(make_recipe(data=(alone, source)))
+
+
+def test_sources_of_other_folders_are_what_they_were(make_recipe: Make, source: DataSource, tmp_path: Path) -> None:
+    """Photographs of the same names, there, are others."""
+    shutil.copytree(source.images, tmp_path / "images")
+    other = DataSource(str(tmp_path / "images"), source.annotations)
+    training, _ = make_streams(make_recipe(data=(other, source)))
+    assert [len(one.album) for one in training.material.sources] == [8, 6]
+
+
+def test_a_worker_is_silent_of_a_trainer_that_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, *_: told.append(kind))
+    data._part_quietly(0)
+    for kind in (BrokenPipeError, EOFError, ValueError):
+        sys.excepthook(kind, kind(), None)
+    assert told == [ValueError]
 
 
 def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSource) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from amodal.core.errors import RecipeError
 from amodal.models.config import ModelConfig
+from amodal.models.weights import packed
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.settings import ExampleShape
 from amodal.training.config import Recipe, StageSettings
@@ -166,7 +168,9 @@ def test_a_run_goes_on_with_the_modal_weights_it_began_with(make_recipe: Make, t
     assert all(map(torch.equal, expected.state_dict().values(), again.state_dict().values()))
     assert not is_trained(moved)
     (tmp_path / "second/weights").mkdir()
-    (tmp_path / "second/weights/config.json").touch()
+    digest = hashlib.sha256(packed(again.state_dict(), "")).hexdigest()
+    config = {"format": 1, "sha256": {"amodal.safetensors": digest}}
+    (tmp_path / "second/weights/config.json").write_text(json.dumps(config))
     assert is_trained(moved)  # it has no modal stage of its own to look for
     before = {p: p.read_bytes() for p in (tmp_path / "second").rglob("*") if p.is_file()}
     file = tmp_path / "moved/modal/checkpoint.pt"

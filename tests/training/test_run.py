@@ -367,7 +367,7 @@ def test_a_picture_that_goes_missing_is_one_line(
     assert str(caught.value).startswith(str(tmp_path)) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda"])
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda", "mps", "meta"])
 def test_a_device_that_is_not_there(make_recipe: Make, device: str) -> None:
     if device == "cuda" and torch.cuda.is_available():
         pytest.skip("there is one")

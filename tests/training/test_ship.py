@@ -33,8 +33,9 @@ def test_photographs_are_looked_through_once(make_recipe: Make, monkeypatch: pyt
     """For bad ones, before training; thresholds and calibration take the same examples."""
     seen: list[str] = []
     monkeypatch.setattr(sources, "read_picture", lambda record, folder, file: seen.append(record.file_name))
-    monkeypatch.setattr(ship, "export_weights", lambda folder, *a, **k: folder)
-    monkeypatch.setattr(ship, "write_calibrations", lambda folder, fit: seen.append("fitted" if fit else ""))
+    monkeypatch.setattr(
+        ship, "export_weights", lambda *a, calibrations, **k: seen.append("fitted" if calibrations else "")
+    )
     ship.train_and_ship(make_recipe({"steps": 1}, {"steps": 1}, bad_records="skip"))
     assert sorted(seen) == sorted([*(f"{i}.{'png' if i % 2 else 'jpg'}" for i in range(8)), "fitted"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from amodal.core.errors import RecipeError
+from amodal.core.errors import RecipeError, WeightsError
 from amodal.inference.calibration import FEATURES
 from amodal.inference.detectors.base import package_folder
+from amodal.inference.folder import update_config
 from amodal.models.weights import build_network, config_dict, load_network, save_network
 from amodal.models.yolox import YoloxNano, load_yolox
-from amodal.training import ship
+from amodal.training import loop, ship
 from amodal.training.config import Recipe
 from amodal.training.fingerprint import fingerprint_of
 from amodal.training.run import run_training
@@ -101,6 +103,7 @@ def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make
     with torch.no_grad():
         modal.score.weight += 1  # type: ignore[union-attr,operator]
     save_network(folder, "modal", modal.state_dict())
+    update_config(folder, sha256={})
     assert fingerprint_of(second) != before
     with pytest.raises(RecipeError, match="a run resumes with the recipe it began with"):
         run_training(second, resume=True)
@@ -203,6 +206,47 @@ def test_a_recipe_is_trained_when_its_weights_are_there(
     with pytest.raises(KeyboardInterrupt):  # stopped after training, before the weights were written
         train_and_ship(recipe)
     assert not is_trained(recipe)
+
+
+def test_weights_that_are_not_the_run_s_are_written_anew(
+    make_recipe: Make, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a run before it in the folder, or of one that was killed while it wrote."""
+    recipe = make_recipe({"steps": 2}, {"steps": 2}, calibration_examples=0, thresholds="paper", checkpoint_every=1)
+    weights = train_and_ship(recipe)
+    assert is_trained(recipe)
+    whole = (weights / "config.json").read_text()
+    (weights / "config.json").write_text("{")
+    assert not is_trained(recipe)
+    (weights / "config.json").write_text(whole)
+    for stage in ("modal", "amodal"):
+        shutil.rmtree(Path(recipe.output) / stage)
+    later = replace(recipe, seed=9)
+    real = loop.write_checkpoint
+
+    def killed(folder: Path, state: dict[str, object]) -> None:
+        real(folder, state)
+        if folder.name == "amodal":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "write_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(later)
+    assert not is_trained(later)  # at its first step of two
+    monkeypatch.undo()
+    run_training(later, resume=True)
+    assert (weights / "config.json").read_text() == whole and not is_trained(later)  # trained, but not written
+
+
+def test_damaged_weights_are_refused_before_anything_is_trained(make_recipe: Make, tmp_path: Path, quick: None) -> None:
+    folder = Path(shipped(make_recipe, tmp_path).output) / "weights"
+    content = bytearray((folder / "amodal.safetensors").read_bytes())
+    content[-9] ^= 4
+    (folder / "amodal.safetensors").write_bytes(content)
+    later = make_recipe(output=str(tmp_path / "later"), start_from=str(folder), backbone_weights="")
+    with pytest.raises(WeightsError, match=r"amodal\.safetensors: the file has the sha256 its config\.json gives"):
+        run_training(later)
+    assert not (tmp_path / "later").exists()
 
 
 def test_another_shape_is_refused_before_anything_is_trained(make_recipe: Make, tmp_path: Path) -> None:

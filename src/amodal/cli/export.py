@@ -8,6 +8,7 @@ validation pictures holds within 0.3 points.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import jsonargparse
@@ -56,12 +57,16 @@ def run(args: jsonargparse.Namespace) -> None:
         raise AmodalError("--output is a folder", file=output)
 
     from ..inference.export import export_folder
+    from ..inference.folder import beside, move_in
 
     album = None
     if args.int8:
         from ..datasets import read_annotations
+        from ..inference.quantize import halves, quantize_weights
 
         album = read_annotations(args.annotations, images=args.images)
+        halves(album)  # what cannot be measured on is told before the work
+        check_writable(output / "config.json")
     tuned = None
     if args.tune is not None:
         from ..training.tune import choose_for, write_tuned
@@ -69,19 +74,24 @@ def run(args: jsonargparse.Namespace) -> None:
 
         check_writable(output / "config.json")
         tuned = choose_for(check_recipe(find_recipe(args.tune)), args.weights)  # before anything is written
-    for name, difference in export_folder(args.weights, output).items():
-        print(f"{name}: onnxruntime and torch differ by {difference:.1e} at the most")
-    if tuned is not None:
-        write_tuned(output, tuned)
-        settings = tuned.settings
-        print(
-            f"tuned: modal_threshold {settings.modal_threshold:g}, amodal_threshold {settings.amodal_threshold:g}, "
-            f"strip_threshold {settings.strip_threshold:g}, least_probability {settings.least_probability:g}"
-        )
+    with contextlib.ExitStack() as stack:
+        folder = output
+        if album is not None:  # int8 may be refused: what lies in the output is then left as it was
+            folder = Path(stack.enter_context(beside(output))) / "weights"
+        for name, difference in export_folder(args.weights, folder).items():
+            print(f"{name}: onnxruntime and torch differ by {difference:.1e} at the most")
+        if tuned is not None:
+            write_tuned(folder, tuned)
+            settings = tuned.settings
+            print(
+                f"tuned: modal_threshold {settings.modal_threshold:g}, amodal_threshold "
+                f"{settings.amodal_threshold:g}, strip_threshold {settings.strip_threshold:g}, "
+                f"least_probability {settings.least_probability:g}"
+            )
+        if album is not None:
+            found = quantize_weights(folder, album, args.images, force=args.force)
+            move_in(folder, output)
     if album is not None:
-        from ..inference.quantize import quantize_weights
-
-        found = quantize_weights(output, album, args.images, force=args.force)
         print(
             f"int8: mean IoU {100 * found.int8:.2f}, float32 {100 * found.float32:.2f} "
             f"(loss {found.loss:+.2f} points, {found.objects} objects)"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -196,10 +198,12 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
 
 @contextmanager
 def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
-    """A run that is refused says what its recipe began with; one that is interrupted, how it goes on."""
+    """A run that is refused says what its recipe began with; one that is interrupted or ended, how it goes on."""
     from ..training.checkpoint import OtherRecipeError, differences
     from ..training.fingerprint import FREE
 
+    ours = threading.current_thread() is threading.main_thread()  # others may set no handler
+    before = signal.signal(signal.SIGTERM, _interrupt) if ours else None
     try:
         yield
     except OtherRecipeError as problem:
@@ -208,3 +212,11 @@ def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
         raise RecipeError(rule, file=problem.file, remedy=problem.remedy) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt("go on with --resume") from None
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: object) -> None:
+    """SIGTERM is Ctrl+C: the workers end with the run, and leave no traceback."""
+    raise KeyboardInterrupt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from ..core import boxes as bx
 from ..core.errors import AmodalError, WeightsError
 from ..core.records import Prediction
 from ..core.resample import move_heat
-from .folder import update_config
 
 FEATURES = ("hidden_heat", "hidden_cells", "sure_hidden_cells", "outside_box", "strip")
 """What the probability is made of, each 0-1 and larger where more seems hidden (see `heat_features`)."""
@@ -144,20 +142,6 @@ def read_calibrations(values: Any, *, file: object = "") -> dict[str, Calibratio
     return {
         name: Calibration.from_mapping(value, file=file, record=f"calibration.{name}") for name, value in values.items()
     }
-
-
-def write_calibrations(folder: str | Path, fits: Mapping[str, Any]) -> None:
-    """Put fits into the config.json of a weights folder, in place of those it has; the networks stay as they are.
-
-    Args:
-        folder: of weights.
-        fits: ``{"box": ..., "mask": ...}`` as `training.calibrate.fit_on_validation` returns them.
-
-    Raises:
-        WeightsError: the fits are none, or the folder has no config.json that can be read.
-    """
-    read_calibrations(fits)
-    update_config(folder, calibration=dict(fits))
 
 
 def fit_calibration(features: ArrayLike, occluded: ArrayLike) -> dict[str, Any]:

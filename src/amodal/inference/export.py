@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -20,8 +19,9 @@ from torch import Tensor, nn
 from ..core.errors import WeightsError
 from ..core.files import write_bytes
 from ..models.config import ModelConfig
-from ..models.weights import ROLES, Role, config_dict, load_network, save_network, sha256_of
-from .folder import CONFIG_FILE, FORMAT, read_config
+from ..models.weights import ROLES, Role, config_dict, load_network, packed, save_network, sha256_of
+from .calibration import read_calibrations
+from .folder import CONFIG_FILE, FORMAT, beside, move_in, read_config
 from .settings import PredictionSettings
 
 PARITY = 1e-4
@@ -53,6 +53,7 @@ def export_weights(
     *,
     categories: tuple[str, ...] = (),
     notes: dict[str, Any] | None = None,
+    calibrations: dict[str, Any] | None = None,
 ) -> Path:
     """Write a weights folder: safetensors (float16), ONNX (float32), config.json with sha256 of each.
 
@@ -65,17 +66,21 @@ def export_weights(
         settings: how they are to be used, thresholds included.
         categories: names in the order of the networks' channels; empty for category-agnostic ones.
         notes: kept in config.json under "notes"; of a path of this machine, its name alone.
+        calibrations: of the probability of occlusion, "box" and "mask", each as `calibration.fit_calibration` returns
+            it; None or {}: none.
 
     Raises:
-        WeightsError: torch and onnxruntime differ by more than `PARITY`; what lay in the folder is left as it was.
+        WeightsError: a weight is not finite in half precision, torch and onnxruntime differ by more than `PARITY`, or
+            the calibrations are none; what lay in the folder is left as it was.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-        _write_all(Path(beside), networks, settings, categories, notes or {})
-        folder.mkdir(exist_ok=True)
-        for file in sorted(Path(beside).iterdir(), key=lambda file: file.name == CONFIG_FILE):  # config.json last
-            file.replace(folder / file.name)
+    for role in ROLES:
+        packed(networks[role].state_dict(), folder / f"{role}.safetensors")  # refused under its own name
+    more = {"calibration": dict(calibrations)} if calibrations else {}
+    read_calibrations(calibrations or {}, file=folder / CONFIG_FILE)
+    with beside(folder) as made:
+        _write_all(Path(made), networks, settings, categories, notes or {}, more)
+        move_in(Path(made), folder)
     return folder
 
 
@@ -115,6 +120,7 @@ def _write_all(
     settings: PredictionSettings,
     categories: tuple[str, ...],
     notes: dict[str, Any],
+    more: dict[str, Any],
 ) -> None:
     configs: dict[str, ModelConfig] = {}
     for role in ROLES:
@@ -131,7 +137,7 @@ def _write_all(
     for role in ROLES:
         export_onnx(load_network(folder, role), folder / f"{role}.onnx")
     files = [f"{role}.{ending}" for role in ROLES for ending in ("onnx", "safetensors")]
-    _write_config(folder, config | {"sha256": {name: sha256_of(folder / name) for name in files}})
+    _write_config(folder, config | {"sha256": {name: sha256_of(folder / name) for name in files}} | more)
 
 
 def export_onnx(network: nn.Module, path: str | Path) -> float:
@@ -148,7 +154,7 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
     graph = _Heat(network.cpu().eval())
     inputs = _random_inputs(config, 2)  # traced with two: one would be baked in
     batch = torch.export.Dim("batch", min=1, max=4096)
-    beside = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.part")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -165,14 +171,14 @@ def export_onnx(network: nn.Module, path: str | Path) -> float:
     model = program.model_proto
     optimizer.fold_constants(model)
     optimizer.remove_unused_nodes(model)
-    onnx.save(halved(without_traces(model)), str(beside))
-    difference = _difference(graph, beside, _random_inputs(config, 3))
+    onnx.save(halved(without_traces(model)), str(part))
+    difference = _difference(graph, part, _random_inputs(config, 3))
     if difference > PARITY:
-        beside.unlink()
+        part.unlink()
         raise WeightsError(
             f"a network gives the same heat in torch and in onnxruntime, to {PARITY}", file=path, value=difference
         )
-    beside.replace(path)
+    part.replace(path)
     return difference
 
 

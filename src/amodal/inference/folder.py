@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
+import shutil
+import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -54,8 +57,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             value=found,
             remedy="write the weights again, or take the version of amodal that wrote them",
         )
-    for key in ("networks", "prediction", "sha256"):
-        if not isinstance(config.get(key, {}), dict):
+    for key in ("networks", "prediction", "sha256", "calibration", "notes"):
+        if not isinstance(config.get(key, {}), dict) and not (key == "notes" and config[key] is None):
             raise WeightsError(f'"{key}" is an object', file=path, value=config[key], remedy=REMEDY)
     names = config.get("categories", [])
     if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) != len(names):
@@ -71,6 +74,26 @@ def update_config(folder: str | Path, **changes: Any) -> None:
     """
     folder = Path(folder)
     write_json(folder / CONFIG_FILE, read_config(folder) | changes, indent=2)
+
+
+def beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder beside another, to write its files in before `move_in`, with a name that `clear_unfinished` knows."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.")
+
+
+def move_in(made: Path, folder: Path) -> None:
+    """Move what was written and checked in one folder into another, config.json last."""
+    folder.mkdir(exist_ok=True)
+    for file in sorted(made.iterdir(), key=lambda file: file.name == CONFIG_FILE):
+        file.replace(folder / file.name)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what writers of a folder that were killed left beside it; only where nothing else writes the folder."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.{'?' * 8}"):  # the names `tempfile` gives
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def check_file(path: Path, sha256: str | None) -> None:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
+from ..core.masks import Mask
 from ..core.records import Prediction
 from .albums import predict_album
-from .folder import CONFIG_FILE, read_config
+from .folder import CONFIG_FILE, beside, move_in, read_config
 from .networks import NetworkName, load_networks
 from .pair import Network, ask, takes_others
 from .predictor import Predictor
@@ -95,42 +96,55 @@ def quantize_weights(
 
     Raises:
         AmodalError: int8 costs more and ``force`` is not set; the folder is left as it was.
-        AnnotationError: fewer than two pictures with objects, or none of the scored ones has an amodal mask.
+        AnnotationError: as `halves`.
     """
     folder = Path(folder)
-    known = [record for record in album if record.instances]
-    if len(known) < 2:
-        raise AnnotationError(
-            "validation needs two pictures with objects: one to measure ranges on, one to score", file=album.source
-        )
-    calibration, validation = (Album(known[i::2], album.categories, source=album.source) for i in (0, 1))
+    calibration, validation = halves(album)
     asked = calibration_inputs(folder, calibration, images_dir)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-        beside = Path(temporary)
+    with beside(folder) as temporary:
+        made = Path(temporary)
         config = read_config(folder)
         digests = dict(config.get("sha256", {}))
         for name in get_args(NetworkName):
-            target = beside / f"{name}.onnx"
+            target = made / f"{name}.onnx"
             quantize_network(folder / target.name, target, asked[name])
             digests[target.name] = hashlib.sha256(target.read_bytes()).hexdigest()
-        (beside / CONFIG_FILE).write_text(json.dumps(config | {"sha256": digests}, indent=2) + "\n", encoding="utf-8")
-        found = compare(folder, beside, validation, images_dir)
+        (made / CONFIG_FILE).write_text(json.dumps(config | {"sha256": digests}, indent=2) + "\n", encoding="utf-8")
+        found = compare(folder, made, validation, images_dir)
         if found.loss > max_loss and not force:
             raise AmodalError(
                 f"int8 costs at the most {max_loss} points of mean IoU on validation "
                 f"({100 * found.float32:.2f} in float32, {100 * found.int8:.2f} in int8, {found.objects} objects)",
-                file=folder,
+                file=album.source,
                 value=round(found.loss, 2),
                 remedy="keep float32, or take it anyway with --force",
             )
-        notes = dict(config.get("notes", {})) | {
+        notes = dict(config.get("notes") or {}) | {
             "int8": {"objects": found.objects, "float32": round(found.float32, 4), "int8": round(found.int8, 4)}
         }
         text = json.dumps(config | {"notes": notes, "sha256": digests}, indent=2) + "\n"
-        (beside / CONFIG_FILE).write_text(text, encoding="utf-8")
-        for file in sorted(beside.iterdir(), key=lambda file: file.name == CONFIG_FILE):  # config.json last
-            file.replace(folder / file.name)
+        (made / CONFIG_FILE).write_text(text, encoding="utf-8")
+        move_in(made, folder)
     return found
+
+
+def halves(album: Album) -> tuple[Album, Album]:
+    """Validation pictures as two albums: those that ranges are measured on, and those that are scored.
+
+    Raises:
+        AnnotationError: fewer than two pictures with objects, or none of the scored ones has an amodal mask.
+    """
+    known = [record for record in album if record.instances]
+    if len(known) < 2:
+        raise AnnotationError(
+            "validation needs two pictures with objects: one to measure ranges on, one to score",
+            file=album.source,
+            value=len(known),
+            remedy="give more pictures",
+        )
+    measured, scored = (Album(known[i::2], album.categories, source=album.source) for i in (0, 1))
+    _whole_masks(scored)
+    return measured, scored
 
 
 def calibration_inputs(
@@ -206,16 +220,7 @@ def compare(float32: Path, int8: Path, album: Album, images_dir: str | Path) -> 
     Raises:
         AnnotationError: none has.
     """
-    truth = {
-        o.id: o.amodal_mask
-        for record in album
-        for o in record.instances
-        if o.amodal_mask is not None and not (o.amodal_mask.is_empty or o.is_crowd or o.is_stuff)
-    }
-    if not truth:
-        raise AnnotationError(
-            "validation needs amodal masks: no object to score has one", file=album.source, remedy="give such a file"
-        )
+    truth = _whole_masks(album)
 
     def mean_iou(folder: Path) -> float:
         found: list[Prediction] = predict_album(Predictor.from_pretrained(folder), album, images_dir)
@@ -224,3 +229,18 @@ def compare(float32: Path, int8: Path, album: Album, images_dir: str | Path) -> 
         return float(np.mean([whole[number].iou(mask) for number, mask in truth.items()]))
 
     return Comparison(len(truth), mean_iou(float32), mean_iou(int8))
+
+
+def _whole_masks(album: Album) -> dict[int, Mask]:
+    """The amodal masks that are scored, by the ids of their objects."""
+    found = {
+        o.id: o.amodal_mask
+        for record in album
+        for o in record.instances
+        if o.amodal_mask is not None and not (o.amodal_mask.is_empty or o.is_crowd or o.is_stuff)
+    }
+    if not found:
+        raise AnnotationError(
+            "validation needs amodal masks: no object to score has one", file=album.source, remedy="give such a file"
+        )
+    return found

@@ -59,18 +59,25 @@ class Material:
         sources: annotated pictures.
         settings: which objects may be drawn, and how.
         cache_bytes: bound of the decoded pictures kept.
+        categories: names of categories in the order they are numbered by, where networks have learnt one; None: those
+            of the sources, as they come.
 
     Attributes:
-        categories: names of all sources' categories; `category` numbers them.
+        categories: as given, or the names of all sources' categories; `category` numbers them.
         digest: tells it from other material by names of pictures, masks, who may be drawn and how often; not by pixels.
 
     Raises:
-        RecipeError: no source, or a weight that is not a positive number.
+        RecipeError: no source, a weight that is not a positive number, or a category that is not among those given.
         AnnotationError: a source without a main object, or fewer than two pictures with an occluder.
     """
 
     def __init__(
-        self, sources: Sequence[Source], settings: SynthesisSettings | None = None, *, cache_bytes: int = 1_500_000_000
+        self,
+        sources: Sequence[Source],
+        settings: SynthesisSettings | None = None,
+        *,
+        cache_bytes: int = 1_500_000_000,
+        categories: Sequence[str] | None = None,
     ) -> None:
         self.settings = settings or SynthesisSettings()
         self.sources = tuple(sources)
@@ -79,7 +86,15 @@ class Material:
         if not len(weights) or not (np.isfinite(weights) & (weights > 0)).all():
             raise RecipeError("material has at least one source, each of a weight > 0", value=weights.tolist())
         names = dict.fromkeys(category.name for source in self.sources for category in source.album.categories)
-        self.categories = tuple(names)
+        self.categories = tuple(names if categories is None else categories)
+        others = names.keys() - set(self.categories)
+        if others:
+            raise RecipeError(
+                f"the categories of the data are among those of the networks: {', '.join(self.categories) or 'none'}",
+                file=next(s.album.source for s in self.sources if others & {c.name for c in s.album.categories}),
+                value=sorted(others),
+                remedy="name the categories of the annotations as the networks do, or take other annotations",
+            )
         places = {name: place for place, name in enumerate(self.categories)}
         self._category = [
             np.array([places[category.name] for category in source.album.categories], dtype=np.int64)

@@ -65,7 +65,7 @@ def fit_on_validation(
     settings: PredictionSettings | None = None,
     *,
     examples: int = 600,
-) -> Fit:
+) -> Fit | None:
     """Fit the probability that more than 5 % of an object is hidden, and measure what it is worth to heed it.
 
     Scenes with made occlusion, whose truth is exact, go through the same `Predictor` that users call: once with the
@@ -77,9 +77,11 @@ def fit_on_validation(
         settings: those the networks ship with; None: the paper's.
         examples: how many scenes.
 
+    Returns:
+        None where the scenes, being few, show occluded objects only, or none: there is nothing to fit then.
+
     Raises:
         RecipeError: no photograph is kept for validation.
-        AmodalError: the scenes show occluded objects only, or none.
     """
     predictor, scenes = trial(validation, modal, amodal, settings or PredictionSettings(), examples)
     rows: dict[str, list[NDArray[np.float64]]] = {"box": [], "mask": []}
@@ -93,6 +95,8 @@ def fit_on_validation(
         whole = Mask.from_array(scene.own)
         ious.append((by_mask.modal_mask.iou(whole), by_mask.amodal_mask.iou(whole)))
         occluded.append(bool(1 - np.count_nonzero(scene.visible) / np.count_nonzero(scene.own) > OCCLUDED))
+    if len(set(occluded)) < 2:
+        return None
     fits = {way: fit_calibration(np.array(features), occluded) for way, features in rows.items()}
     calibration = Calibration.from_mapping(fits["mask"])
     probability = [calibration.probability(features) for features in rows["mask"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,16 @@ def has_checkpoint(folder: str | Path) -> bool:
     return (Path(folder) / CHECKPOINT).exists()
 
 
-def read_checkpoint(folder: str | Path, fingerprint: str, material: str = "") -> dict[str, Any] | None:
+def read_checkpoint(
+    folder: str | Path, fingerprint: str, material: str = "", categories: Sequence[str] = ()
+) -> dict[str, Any] | None:
     """The last checkpoint of a run, None where there is none. Tensors and plain values only, nothing is unpickled.
 
     Args:
         folder: of the stage.
         fingerprint: of the run, by `fingerprint.fingerprint_of`; another one in the checkpoint is an error.
         material: digest of what examples are made of, where it is known yet; so is another one.
+        categories: what the network's channels stand for, where it has some and they are known yet; so are others.
 
     Raises:
         RecipeError: the checkpoint belongs to another recipe, modal network or set of objects, or is damaged.
@@ -76,7 +79,25 @@ def read_checkpoint(folder: str | Path, fingerprint: str, material: str = "") ->
             file=path,
             remedy="give those of then, or another --output; --start_from goes on from finished weights",
         )
+    began_with = state.get("categories", list(categories))  # older runs keep none
+    if categories and began_with != list(categories):
+        raise RecipeError(
+            f"a run resumes with the categories it began with, in their order: {', '.join(began_with)}",
+            file=path,
+            value=", ".join(categories),
+            remedy="give the annotation files of then, or another --output",
+        )
     return state
+
+
+def categories_of(folder: str | Path) -> list[str] | None:
+    """What the channels of a stage's network stand for, in their order; None where its checkpoint does not tell.
+
+    Raises:
+        RecipeError: the checkpoint is damaged.
+    """
+    found = _load(Path(folder) / CHECKPOINT, "step").get("categories")
+    return found if isinstance(found, list) else None
 
 
 def differences(folder: str | Path, recipe: Recipe, free: Iterable[str]) -> str:
@@ -125,6 +146,11 @@ def finished_weights(folder: str | Path, steps: int) -> dict[str, Tensor]:
             value=state["step"],
             remedy="train it first, or go on with --resume",
         )
+    return kept_weights(state)
+
+
+def kept_weights(state: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights that a checkpoint's stage keeps, were it to end there."""
     kept: dict[str, Tensor] = state["average"] if state["best"] is None else state["best"]
     return kept
 

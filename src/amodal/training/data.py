@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
@@ -29,21 +35,37 @@ _CACHE_BESIDE_STORE = 16_000_000
 """Bytes of decoded pictures that a process keeps of those a store does not hold."""
 
 
-def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | None]:
+class _Parts(NamedTuple):
+    """A source's photographs to train on and to validate on, and what was wrong with its records."""
+
+    source: DataSource
+    skipped: Skipped
+    train: Album
+    validation: Album | None
+
+
+def make_streams(
+    recipe: Recipe, categories: Sequence[str] | None = None
+) -> tuple[OcclusionDataset, OcclusionDataset | None]:
     """Training examples without end, and the recipe's validation examples (None where no photograph is kept for it).
 
+    Both number the categories alike. A photograph that one source validates on is trained on through none.
+
+    Args:
+        recipe: says which photographs.
+        categories: names in the order of trained networks' channels; None: those of the sources, as they come.
+
     Raises:
-        RecipeError: lists that leave nothing to train on; another number of categories than the networks have.
+        RecipeError: lists that leave nothing to train on; another number of categories than the networks have, or one
+            that is not among ``categories``.
         AnnotationError: a list of photographs that cannot be read or names none of its source; from the sources.
         ImageError: from the sources.
     """
     train: list[Source] = []
     validation: list[Source] = []
     keeping = Keeping(recipe.store, round(recipe.store_gb * 1e9), recipe.bad_records)
-    for source in recipe.data:
-        skipped = Skipped(tqdm.write)
-        album = read_source_annotations(source.annotations, source.images, recipe.bad_records, skipped)
-        for kept, sources in zip(_split(source, album, recipe.synthesis), (train, validation), strict=True):
+    for source, skipped, *parts in _apart([_read(recipe, source) for source in recipe.data]):
+        for kept, sources in zip(parts, (train, validation), strict=True):
             if kept is not None:
                 # a bar that only shows where there is something to wait for
                 with tqdm(total=len(kept), desc="pictures", unit="", disable=None, leave=False, delay=1) as bar:
@@ -51,15 +73,15 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
                         make_source(kept, source.images, keeping, skipped, weight=source.weight, progress=bar.update)
                     )
         skipped.sum_up(source.annotations)
-    categories = recipe.modal.network.num_categories
+    count = recipe.modal.network.num_categories
     shape = ExampleShape(recipe.modal.network.patch_px, recipe.modal.network.heat_px, recipe.amodal.network.heat_px)
     plain = validation_settings(recipe.synthesis)
-    cache = {"cache_bytes": _CACHE_BESIDE_STORE} if recipe.store else {}
-    material = Material(train, recipe.synthesis, **cache)
-    if categories and categories != len(material.categories):
+    memory = {"cache_bytes": _CACHE_BESIDE_STORE} if recipe.store else {}
+    material = Material(train, recipe.synthesis, categories=categories, **memory)
+    if count and count != len(material.categories):
         raise RecipeError(
             f"num_categories is 0 or the {len(material.categories)} of the data",
-            value=categories,
+            value=count,
             remedy="correct it in modal.network and amodal.network",
         )
     transform = Photometric(recipe.photometric) if recipe.photometric else None
@@ -68,8 +90,9 @@ def make_streams(recipe: Recipe) -> tuple[OcclusionDataset, OcclusionDataset | N
     )
     if not validation:
         return training, None
+    alike = Material(validation, plain, categories=material.categories, **memory)  # its sources may be fewer
     return training, OcclusionDataset.from_material(
-        Material(validation, plain, **cache), shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
+        alike, shape=shape, seed=VALIDATION_SEED, length=recipe.validation_examples
     )
 
 
@@ -139,6 +162,7 @@ def training_batches(
         num_workers=workers,
         collate_fn=collate if channels_last else None,
         prefetch_factor=4 if workers else None,
+        worker_init_fn=_part_quietly,
     )
     return _plainly(iter(loader))
 
@@ -163,6 +187,17 @@ def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
         raise type(problem)(lines[-1].partition(": ")[2]) from None
 
 
+def _part_quietly(_worker: int) -> None:
+    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch."""
+    told = sys.excepthook
+
+    def hook(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, EOFError | ConnectionError):
+            told(kind, problem, trace)
+
+    sys.excepthook = hook
+
+
 class _Spans(Sampler[list[int]]):
     def __init__(self, batch_size: int, first_step: int, steps: int, share: Share) -> None:
         self.batch_size, self.steps = batch_size, range(first_step, steps)
@@ -175,6 +210,42 @@ class _Spans(Sampler[list[int]]):
 
     def __len__(self) -> int:
         return len(self.steps) * len(self.spans)
+
+
+def _read(recipe: Recipe, source: DataSource) -> _Parts:
+    skipped = Skipped(tqdm.write)
+    album = read_source_annotations(source.annotations, source.images, recipe.bad_records, skipped)
+    return _Parts(source, skipped, *_split(source, album, recipe.synthesis))
+
+
+def _apart(parts: list[_Parts]) -> list[_Parts]:
+    """The same without the photographs to train on that another source validates on: the same files."""
+    real = cache(os.path.realpath)
+
+    def places(source: DataSource, album: Album | None) -> list[str]:
+        paths = (os.path.split(Path(source.images) / record.file_name) for record in album or ())
+        files = (os.path.join(real(folder), name) for folder, name in paths)  # of thousands, each folder once
+        return [os.path.realpath(file) if os.path.islink(file) else file for file in files]
+
+    held = [frozenset(places(one.source, one.validation)) for one in parts]
+    found = []
+    for number, one in enumerate(parts):
+        others = frozenset[str]().union(*held[:number], *held[number + 1 :])
+        both = {i for i, place in enumerate(places(one.source, one.train)) if place in others} if others else set()
+        if both:
+            left = [record for i, record in enumerate(one.train) if i not in both]
+            if not left:
+                raise RecipeError(
+                    "a source has photographs that no other source validates on",
+                    file=one.source.annotations,
+                    remedy="shorten the other's list, or leave this source out",
+                )
+            train = Album(left, one.train.categories, source=one.train.source, extra=one.train.extra)
+            one = one._replace(train=train)
+            told = f"{len(both)} of its photographs not trained on: another source validates on them"
+            tqdm.write(f"{one.source.annotations}: {told}")
+        found.append(one)
+    return found
 
 
 def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tuple[Album, Album | None]:

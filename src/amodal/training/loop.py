@@ -35,6 +35,9 @@ from .validate import validate
 _RANDOM_STREAM = 7  # sets the loop's own draws apart from those of the examples
 
 
+_CALMER = "lower lr and backbone_lr, or raise warmup_steps; the last checkpoint is kept"
+
+
 @dataclass
 class _State:
     network: nn.Module
@@ -72,7 +75,7 @@ def train_network(
         last are the best.
 
     Raises:
-        RecipeError: the loss is no longer a finite number, or the checkpoint is another recipe's.
+        RecipeError: the loss or a weight is no longer a finite number, or the checkpoint is another recipe's.
     """
     folder = Path(recipe.output) / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +84,8 @@ def train_network(
     share.check(settings.batch_size)
     state = _State(network, copy.deepcopy(network).requires_grad_(False), build_optimizer(network, settings))
     material = digest_of(training, validation)
+    # what the channels stand for; not of networks without, whose checkpoints stay what they were
+    channels = {"categories": list(training.material.categories)} if settings.network.num_categories else {}
     start = copy.deepcopy(network.state_dict()) if recipe.keep == "mean" else None
     _restore(state, read_checkpoint(folder, fingerprint, material))
     stage.restore(state.step, state.average, folder)
@@ -103,6 +108,9 @@ def train_network(
             loss = _step(state, called, stage, settings, recipe, parts, share)
             stage.after(state.step, state.average, folder, write=is_first())
             ends = state.step == settings.steps
+            due = state.step % recipe.checkpoint_every == 0 or ends
+            if due:
+                _check_finite(name, folder, state)
             bar.update()
             if state.step % 20 == 0 or ends:
                 rate = (state.step - first_step) * settings.batch_size / (time.perf_counter() - began)
@@ -112,8 +120,8 @@ def train_network(
                 _judge(state, stage, checks, write, keep=recipe.keep == "best")
             if ends and start is not None:
                 _take_mean(state, start, stage, checks, write)
-            if is_first() and (state.step % recipe.checkpoint_every == 0 or ends):
-                write_checkpoint(folder, _captured(state, fingerprint, material))
+            if is_first() and due:
+                write_checkpoint(folder, _captured(state, fingerprint, material) | channels)
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
     same_everywhere(list(network.state_dict().values()))  # the first process alone validates
     return network.eval()
@@ -168,7 +176,7 @@ def _step(
         raise RecipeError(
             f"training diverged: the loss of step {state.step} is not finite",
             value=value,
-            remedy="lower lr and backbone_lr, or raise warmup_steps; the last checkpoint is kept",
+            remedy=_CALMER,
         )
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
@@ -177,6 +185,19 @@ def _step(
     state.step += 1
     _update_average(state, settings.ema_decay)
     return value
+
+
+def _check_finite(name: str, folder: Path, state: _State) -> None:
+    """Refuse to keep weights that are not finite: a loss tells of them a step later, and after the last one never."""
+    for network in (state.network, state.average):
+        for key, value in network.state_dict().items():
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise RecipeError(
+                    f"training diverged: the weights of the {name} network are not finite after step {state.step}",
+                    file=folder,
+                    record=key,
+                    remedy=_CALMER,
+                )
 
 
 def _gradients_together(called: nn.Module, last: bool) -> AbstractContextManager[object]:

@@ -17,6 +17,7 @@ from ..core.errors import RecipeError
 from ..core.locks import take_lock
 from ..datasets.jsonfile import write_json
 from ..inference.detectors.base import package_folder
+from ..inference.folder import clear_unfinished
 from ..models.config import ModelConfig
 from ..models.hypercolumn import Hypercolumn
 from ..models.weights import ROLES, build_network
@@ -30,8 +31,8 @@ from .loop import train_network
 from .precision import place, warn_if_slow
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
-from .start import check_start, start_from
-from .taken import finished_modal
+from .start import check_categories, check_start, start_from
+from .taken import check_modal_categories, finished_modal
 
 STAGES = ("modal", "amodal")
 _PATIENCE_S = 20.0
@@ -85,7 +86,16 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
 def train(
     recipe: Recipe, streams: tuple[OcclusionDataset, OcclusionDataset | None], fingerprint: str
 ) -> tuple[nn.Module, nn.Module | None]:
-    """`run_training` after `begin`, on examples that are made already.
+    """`run_training` after `begin`, on examples that are made already; arguments as of `at_work`."""
+    with at_work(recipe, streams, fingerprint) as networks:
+        return networks
+
+
+@contextlib.contextmanager
+def at_work(
+    recipe: Recipe, streams: tuple[OcclusionDataset, OcclusionDataset | None], fingerprint: str
+) -> Iterator[tuple[nn.Module, nn.Module | None]]:
+    """The trained networks, in a folder that no other training writes into until the context is left.
 
     Args:
         recipe: of the run.
@@ -94,14 +104,22 @@ def train(
     """
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     training, validation = streams
+    categories = training.material.categories if recipe.modal.network.num_categories else ()
     for name in STAGES:  # as before: refused before anything of the run is touched
-        read_checkpoint(Path(recipe.output) / name, fingerprint, digest_of(training, validation))
+        read_checkpoint(Path(recipe.output) / name, fingerprint, digest_of(training, validation), categories)
+    if categories and recipe.start_from:
+        check_categories(categories, recipe.start_from)
+    if categories and recipe.modal_from:
+        check_modal_categories(categories, recipe.modal_from)
     training.material.warm()
-    with _alone(Path(recipe.output)), together(_device(recipe.device)):
-        if is_first():
-            write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
-        wait()  # all have looked for a run in the folder before the first writes into it
-        return _train(recipe, training, validation, fingerprint)
+    with _alone(Path(recipe.output)):
+        with together(_device(recipe.device)):
+            if is_first():
+                write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
+                clear_unfinished(Path(recipe.output) / "weights")
+            wait()  # all have looked for a run in the folder before the first writes into it
+            networks = _train(recipe, training, validation, fingerprint)
+        yield networks
 
 
 @contextlib.contextmanager
@@ -188,9 +206,11 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = torch.device(name)
+        device: torch.device | None = torch.device(name)
     except RuntimeError:
-        raise RecipeError("device is cpu, cuda, cuda:1, ... or auto", value=name) from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise RecipeError("device is cpu, cuda, cuda:1, ... or auto", value=name, remedy='give "cpu" or "auto"')
     if device.type == "cuda" and not torch.cuda.is_available():
         raise RecipeError("this torch finds no GPU", value=name, remedy='give device "cpu"')
     if device.type == "cuda" and this_process()[1] > 1:

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ..inference.calibration import write_calibrations
+from ..core.errors import WeightsError
 from ..inference.export import export_weights
-from ..inference.folder import CONFIG_FILE
-from .checkpoint import read_checkpoint
+from ..inference.folder import CONFIG_FILE, read_config
+from ..models.weights import packed
+from .checkpoint import kept_weights, read_checkpoint
 from .config import Recipe
 from .data import make_streams
 from .fingerprint import fingerprint_of
 from .processes import is_first
-from .run import begin, train
+from .run import at_work, begin
 from .tune import choose_settings, settings_of
 
 
 def is_trained(recipe: Recipe) -> bool:
-    """Whether `train_and_ship` has come to its end in the recipe's output folder, with this recipe."""
+    """Whether `train_and_ship` has come to its end in the recipe's output folder, with this recipe.
+
+    The weights there may be older than the run, or the run may have been killed before it wrote its own: config.json,
+    which is written last, has the digests of what the run's checkpoints keep.
+    """
     output = Path(recipe.output)
-    if not (output / "weights" / CONFIG_FILE).is_file():
+    weights = output / "weights"
+    if not (weights / CONFIG_FILE).is_file():
         return False
     fingerprint = fingerprint_of(recipe)
-    trained = recipe.stages if not recipe.modal_from else ("amodal",)
-    return all(read_checkpoint(output / name, fingerprint) is not None for name in trained)
+    try:
+        digests = read_config(weights).get("sha256", {})
+    except WeightsError:  # damaged: written anew
+        return False
+    for name in recipe.stages if not recipe.modal_from else ("amodal",):
+        state, file = read_checkpoint(output / name, fingerprint), f"{name}.safetensors"
+        if state is None or state["step"] != getattr(recipe, name).steps:
+            return False
+        try:
+            content = packed(kept_weights(state), weights / file)
+        except WeightsError:  # `train_and_ship` says so
+            return False
+        if digests.get(file) != hashlib.sha256(content).hexdigest():
+            return False
+    return True
 
 
 def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -48,21 +68,18 @@ def train_and_ship(recipe: Recipe, *, resume: bool = False) -> Path:
     if recipe.start_from and recipe.thresholds != "paper" and not any(source.validated for source in recipe.data):
         kept = settings_of(recipe.start_from)  # now: what cannot be read is told before hours of training
     streams = make_streams(recipe)  # once: reading and looking through photographs takes minutes where there are many
-    modal, amodal = train(recipe, streams, fingerprint)
-    if amodal is None or not is_first():
-        return Path(recipe.output) if amodal is None else Path(recipe.output) / "weights"
     training, validation = streams
-    tuned = kept or choose_settings(recipe, validation, modal, amodal)
-    notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
-    tqdm.write("exporting both networks to ONNX")  # half a minute in which nothing else is told
-    categories = training.material.categories if recipe.modal.network.num_categories else ()
-    folder = export_weights(
-        Path(recipe.output) / "weights",
-        {"modal": modal, "amodal": amodal},
-        tuned.settings,
-        categories=categories,
-        notes=notes,
-    )
-    if tuned.calibrations:
-        write_calibrations(folder, tuned.calibrations)
-    return folder
+    with at_work(recipe, streams, fingerprint) as (modal, amodal):
+        if amodal is None or not is_first():
+            return Path(recipe.output) if amodal is None else Path(recipe.output) / "weights"
+        tuned = kept or choose_settings(recipe, validation, modal, amodal)
+        notes: dict[str, Any] = {"recipe": asdict(recipe), "validation": tuned.scores}
+        tqdm.write("exporting both networks to ONNX")  # half a minute in which nothing else is told
+        return export_weights(
+            Path(recipe.output) / "weights",
+            {"modal": modal, "amodal": amodal},
+            tuned.settings,
+            categories=training.material.categories if recipe.modal.network.num_categories else (),
+            notes=notes,
+            calibrations=tuned.calibrations,
+        )

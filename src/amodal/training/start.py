@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import RecipeError
+from ..inference.folder import CONFIG_FILE, read_config
 from ..models.config import ModelConfig
-from ..models.weights import Role, load_network, read_model_config, sha256_of
+from ..models.weights import Role, check_digest, load_network, read_model_config, sha256_of
 
 
 def start_from(network: nn.Module, folder: str | Path, role: Role) -> None:
@@ -40,9 +42,10 @@ def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
     """See that a network of this shape can start from those weights.
 
     Raises:
-        WeightsError: config.json is missing or damaged.
+        WeightsError: config.json or the network's file is missing or damaged.
         RecipeError: a network of another shape.
     """
+    check_digest(folder, role)
     theirs = read_model_config(folder, role)
     differs = _misfits(theirs, own)
     if differs:
@@ -52,6 +55,28 @@ def check_start(own: ModelConfig, folder: str | Path, role: Role) -> None:
             file=folder,
             value={key: given[key] for key in differs},
             remedy=f"give {role}.network these values, or start from other weights",
+        )
+
+
+def check_categories(own: Sequence[str], folder: str | Path) -> None:
+    """See that networks with a channel a category can start from those weights: the same names in the same order.
+
+    Raises:
+        WeightsError: config.json is missing or damaged.
+        RecipeError: other categories, or in another order.
+    """
+    path = Path(folder)
+    same_categories(own, read_config(path).get("categories", []), "the weights start_from names", path / CONFIG_FILE)
+
+
+def same_categories(own: Sequence[str], theirs: Sequence[str], whose: str, file: Path) -> None:
+    """Raises RecipeError unless two lists of categories are the same, in order; ``whose`` is the second one's."""
+    if list(own) != list(theirs):
+        raise RecipeError(
+            f"the categories of the data are those of {whose}, in their order: {', '.join(theirs) or 'none'}",
+            file=file,
+            value=", ".join(own),
+            remedy="give annotation files that list them so, or other weights",
         )
 
 

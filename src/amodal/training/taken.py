@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from torch import nn
 from ..core.errors import RecipeError
 from ..models.config import ModelConfig
 from ..models.weights import build_network
-from .checkpoint import CHECKPOINT, finished_weights
+from .checkpoint import CHECKPOINT, categories_of, finished_weights
 from .config import Recipe
+from .start import same_categories
 
 _REMEDY = "train the modal network first, or give another folder"
 
@@ -47,6 +49,18 @@ def finished_modal(recipe: Recipe) -> nn.Module:
             remedy=_REMEDY,
         ) from None
     return network.eval()
+
+
+def check_modal_categories(own: Sequence[str], folder: str) -> None:
+    """See that the modal network of a finished run has the categories of the data; older runs do not tell.
+
+    Raises:
+        RecipeError: other categories, or in another order; or its checkpoint is damaged.
+    """
+    stage = Path(folder) / "modal"
+    theirs = categories_of(stage)
+    if theirs is not None:
+        same_categories(own, theirs, "the run modal_from names", stage / CHECKPOINT)
 
 
 def modal_digest(folder: str) -> str:

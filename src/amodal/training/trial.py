@@ -49,7 +49,7 @@ def trial(
     scenes = scene_settings(validation.material.settings)
     if modal.config.others:  # type: ignore[union-attr]
         scenes = replace(scenes, behind=BEHIND)
-    material = Material(alike, scenes)
+    material = Material(alike, scenes, categories=validation.material.categories)  # numbered as in training
     categories = material.categories if modal.config.num_categories else ()  # type: ignore[union-attr]
     networks = NetworkPair(TorchNetwork(modal), TorchNetwork(amodal), settings, categories)
     return Predictor(networks), make_scenes(material, count, seed=VALIDATION_SEED)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from tqdm import tqdm
 
 from ..core.errors import RecipeError
 from ..inference.folder import CONFIG_FILE, read_config, update_config
@@ -83,6 +84,12 @@ def choose_settings(
     if not recipe.calibration_examples:
         return Tuned(settings, scores, {})
     fit = fit_on_validation(validation, modal, amodal, settings, examples=recipe.calibration_examples)
+    if fit is None:
+        tqdm.write(
+            f"no probability of occlusion is fitted: in {recipe.calibration_examples} scenes the objects are all "
+            "occluded, or all clear; raise calibration_examples"
+        )
+        return Tuned(settings, scores, {})
     if recipe.thresholds != "paper":
         settings = replace(settings, least_probability=fit.given.best())
         given = {name: _rounded(values) for name, values in fit.given._asdict().items()}
@@ -113,7 +120,7 @@ def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
         As `choose_settings`.
 
     Raises:
-        RecipeError: a recipe of other networks, or without validation photographs.
+        RecipeError: a recipe of other networks or with other categories, or without validation photographs.
         WeightsError: the folder holds no networks that can be read.
     """
     folder = Path(folder)
@@ -131,7 +138,9 @@ def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
         )
     torch.set_num_threads(recipe.threads or torch.get_num_threads())
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
-    return choose_settings(recipe, make_streams(recipe)[1], networks["modal"], networks["amodal"], kept)
+    names = config.get("categories", []) if recipe.modal.network.num_categories else None
+    validation = make_streams(recipe, names)[1]  # numbered as the channels of the networks are
+    return choose_settings(recipe, validation, networks["modal"], networks["amodal"], kept)
 
 
 def write_tuned(folder: str | Path, tuned: Tuned) -> None:
@@ -140,7 +149,7 @@ def write_tuned(folder: str | Path, tuned: Tuned) -> None:
     Raises:
         WeightsError: config.json is missing or damaged.
     """
-    notes = {key: value for key, value in read_config(Path(folder)).get("notes", {}).items() if key != "validation"}
+    notes = {key: value for key, value in (read_config(Path(folder)).get("notes") or {}).items() if key != "validation"}
     notes |= {"validation": tuned.scores} if tuned.scores else {}
     # all at once, or not at all; a calibration of the former thresholds would mislead
     update_config(folder, prediction=asdict(tuned.settings), notes=notes, calibration=tuned.calibrations)
