@@ -196,11 +196,15 @@ def test_a_folder_stands_for_the_pictures_in_it(
     for name in ("b.PNG", "a.png", "deeper/c.png"):
         Image.open(photo).save(folder / name)
     (folder / "notes.txt").write_text("no picture, and nobody's concern here")
+    (folder / "._a.png").write_bytes(b"what macOS leaves beside a picture")
+    (folder / "folder.png").mkdir()
     words = ["--output", str(tmp_path / "out"), "--weights", weights]
     assert main(["predict", str(folder), str(photo), *words]) == 0
     names = [record.file_name for record in read_annotations(tmp_path / "out" / "annotations.json")]
     assert names == ["folder/a.png", "folder/b.PNG", "photo.png"]
     (tmp_path / "none").mkdir()
+    told = refused(capsys, str(folder), "--output", str(folder), "--weights", weights)
+    assert "would lie among the photographs" in told and not list(folder.glob("*_amodal.png"))
     assert "none: a folder given for photographs has some" in refused(capsys, str(tmp_path / "none"), *words)
 
 

@@ -14,7 +14,8 @@ import pytest
 pytest.importorskip("torch")
 
 
-def test_sigterm_is_an_interruption(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole_group", [False, True])  # as `kill` does, and as `timeout` and batch systems do
+def test_sigterm_is_an_interruption(root: Path, tmp_path: Path, whole_group: bool) -> None:
     recipe = (root / "recipes" / "smoke.yaml").read_text()
     (tmp_path / "r.yaml").write_text(recipe)
     words = ["--recipe", str(tmp_path / "r.yaml"), "--output", str(tmp_path / "run"), "--workers", "2"]
@@ -33,7 +34,7 @@ def test_sigterm_is_an_interruption(root: Path, tmp_path: Path) -> None:
         while not (tmp_path / "run" / "modal" / "checkpoint.pt").exists():
             assert run.poll() is None and time.monotonic() < until
             time.sleep(0.1)
-        run.send_signal(signal.SIGTERM)
+        (os.killpg if whole_group else os.kill)(run.pid, signal.SIGTERM)
         _, told = run.communicate(timeout=60)
     finally:
         if run.poll() is None:

@@ -155,9 +155,9 @@ def test_a_calibration_is_written_with_the_rest(tmp_path: Path, quick: list[torc
 
 
 def test_what_a_killed_export_left_is_cleared(tmp_path: Path) -> None:
-    left = tempfile.mkdtemp(dir=tmp_path, prefix=".weights.")
+    left = tempfile.mkdtemp(dir=tmp_path, prefix=".weights.amodal-")
     (Path(left) / "modal.onnx").write_text("half")
-    others = [".weights.backup", ".weights", "weights", ".other.abcdefgh", "weights.abcdefgh"]
+    others = [".weights.backup", ".weights.original", ".weights", "weights", ".other.abcdefgh", "weights.abcdefgh"]
     for name in others:
         (tmp_path / name).mkdir()
     clear_unfinished(tmp_path / "weights")

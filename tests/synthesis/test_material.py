@@ -61,6 +61,9 @@ def test_categories_are_numbered_as_given(album: Album, folder: Path) -> None:
         assert given.categories[given.category(0, place)] == category.name
     with pytest.raises(RecipeError, match="the categories of the data are among those of the networks: lamp; found"):
         Material([Source(album, folder)], categories=("lamp",))
+    listed = Album(album, [*album.categories, Category(99, "of which there is none")])
+    same = Material([Source(listed, folder)], categories=own.categories)  # COCO's files list all their kinds
+    assert same.categories == own.categories and same.category(0, 1) == own.category(0, 1)
 
 
 def test_balance_by_category(make_material) -> None:  # type: ignore[no-untyped-def]

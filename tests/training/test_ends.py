@@ -59,7 +59,7 @@ def test_what_a_kill_left_of_an_export_is_cleared_by_the_run_that_goes_on(
 ) -> None:
     recipe = make_recipe({"steps": 1}, {"steps": 1}, thresholds="paper", calibration_examples=0)
     run_training(recipe)
-    tempfile.mkdtemp(dir=recipe.output, prefix=".weights.")
+    tempfile.mkdtemp(dir=recipe.output, prefix=".weights.amodal-")
     real, locked = ship.export_weights, []
 
     def export(*args: Any, **options: Any) -> Path:

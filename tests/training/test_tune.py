@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from amodal.core.errors import RecipeError
-from amodal.inference.folder import read_config
+from amodal.core.errors import RecipeError, WeightsError
+from amodal.inference.folder import read_config, update_config
 from amodal.inference.settings import PredictionSettings
 from amodal.models.weights import build_network, config_dict, save_network
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams
 from amodal.training.trial import trial
-from amodal.training.tune import choose_for, choose_settings, write_tuned
+from amodal.training.tune import choose_for, choose_settings, settings_of, write_tuned
 
 Make = Callable[..., Recipe]
 
@@ -110,3 +110,11 @@ def test_scenes_come_from_all_sources_alike(make_recipe: Make, tmp_path: Path) -
     recipe = replace(recipe, data=tuple(sources))
     _, scenes = trial(make_streams(recipe)[1], **networks(recipe), settings=PredictionSettings(), count=24)
     assert 6 <= sum(scene.image_id == 8 for scene in scenes) <= 18
+
+
+def test_a_damaged_calibration_is_told_before_hours_of_training(make_recipe: Make, tmp_path: Path) -> None:
+    folder = trained(tmp_path / "weights", make_recipe(), PredictionSettings())
+    assert settings_of(folder).calibrations == {}
+    update_config(folder, calibration={"box": {"bogus": 1}})
+    with pytest.raises(WeightsError, match=r"weights/config\.json: calibration\.box: a calibration has"):
+        settings_of(folder)

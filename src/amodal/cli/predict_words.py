@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from ..core.album import Album
 
 
-def photos_of(words: Sequence[str]) -> list[str]:
-    """The photographs named, with the pictures right in a folder in its place; raises AmodalError where it has none."""
+def photos_of(words: Sequence[str], output: str) -> list[str]:
+    """The photographs named, with the pictures right in a folder in its place, hidden files left out.
+
+    Raises:
+        AmodalError: a folder without pictures, or one that the output goes into: it would be predicted on next time.
+    """
     found: list[str] = []
     for word in words:
         if not Path(word).is_dir():
@@ -26,7 +30,12 @@ def photos_of(words: Sequence[str]) -> list[str]:
             continue
         from ..datasets.folders import PICTURES
 
-        inside = sorted(str(path) for path in Path(word).iterdir() if path.suffix.lower() in PICTURES)
+        if Path(word).resolve() == Path(output).resolve():
+            raise AmodalError(
+                "the pictures drawn would lie among the photographs", value=output, remedy="name another --output"
+            )
+        files = (path for path in Path(word).iterdir() if path.is_file() and not path.name.startswith("."))
+        inside = sorted(str(path) for path in files if path.suffix.lower() in PICTURES)
         if not inside:
             raise AmodalError(
                 "a folder given for photographs has some", file=word, remedy=f"there are {', '.join(sorted(PICTURES))}"

@@ -218,5 +218,6 @@ def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM is Ctrl+C: the workers end with the run, and leave no traceback."""
+    """SIGTERM is Ctrl+C: the workers end with the run, and leave no traceback. A second one changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -79,7 +79,7 @@ def update_config(folder: str | Path, **changes: Any) -> None:
 def beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
     """A folder beside another, to write its files in before `move_in`, with a name that `clear_unfinished` knows."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.")
+    return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.amodal-")
 
 
 def move_in(made: Path, folder: Path) -> None:
@@ -91,7 +91,7 @@ def move_in(made: Path, folder: Path) -> None:
 
 def clear_unfinished(folder: Path) -> None:
     """Remove what writers of a folder that were killed left beside it; only where nothing else writes the folder."""
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.{'?' * 8}"):  # the names `tempfile` gives
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.amodal-{'?' * 8}"):  # `tempfile` gives eight
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)
 

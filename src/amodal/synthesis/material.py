@@ -88,7 +88,7 @@ class Material:
         names = dict.fromkeys(category.name for source in self.sources for category in source.album.categories)
         self.categories = tuple(names if categories is None else categories)
         others = names.keys() - set(self.categories)
-        if others:
+        if others and (others := others & _used(self.sources)):  # files list kinds that they have nothing of
             raise RecipeError(
                 f"the categories of the data are among those of the networks: {', '.join(self.categories) or 'none'}",
                 file=next(s.album.source for s in self.sources if others & {c.name for c in s.album.categories}),
@@ -97,7 +97,7 @@ class Material:
             )
         places = {name: place for place, name in enumerate(self.categories)}
         self._category = [
-            np.array([places[category.name] for category in source.album.categories], dtype=np.int64)
+            np.array([places.get(category.name, -1) for category in source.album.categories], dtype=np.int64)
             for source in self.sources
         ]
         self._cache: OrderedDict[tuple[int, int], Picture] = OrderedDict()
@@ -252,3 +252,9 @@ def _usable_mask(instance: Instance) -> Mask | None:
 
 def _smaller_side(mask: Mask | None) -> float:
     return 0.0 if mask is None else float(bx.sides(mask.box).min())
+
+
+def _used(sources: Sequence[Source]) -> set[str]:
+    """The names of categories that objects have."""
+    albums = [source.album for source in sources]
+    return {album.categories[i].name for album in albums for i in {o.category for r in album for o in r.instances}}

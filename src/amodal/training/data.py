@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -188,7 +189,11 @@ def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _part_quietly(_worker: int) -> None:
-    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch."""
+    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch.
+
+    SIGTERM to the whole group is the trainer's to answer: its workers end with it, not before it.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     told = sys.excepthook
 
     def hook(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:

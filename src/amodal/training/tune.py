@@ -13,6 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ..core.errors import RecipeError
+from ..inference.calibration import read_calibrations
 from ..inference.folder import CONFIG_FILE, read_config, update_config
 from ..inference.settings import PredictionSettings
 from ..models.weights import ROLES, load_network
@@ -106,7 +107,9 @@ def settings_of(folder: str | Path) -> Tuned:
     folder = Path(folder)
     config = read_config(folder)
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
-    return Tuned(settings, {}, config.get("calibration", {}))
+    calibrations = config.get("calibration", {})
+    read_calibrations(calibrations, file=folder / CONFIG_FILE)
+    return Tuned(settings, {}, calibrations)
 
 
 def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
