@@ -158,6 +158,28 @@ test("Backspace asks before it removes, Delete does not", async () => {
   assert.deepEqual(asked, ["DELETE api/objects/22", "DELETE api/objects/21"]);
 });
 
+test("what was drawn since Backspace warned is asked about anew", async () => {
+  const { album, asked, desk, drawn, said } = await deskOf(ONE);
+  desk.open(album.objects[0]);
+  const drawing = drawn(album.objects[0]);
+  await desk.remove(false);
+  assert.match(said.at(-1), /Backspace once more/);
+  drawing.dirty = true; // as where a draft takes its place
+  await desk.remove(false);
+  assert.match(said.at(-1), /It has been drawn/);
+  drawing.history.top = {};
+  await desk.remove();
+  Object.assign(drawing, { draw: () => true, undo: () => true });
+  for (const act of [() => desk.draw({}), () => desk.undo()]) {
+    act(); // the same step again
+    await desk.remove();
+  }
+  assert.equal(said.filter((text) => text.startsWith("It has been drawn")).length, 4);
+  assert.deepEqual(asked, []);
+  await desk.remove();
+  assert.deepEqual(asked, ["DELETE api/objects/21"]);
+});
+
 test("the other objects are fetched once they are shown", async () => {
   const { album, asked, desk, drawn, painter } = await deskOf(ONE);
   desk.open(album.objects[0]);

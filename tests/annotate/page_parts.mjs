@@ -83,9 +83,9 @@ export async function deskOf(pictures, answers = {}) {
   globalThis.location = { hash: "", pathname: "/" };
   globalThis.history = Object.fromEntries(["pushState", "replaceState"].map((act) => [act, (_, __, to) => (location.hash = to)]));
   globalThis.createImageBitmap = async () => ({ width: 9, height: 9, close() {} });
-  globalThis.fetch = async (path, { method = "GET", body: sent } = {}) => {
+  globalThis.fetch = async (path, { method = "GET", body: sent, headers } = {}) => {
     asked.push(`${method} ${path}`);
-    const { status = 200, body = {} } = answers[`${method} ${path}`]?.(sent) ?? {};
+    const { status = 200, body = {} } = answers[`${method} ${path}`]?.(sent, headers) ?? {};
     return new Response(JSON.stringify(body), { status });
   };
   const failed = [];

@@ -55,6 +55,45 @@ test("what another tab has drawn is loaded in place of what is drawn here", asyn
   assert.deepEqual(album.counts, { todo: 1, done: 0, unsure: 1 });
 });
 
+test("what another tab has drawn is not removed unasked", async () => {
+  const theirs = { ...MINE, state: "done", revision: "theirs", hidden: 0.5 };
+  const overtaken = () => ({ status: 409, body: { detail: "it was drawn in another tab meanwhile", entry: theirs } });
+  const { album, asked, desk, drawn, said } = await deskOf(FIRST, { "DELETE api/objects/21?revision=": overtaken });
+  const [object, other] = album.objects;
+  desk.open(object);
+  drawn(object);
+  await desk.remove();
+  assert.deepEqual([object.removing, object.state, object.revision], [false, "done", "theirs"]);
+  assert.equal(said.at(-1), "Not removed: it was drawn in another tab meanwhile");
+  assert.equal(desk.object, object);
+  assert.equal(desk.drawing, null, "fetched anew");
+  drawn(object);
+  await desk.remove();
+  assert.match(said.at(-1), /It has been drawn/);
+  await desk.remove();
+  assert.deepEqual(asked, ["DELETE api/objects/21?revision=", "DELETE api/objects/21?revision=theirs"]);
+  assert.deepEqual(album.objects, [other]);
+});
+
+test("the server is told which page asks, and in what order", async () => {
+  const told = [];
+  const lost = (_, headers) => (told.push(headers), { status: 504 });
+  const answers = { [PUT]: lost, "DELETE api/objects/21/whole?revision=": lost, "DELETE api/objects/21?revision=": lost };
+  const { album, desk, drawn, saver } = await deskOf(FIRST, answers);
+  const [object] = album.objects;
+  desk.open(object);
+  drawn(object);
+  desk.accept("done");
+  await saver.then(() => {});
+  await desk.toDoAgain();
+  await desk.remove();
+  assert.equal(told.length, 3);
+  assert.equal(new Set(told.map((one) => one["X-Page"])).size, 1);
+  assert.ok(told[0]["X-Page"]);
+  const turns = told.map((one) => Number(one["X-Turn"]));
+  assert.deepEqual(turns, [turns[0], turns[0] + 1, turns[0] + 2]);
+});
+
 test("what another tab has removed leaves the list", async () => {
   const { album, desk, drawn, failed, said, saver } = await deskOf(FIRST, { [PUT]: () => ({ status: 404 }) });
   const [object, other] = album.objects;

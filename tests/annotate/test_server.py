@@ -148,6 +148,19 @@ def test_two_tabs(client: TestClient, session: Session) -> None:
     assert client.put("/api/objects/11/whole?state=done", content=DRAWN).status_code == 200  # whatever there is
 
 
+def test_a_tab_whose_answer_was_lost(client: TestClient) -> None:
+    client.post("/api/pictures/3/objects", json={"box": [8, 3, 20, 15], "category": "dog"})
+    path, other = "/api/objects/1000000001", mask_png(Mask.from_box((8, 3, 19, 15), 20, 24))
+    turns = [{"X-Page": "a", "X-Turn": str(turn)} for turn in range(1, 6)]
+    assert client.put(f"{path}/whole?state=done&revision=", content=DRAWN, headers=turns[0]).status_code == 200
+    refused = client.delete(f"{path}?revision=", headers={"X-Page": "b", "X-Turn": "9"})
+    assert refused.status_code == 409 and refused.json()["entry"]["state"] == "done"
+    assert client.put(f"{path}/whole?state=done&revision=", content=other, headers=turns[1]).status_code == 200
+    assert client.delete(f"{path}/whole?revision=older", headers=turns[2]).status_code == 200
+    assert client.put(f"{path}/whole?state=done&revision=older", content=DRAWN, headers=turns[3]).status_code == 200
+    assert client.delete(f"{path}?revision=older", headers=turns[4]).status_code == 200
+
+
 def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
     answer = client.post("/api/pictures/7/objects", json={"box": [1, 2, 9, 20], "category": "dog"})
     assert answer.status_code == 200

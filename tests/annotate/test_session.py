@@ -12,7 +12,7 @@ from PIL import Image
 from amodal.annotate import pictures
 from amodal.annotate.drafts import Drafts, Stopped
 from amodal.annotate.journal import Answer, Journal
-from amodal.annotate.session import Meanwhile, Session, Unknown
+from amodal.annotate.session import Session, Unknown
 from amodal.core.errors import AnnotationError, ImageError
 from amodal.core.images import read_image
 from amodal.core.masks import Mask
@@ -172,27 +172,6 @@ def test_a_visible_part_of_no_pixel_is_a_box_alone(
     session.write()
     (drawn,) = (one for record in read_annotations(session.output) for one in record.instances if one.id == 11)
     assert drawn.occlude_rate is None and drawn.amodal_mask == box_mask((2, 3, 20, 15), 20, 24)
-
-
-def test_an_answer_is_not_put_over_a_newer_one(session: Session, journal: Journal) -> None:
-    first, second = box_mask((8, 3, 20, 15), 20, 24), box_mask((8, 3, 19, 15), 20, 24)
-    mine = session.answer(11, "done", "visible", first, "")["revision"]
-    assert mine == session.revision(11) != ""
-    assert session.answer(11, "done", "visible", first, "")["revision"] == mine  # the same, sent twice
-    theirs = session.answer(11, "done", "visible", second, mine)["revision"]
-    assert theirs not in ("", mine)
-    lines = journal.path.read_bytes()
-    for late in (
-        lambda: session.answer(11, "unsure", "visible", first, mine),
-        lambda: session.answer(11, "done", "blank", first, ""),
-        lambda: session.drop(11, mine),
-    ):
-        with pytest.raises(Meanwhile, match="another tab meanwhile") as caught:
-            late()
-        assert caught.value.entry["revision"] == theirs and caught.value.entry["state"] == "done"
-    assert journal.path.read_bytes() == lines
-    assert session.drop(11, theirs)["revision"] == "" and session.drop(11, theirs)["state"] == "todo"
-    assert session.answer(11, "done", "visible", first)["revision"] == mine  # whatever there is
 
 
 def test_a_revision_is_the_same_in_another_process(

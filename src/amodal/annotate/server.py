@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from fastapi import Body, FastAPI, Query, Request
+from fastapi import Body, Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +19,7 @@ from ..core.errors import AmodalError
 from .drafts import Stopped
 from .journal import Start, State
 from .png import mask_png, png_mask
-from .session import Meanwhile, Session, Unknown
+from .session import Meanwhile, Sender, Session, Unknown
 
 WRITE_EVERY_S = 30.0
 MOST_BYTES = 64_000_000
@@ -179,11 +179,16 @@ def _add_questions(app: FastAPI, session: Session) -> None:
         return _png(mask_png(mask), {"X-Start": found, "X-Revision": revision})
 
 
+def _sender(x_page: Annotated[str, Header()] = "", x_turn: Annotated[int, Header()] = 0) -> Sender:
+    return x_page, x_turn
+
+
 def _add_answers(app: FastAPI, session: Session) -> None:
     @app.put("/api/objects/{annotation_id}/whole")
     async def answer(
         annotation_id: int,
         request: Request,
+        sender: Annotated[Sender, Depends(_sender)],
         state: State,
         start: Annotated[Start, Query()] = "blank",
         revision: str | None = None,
@@ -196,13 +201,15 @@ def _add_answers(app: FastAPI, session: Session) -> None:
 
         def keep() -> dict[str, Any]:
             whole = png_mask(bytes(data), *session.size(annotation_id))
-            return session.answer(annotation_id, state, start, whole, revision)
+            return session.answer(annotation_id, state, start, whole, revision, sender)
 
         return await run_in_threadpool(keep)
 
     @app.delete("/api/objects/{annotation_id}/whole")
-    def drop(annotation_id: int, revision: str | None = None) -> dict[str, Any]:
-        return session.drop(annotation_id, revision)
+    def drop(
+        annotation_id: int, sender: Annotated[Sender, Depends(_sender)], revision: str | None = None
+    ) -> dict[str, Any]:
+        return session.drop(annotation_id, revision, sender)
 
     @app.post("/api/pictures/{image_id}/objects")
     def add(
@@ -217,8 +224,10 @@ def _add_answers(app: FastAPI, session: Session) -> None:
         return session.set_category(annotation_id, category)
 
     @app.delete("/api/objects/{annotation_id}")
-    def remove(annotation_id: int) -> dict[str, int]:
-        return session.remove(annotation_id)
+    def remove(
+        annotation_id: int, sender: Annotated[Sender, Depends(_sender)], revision: str | None = None
+    ) -> dict[str, int]:
+        return session.remove(annotation_id, revision, sender)
 
     @app.post("/api/save")
     def save() -> dict[str, Any]:

@@ -25,6 +25,10 @@ _SAME_OBJECT = 0.5
 """Least IoU of an object's box with the one it was drawn for: annotations may have been corrected meanwhile."""
 
 
+Sender = tuple[str, int]
+"""A page and how many changes it has asked for, this one included; ("", 0): not told."""
+
+
 class Unknown(LookupError):
     """Something asked for that there is not; its text says what."""
 
@@ -64,6 +68,7 @@ class Session:
         self._additions = Additions(album, journal)
         self._owners |= {one.id: image_id for image_id, one in self._additions.all()}
         self._answering, self._writing = threading.Lock(), threading.Lock()
+        self._made: dict[int, Sender] = {}  # by object: who asked for its revision
         self._told: dict[int, tuple[str, bool, float | None]] = {}  # by object: its revision, then `_shown`
         self._changed = True
         shown = f"{album.fingerprint} {[category.name for category in album.categories]} {output.resolve()}"
@@ -158,7 +163,13 @@ class Session:
         return _revision(self._journal.answers.get(annotation_id))
 
     def answer(
-        self, annotation_id: int, state: State, start: Start, whole: Mask, base: str | None = None
+        self,
+        annotation_id: int,
+        state: State,
+        start: Start,
+        whole: Mask,
+        base: str | None = None,
+        sender: Sender = ("", 0),
     ) -> dict[str, Any]:
         """Keep what was drawn, the visible part added to it; the entry of the object and the progress.
 
@@ -166,11 +177,12 @@ class Session:
             annotation_id: of the object.
             state, start, whole: as in `Answer`.
             base: the revision that was gone on from; None: whatever there is, this one takes its place.
+            sender: who asks. A page whose answer was lost goes on from an older revision than the one it made itself.
 
         Raises:
             Unknown: no such object.
             AnnotationError: nothing was drawn.
-            Meanwhile: there is another revision than ``base``.
+            Meanwhile: there is another revision than ``base``, and not one that the sender made before.
         """
         record, instance = self._find(annotation_id)
         whole = with_visible(whole, instance)
@@ -178,22 +190,27 @@ class Session:
             raise AnnotationError("a whole object has at least one pixel", remedy="draw it, or go on to the next")
         answer = Answer(annotation_id, record.file_name, instance.modal_box, state, whole, start)
         with self._answering:
-            self._check_base(instance, base, _revision(answer))
+            self._check_base(instance, base, _revision(answer), sender)
             self._journal.put(answer)
+            self._made[annotation_id] = sender
             self._changed = True
         return self._entry(instance) | self.progress()
 
-    def drop(self, annotation_id: int, base: str | None = None) -> dict[str, Any]:
-        """Forget what was drawn of an object; ``base`` as in `answer`."""
+    def drop(self, annotation_id: int, base: str | None = None, sender: Sender = ("", 0)) -> dict[str, Any]:
+        """Forget what was drawn of an object; ``base`` and ``sender`` as in `answer`."""
         _, instance = self._find(annotation_id)
         with self._answering:
-            self._check_base(instance, base, "")
+            self._check_base(instance, base, "", sender)
             self._journal.drop(annotation_id)
+            self._made[annotation_id] = sender
             self._changed = True
         return self._entry(instance) | self.progress()
 
-    def _check_base(self, instance: Instance, base: str | None, new: str) -> None:
-        if base is not None and self.revision(instance.id) not in (base, new):  # new: it is sent a second time
+    def _check_base(self, instance: Instance, base: str | None, new: str, sender: Sender) -> None:
+        if base is None or self.revision(instance.id) in (base, new):  # new: it is sent a second time
+            return
+        page, turn = self._made.get(instance.id, ("", 0))
+        if not page or page != sender[0] or turn >= sender[1]:  # an older request that comes late is not let in
             raise Meanwhile(self._entry(instance))
 
     def add(self, image_id: int, box: Sequence[float], category: str) -> dict[str, Any]:
@@ -228,17 +245,24 @@ class Session:
         self._changed = True
         return self._entry(one)
 
-    def remove(self, annotation_id: int) -> dict[str, int]:
+    def remove(self, annotation_id: int, base: str | None = None, sender: Sender = ("", 0)) -> dict[str, int]:
         """Take away an object that was added, and what was drawn of it; the progress.
+
+        Args:
+            annotation_id: of the object.
+            base, sender: as in `answer`.
 
         Raises:
             Unknown: no such object.
             AnnotationError: one of the annotations.
+            Meanwhile: as in `answer`; nothing is removed.
         """
         self._added_in(annotation_id, "is not removed here", "take it out of the annotations")
-        self._additions.remove(annotation_id)
-        self._owners.pop(annotation_id, None)
-        self._changed = True
+        with self._answering:
+            self._check_base(self._find(annotation_id)[1], base, "", sender)
+            self._additions.remove(annotation_id)
+            self._owners.pop(annotation_id, None)
+            self._changed = True
         return self.progress()
 
     def _added_in(self, annotation_id: int, rule: str, remedy: str) -> ImageRecord:

@@ -12,6 +12,8 @@ export class Refusal extends Error {
   }
 }
 
+const PAGE = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+let turn = 0;
 let told = () => {};
 let key = null; // of the album this page shows: a server that shows another one refuses
 
@@ -63,11 +65,14 @@ export async function whole(id, start) {
   return { start: answer.headers.get("X-Start") ?? start, revision, bitmap: await bitmap(answer) };
 }
 
+/** Says who asks: where an answer was lost, the server knows what this page has changed itself. */
+const signed = () => ({ "X-Page": PAGE, "X-Turn": String(++turn) });
+
 /** Saves a drawing, in place of the answer of that revision; without one, in place of whatever there is. */
 export async function put(id, png, state, start, revision) {
   const base = revision === undefined ? "" : `&revision=${revision}`;
   const path = `api/objects/${id}/whole?state=${state}&start=${encodeURIComponent(start)}${base}`;
-  const options = { method: "PUT", body: png, headers: { "Content-Type": "image/png" } };
+  const options = { method: "PUT", body: png, headers: { "Content-Type": "image/png", ...signed() } };
   return (await ask(path, options)).json();
 }
 
@@ -81,7 +86,12 @@ export async function add(picture, box, category) {
 /** What an object that was added is, after all: its entry. */
 export const setCategory = async (id, category) => (await ask(`api/objects/${id}/category`, json("PUT", { category }))).json();
 
-export const remove = (id) => ask(`api/objects/${id}`, { method: "DELETE" });
+/** Removes an object that was added, with the answer of that revision; without one, with whatever there is. */
+export async function remove(id, revision) {
+  const base = revision === undefined ? "" : `?revision=${revision}`;
+  await ask(`api/objects/${id}${base}`, { method: "DELETE", headers: signed() });
+}
+
 export const forget = async (id, revision = "") =>
-  (await ask(`api/objects/${id}/whole?revision=${revision}`, { method: "DELETE" })).json();
+  (await ask(`api/objects/${id}/whole?revision=${revision}`, { method: "DELETE", headers: signed() })).json();
 export const save = async () => (await ask("api/save", { method: "POST" })).json();

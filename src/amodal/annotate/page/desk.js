@@ -16,7 +16,7 @@ export class Desk {
   drawing = null; // null while it is fetched
   problem = null; // why it could not be
   #picture = null; // open without an object
-  #warned = null; // the object that one more Delete removes, drawing and all
+  #warned = null; // { object, top, isDrawn } that one more Delete removes, as it was told
   #told = null; // the step at which what a drawing leaves out was told: one more Done saves it
   #serial = 0;
   #shelf = new Shelf();
@@ -96,27 +96,34 @@ export class Desk {
 
   /** Takes away an object that was added here, with its drawing; what is drawn, or not `sure`, on the second press. */
   async remove(sure = true) {
-    const { object, saver } = this;
+    const { object, drawing, saver } = this;
     if (!object || object.removing) return;
     if (!object.added) return this.say("An object of the annotations stays. Those that were added here can be removed.");
-    const isDrawn = object.state !== "todo" || object.saving || this.drawing?.dirty;
-    if ((isDrawn || !sure) && this.#warned !== object) {
-      this.#warned = object;
+    const isDrawn = Boolean(object.state !== "todo" || object.saving || drawing?.dirty);
+    if ((isDrawn || !sure) && !this.#isWarned(object, isDrawn)) {
+      this.#warned = { object, top: drawing?.history.top, isDrawn };
       if (!isDrawn) return this.say("Backspace once more removes this object, which was added here.");
       return this.say("It has been drawn. Delete once more removes it and its drawing for good.");
     }
     object.removing = true; // nothing is drawn or saved any more
     this.changed();
     try {
-      await saver.then(() => api.remove(object.id));
+      await saver.then(() => api.remove(object.id, drawing?.revision ?? object.revision));
     } catch (error) {
       if (error.status !== 404) {
         object.removing = false;
+        if (error.entry) this.takeTheirs(object, error.entry);
         this.changed();
-        return this.say(error.message, "problem");
+        return this.say(`Not removed: ${error.message}`, "problem");
       } // another page was sooner
     }
     if (await this.#takeOut(object)) this.say(`${object.category} ${object.id} is removed.`);
+  }
+
+  /** Whether it was told that one more Delete removes the open object, and what it was told of is still so. */
+  #isWarned(object, isDrawn) {
+    const told = this.#warned;
+    return told?.object === object && told.top === this.drawing?.history.top && told.isDrawn === isDrawn;
   }
 
   /** There is no such object any more: another tab has removed it. */
@@ -261,6 +268,7 @@ export class Desk {
   }
 
   #refresh() {
+    this.#warned = null;
     if (this.drawing) this.object.unsaved = this.drawing.dirty;
     this.painter.ask();
     this.changed();
