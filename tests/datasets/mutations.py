@@ -6,6 +6,7 @@ any file they apply to; others may leave a file that is sound, and it must then 
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import re
@@ -333,7 +334,12 @@ def _doubles_as(value: float) -> Mutation:
 
 def _variable(content: bytes) -> Mutation:
     """A file of the same header whose only variable unpacks to ``content``."""
-    return lambda data: data[:128] + struct.pack("<II", 15, len(packed := zlib.compress(content, 1))) + packed
+    return lambda data: data[:128] + struct.pack("<II", 15, len(packed := _packed(content))) + packed
+
+
+@functools.cache
+def _packed(content: bytes) -> bytes:
+    return zlib.compress(content, 1)
 
 
 def _cells(depth: int) -> bytes:

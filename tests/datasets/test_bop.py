@@ -13,6 +13,7 @@ from PIL import Image
 from amodal.core.errors import AmodalError, AnnotationError
 from amodal.core.masks import Mask
 from amodal.datasets.bop import _ranks
+from amodal.datasets.bopmasks import hiding_pairs
 from amodal.datasets.dialects import Reading, dialect_named, recognise
 from amodal.datasets.mesh import read_ply
 
@@ -220,3 +221,70 @@ def test_blank_lines_and_comments_of_a_mesh(tmp_path: Path) -> None:
     (tmp_path / "a.ply").write_bytes(head.replace(b"made up", b"before end_header") + b"end_header\r\n\n" + lines)
     mesh = read_ply(tmp_path / "a.ply")
     assert mesh.vertices.tolist() == CORNERS and len(mesh.faces) == 12
+
+
+def masked(root: Path, **shapes: tuple[Mask, Mask]) -> Path:
+    """As BlenderProc writes it: no models; (whole, visible) of each object."""
+    entries = [{"obj_id": int(name[1:]), "cam_t_m2c": [0, 0, 500 - i]} for i, name in enumerate(shapes)]
+    scene = make(root, *entries) / "test/000002"
+    shutil.rmtree(root / "models")
+    (scene / "scene_camera.json").unlink()
+    for folder, k in (("mask", 0), ("mask_visib", 1)):
+        (scene / folder).mkdir()
+        for i, pair in enumerate(shapes.values()):
+            Image.fromarray(pair[k].to_array().astype(np.uint8) * 255).save(scene / folder / f"000003_{i:06d}.png")
+    return root
+
+
+BACK = Mask.from_box((10, 10, 30, 30), 64, 48)
+NONE = Mask.from_array(np.zeros((48, 64), bool))
+
+
+def test_without_models_the_masks_of_the_scene_are_read(tmp_path: Path) -> None:
+    root = masked(tmp_path, o7=(BACK, BACK - FRONT), o3=(FRONT, FRONT), o4=(FRONT, NONE))
+    assert recognise(root).name == "bop"
+    (record,) = album = read(root)
+    assert [(c.id, c.name) for c in album.categories] == [(3, "obj_000003"), (7, "obj_000007")]
+    far, near = record.instances  # what is not seen is left out
+    assert (far.amodal_mask, far.modal_mask, far.category, far.occlude_rate) == (BACK, BACK - FRONT, 1, 0.5)
+    assert (near.amodal_mask, near.modal_mask, near.category, near.occlude_rate) == (FRONT, FRONT, 0, 0)
+    assert record.occlusions == ((near.id, far.id),) and (near.order, far.order) == (1, 2)
+    assert far.extra == {"gt_index": 0}
+    (root / "test/000002/rgb/000003.png").unlink()  # the masks have the size, too
+    assert (read(root)[0].width, read(root)[0].height) == (64, 48)
+    (root / "models").mkdir()  # first choice
+    with pytest.raises(AnnotationError, match=r"scene_camera\.json"):
+        read(root)
+
+
+def test_an_object_without_its_distance_is_the_farthest(tmp_path: Path) -> None:
+    apart = Mask.from_box((40, 30, 50, 40), 64, 48)
+    root = masked(tmp_path, o7=(BACK, BACK), o3=(apart, apart))
+    file = root / "test/000002/scene_gt.json"
+    truth = json.loads(file.read_text())
+    del truth["3"][0]["cam_t_m2c"]
+    file.write_text(json.dumps(truth))
+    assert [one.order for one in read(root)[0].instances] == [2, 1]
+
+
+def test_a_missing_or_wrong_mask_is_told_of_its_object(tmp_path: Path) -> None:
+    root = masked(tmp_path, o7=(BACK, BACK), o3=(FRONT, FRONT), o4=(FRONT, FRONT))
+    scene = root / "test/000002"
+    (scene / "mask_visib/000003_000001.png").unlink()
+    Image.new("L", (9, 9)).save(scene / "mask/000003_000002.png")
+    found: list[AmodalError] = []
+    (record,) = read(root, on_bad=found.append)
+    assert [o.extra["gt_index"] for o in record.instances] == [0]
+    assert "object 1: where there are no models, every object has its PNG" in str(found[0])
+    assert "000003_000002.png: the mask PNG is 64 x 48 pixels" in str(found[1]) and len(found) == 2
+    shutil.rmtree(scene / "mask_visib")
+    with pytest.raises(AnnotationError, match=r"has its masks in mask/ and mask_visib/; found 'neither for 000002'"):
+        read(root)
+
+
+def test_one_that_is_seen_over_the_other_is_in_front() -> None:
+    left, right = Mask.from_box((0, 0, 20, 20), 64, 48), Mask.from_box((10, 0, 40, 20), 64, 48)
+    split = Mask.from_box((10, 0, 20, 12), 64, 48)  # the left one wins 120 pixels of both, the right one 80
+    both = [(left, left - (right & left) | split), (right, right - split)]
+    assert hiding_pairs(both) == [(0, 1)] and hiding_pairs(both[::-1]) == [(1, 0)]
+    assert hiding_pairs([(left, left), (BACK, BACK), (FRONT, FRONT)]) == []  # nobody hides where all is seen

@@ -376,3 +376,9 @@ def test_the_report_reads_and_is_json(tiny_coco: dict[str, Any], write_file: Cal
 def test_every_rule_tells_what_to_do() -> None:
     for name, rule in RULES.items():
         assert name == rule.name and rule.holds and rule.remedy and not rule.holds.endswith(".")
+
+
+def test_a_text_that_is_refused_stands_in_quotes(write_file: Callable[..., Path], tiny_coco: dict[str, Any]) -> None:
+    tiny_coco["annotations"][0]["score"] = "0.9"
+    (found,) = [one for one in check_file(write_file(tiny_coco)).findings if one.rule == "record"]
+    assert found.message == "\"score\" is a number from 0 to 1; found '0.9'"

@@ -258,3 +258,62 @@ def test_lists_and_pictures_of_voc_are_told_to_stay_behind(tmp_path: Path) -> No
         "1 file of ImageSets/Segmentation (trainval.txt)",
         told[1],
     ]
+
+
+def test_a_record_given_twice_under_one_id_is_one_finding_and_one_change(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    twice, other = dict(content["annotations"][1]), {**content["annotations"][0], "id": 2}
+    content["annotations"] += [{**twice, "id": 3}, twice, dict(twice), other]
+    report = check_file(write_file(content))
+    assert report.counts() == {"id-clash": (3, 0), "duplicate": (1, 0)}
+    changes, _ = write_fixed(report, tmp_path / "fixed.json")
+    same = "annotation 2: left out, the same record stands before it (id-clash)"
+    assert [one.text for one in changes] == [
+        *(same, same, "annotation 2: id 2 -> 4 (id-clash)"),
+        *("annotation 3: left out, the same as 2 (duplicate)", "annotation 4: left out, the same as 1 (duplicate)"),
+    ]
+    assert check_file(tmp_path / "fixed.json").findings == ()
+
+
+def test_the_file_that_was_given_is_named_where_ids_clash(write_file: Write, tmp_path: Path) -> None:
+    content = amodal_file()
+    content["annotations"][1].update(id=1, weight=float("nan"))
+    path = write_file(content)
+    with pytest.raises(AmodalError, match=r"JSON holds no NaN.*found \{'weight': nan\}") as caught:
+        write_fixed(check_file(path), tmp_path / "fixed.json")
+    assert caught.value.file == str(path) and caught.value.record == "annotation 2"
+
+
+OUTLINE = "0 0.1 0.1 0.3 0.1 0.3 0.3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "left"),
+    [
+        ("a.txt", {"classes.txt": "cup\n", "notes.txt": "as agreed"}, "2 files (a.png, notes.txt)"),
+        ("train/labels/a.txt", {"other.yaml": "names: [cup]", "b.txt": "x"}, "1 file (b.txt)"),
+        ("labels/a.txt", {"classes.txt": "cup\n", "c.txt": "1 2"}, "1 file (c.txt)"),
+    ],
+)
+def test_what_of_yolo_is_left_behind(tmp_path: Path, text: str, others: dict[str, str], left: str) -> None:
+    root = tmp_path / "set"
+    for name, content in {text: OUTLINE * 2, **others}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    picture = root / text.replace("labels", "images").replace(".txt", ".png")
+    picture.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (100, 80)).save(picture)
+    changes, _ = write_fixed(check_file(root), tmp_path / "fixed")
+    told = [one.after for one in changes if one.rule == NOT_KEPT]
+    assert left in told and "a.txt" not in str(told) and "classes" not in str(told)
+
+
+def test_a_stray_text_beside_the_folders_of_voc_is_told(tmp_path: Path) -> None:
+    mask = Mask.from_box((1, 1, 4, 4), 9, 9)
+    album = Album([ImageRecord(1, "1.jpg", 9, 9, (Instance(1, 0, mask.box, mask),))], [Category(1, "dog")])
+    write = dialect_named("voc").write
+    assert write is not None
+    write(album, tmp_path / "voc")
+    (tmp_path / "voc/stray.xml").write_text("<annotation/>")
+    changes, _ = write_fixed(check_file(tmp_path / "voc"), tmp_path / "fixed")
+    assert "1 file (stray.xml)" in [one.after for one in changes if one.rule == NOT_KEPT]

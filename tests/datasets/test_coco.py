@@ -170,3 +170,31 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_annotations(tmp_path)
     with pytest.raises(AmodalError, match="COCO instances is a file"):
         read_annotations(tmp_path, "coco")
+
+
+@pytest.mark.parametrize(("rate", "read"), [(-2.2e-16, 0), (1 + 2.2e-16, 1), (1.0000001, 1), (0.25, 0.25), (1, 1)])
+def test_a_share_a_hair_beyond_its_ends_is_rounding(
+    write_file: Callable[..., Path], tiny_coco: dict[str, Any], rate: float, read: float
+) -> None:
+    tiny_coco["annotations"][0].update(occlude_rate=rate, score=rate)
+    one = read_annotations(write_file(tiny_coco))[1].instances[0]
+    assert (one.occlude_rate, one.score) == (read, read)
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ({"id": "12"}, "Write it without quotes."),
+        ({"id": "a-b"}, "Give a number in its place."),
+        ({"image_id": None}, "Add it."),
+        ({"score": 1.01}, "Correct it, or take the field out."),
+        ({"bbox": []}, "Write four numbers, or take the field out where there is a mask."),
+    ],
+)
+def test_what_to_do_is_told(
+    write_file: Callable[..., Path], tiny_coco: dict[str, Any], change: dict[str, Any], remedy: str
+) -> None:
+    tiny_coco["annotations"][1].update(change)
+    with pytest.raises(AmodalError) as caught:
+        read_annotations(write_file(tiny_coco))
+    assert str(caught.value).endswith(remedy)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError
@@ -77,7 +78,7 @@ def test_no_order_where_all_lie_alike(tmp_path: Path) -> None:
         ('<polygon points="1,1;2,2;3,1"/>', "has a label"),
         ('<polygon label="car" points="1,1;2,2"/>', "three points"),
         ('<polygon label="car" points="1,1;2;3,1"/>', "x,y;x,y"),
-        ('<polygon label="car" points=""/>', "numbers with commas"),
+        ('<polygon label="car" points=""/>', "numbers have commas"),
         ('<polygon label="car" points="nan,1;2,2;3,1"/>', "all finite"),
         ('<polygon label="car" points="1,1;9,2;3,9" z_order="1.5"/>', '"z_order" is a whole number'),
         ('<polygon label="car" points="1,1;9,2;3,9" occluded="maybe"/>', '"occluded" is 0, 1'),
@@ -110,7 +111,7 @@ def test_broken_shapes(tmp_path: Path, shape: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + '<track id="0" label="car"></track></annotations>', "CVAT for images 1.1"),
+        (HEAD + '<track id="0" label="car"></track></annotations>', "the pictures of their frames"),
         ("<annotation></annotation>", "<image> elements in <annotations>"),
         (text_of("", 'id="x" name="a.jpg" width="2" height="2"'), '"id" is a number'),
         (text_of("", 'id="1" name="../a.jpg" width="2" height="2"'), "inside the folder"),
@@ -205,3 +206,56 @@ def test_what_mending_does_not_keep_is_listed(tmp_path: Path) -> None:
     convert(tmp_path / "a.xml", tmp_path / "out.json", "coco", tell=lines.append)
     assert lines == [f"not read: {what}" for what in told]
     assert json.loads((tmp_path / "out.json").read_text())["images"][0]["tags"][1] == {"label": "night"}
+
+
+TRACKS = """<track id="4" label="bus" source="manual">
+<box frame="0" keyframe="1" outside="0" occluded="0" xtl="1" ytl="1" xbr="5" ybr="4" z_order="0"></box>
+<box frame="2" keyframe="1" outside="0" occluded="1" xtl="2" ytl="1" xbr="6" ybr="4" z_order="0">
+  <attribute name="parked">true</attribute></box>
+<box frame="3" keyframe="1" outside="1" occluded="0" xtl="2" ytl="1" xbr="6" ybr="4" z_order="0"></box></track>
+<track id="9" label="car" source="manual">
+<polygon frame="2" keyframe="1" outside="0" occluded="0" points="1,1;6,1;6,5" z_order="1"></polygon></track>"""
+
+
+@pytest.mark.parametrize(("ending", "given"), [("PNG", False), ("jpg", True)])
+def test_tracks_are_read_as_the_pictures_of_their_frames(tmp_path: Path, ending: str, given: bool) -> None:
+    folder = tmp_path / ("frames" if given else "images")
+    folder.mkdir()
+    for frame in (0, 1, 2, 3):
+        Image.new("RGB", (12, 10)).save(folder / f"frame_{frame:06d}.{ending}")
+    (folder / "cover.png").write_bytes(b"no frame")
+    album = read(tmp_path, HEAD + TRACKS + "</annotations>", images=folder if given else None)
+    assert [(r.id, r.file_name, len(r.instances)) for r in album] == [
+        (frame, f"frame_{frame:06d}.{ending}", count) for frame, count in enumerate((1, 0, 2, 0))
+    ]
+    bus, car = album[2].instances
+    assert (bus.modal_box, bus.is_occluded, bus.modal_mask, bus.order) == ((2, 1, 6, 4), True, None, 2)
+    assert bus.extra == {"source": "manual", "track_id": "4", "attributes": {"parked": "true"}}
+    assert car.modal_mask is not None and car.extra["track_id"] == "9" and car.order == 1
+    assert [album.categories[i.category].name for i in (bus, car)] == ["bus", "car"]
+    assert "track_id" in written(album, tmp_path)[2].instances[0].extra
+
+
+def test_errors_in_a_track_name_it_and_outside_may_be_a_word(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for frame in (0, 2, 3):
+        Image.new("RGB", (12, 10)).save(tmp_path / f"images/frame_{frame:06d}.PNG")
+    tracks = TRACKS.replace('outside="1"', 'outside="true"').replace('xtl="1"', 'xtl="x"')
+    found: list[AmodalError] = []
+    album = read(tmp_path, HEAD + tracks + "</annotations>", on_bad=found.append)
+    assert [len(record.instances) for record in album] == [0, 2, 0]
+    assert [problem.record for problem in found] == ["image 0, object 1 <box> of track 4"]
+
+
+def test_a_shape_of_a_frame_without_its_picture_is_told(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (12, 10)).save(tmp_path / "images/frame_000002.PNG")
+    (tmp_path / "images/frame_000003.PNG").write_bytes(b"cut short")
+    broken = TRACKS.replace('frame="2" keyframe="1" outside="0" occluded="1"', 'frame="x"')
+    found: list[AmodalError] = []
+    (record,) = read(tmp_path, HEAD + broken + "</annotations>", on_bad=found.append)
+    assert len(record.instances) == 1 and [str(problem).partition(": ")[2][:40] for problem in found] == [
+        "not a picture that can be read: damaged,",
+        "track 4: the frame of a shape has its pi",
+        "track 4: \"frame\" is a number; found 'x'.",
+    ]

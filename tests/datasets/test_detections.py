@@ -91,8 +91,8 @@ def test_their_predictions_are_not_taken_for_answers(tiny_coco: dict[str, Any], 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"image_id": 99}, "image_id and category_id"),
-        ({"category_id": 1}, "image_id and category_id"),
+        ({"image_id": 99}, "image_id is one of .*; found 99. Give the annotation file the detector ran on"),
+        ({"category_id": 1}, "category_id is one of .*; found 1. Give the annotation file the detector ran on"),
         ({"image_id": "a"}, "whole number"),
         ({"bbox": [1, 2, 3]}, r"\[x, y, width, height\]"),
         ({"bbox": [5, 5, -1, 4]}, r"found \[5, 5, -1, 4\]"),
@@ -109,6 +109,12 @@ def test_a_bad_entry_is_named_or_left_out(album: Album, write_file: Write, chang
         read_detections(path, album)
     bad: list[AmodalError] = []
     assert read_detections(path, album, on_bad=bad.append).annotation_ids.tolist() == [1, 3] and len(bad) == 1
+
+
+def test_a_file_without_categories_is_told_to_need_them(tiny_coco: dict[str, Any], write_file: Write) -> None:
+    album = read_annotations(write_file({"images": tiny_coco["images"], "annotations": []}))
+    with pytest.raises(AnnotationError, match=r'"categories"; found \d+\. Add "categories" to that file: it has none'):
+        read_detections(write_file([entry()], "r.json"), album)
 
 
 def test_what_are_no_detections(album: Album, write_file: Write) -> None:

@@ -296,3 +296,10 @@ def test_a_bad_record_is_reported_and_left_out(write_file: Callable[..., Path], 
     album = read_annotations(write_file(tiny_coco), on_bad=lambda problem: found.append(problem.record))
     assert found == ["annotation 12", "annotation 11"]
     assert album.annotation_ids.tolist() == [11, 13] and [len(record.instances) for record in album] == [0, 2]
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04\x14\x00", b"\x1f\x8b\x08\x00"], ids=["zip", "gzip"])
+def test_an_archive_is_to_be_unpacked(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "export").write_bytes(head + bytes(50))
+    with pytest.raises(AnnotationError, match=r"known dialect\. Unpack it first and give what was in it, see"):
+        recognise(tmp_path / "export")

@@ -105,7 +105,7 @@ def test_a_size_that_is_not_given_comes_from_the_picture(tmp_path: Path) -> None
         ({"points": [[1, 2, 3]]}, "list of [x, y]"),
         ({"points": [[1, float("inf")], [1, 2], [3, 4]]}, "list of [x, y]"),
         ({"points": [[1, 2], [3, 4]]}, "three points"),
-        ({"shape_type": "line"}, "polygon, rectangle, circle or mask"),
+        ({"shape_type": "line"}, "rectangle (turned or not), circle or mask"),
         ({"shape_type": "rectangle", "points": [[1, 2]]}, "two points"),
         ({"shape_type": "rectangle", "points": [[1, 2], [1, 8]]}, "x1 < x2"),
         ({"shape_type": "circle", "points": [[1, 2], [1, 2]]}, "radii above 0"),
@@ -242,3 +242,22 @@ def test_a_further_flag_does_not_take_the_place_of_ours(tmp_path: Path) -> None:
     other = replace(one, id=2, is_occluded=None)
     album = Album([ImageRecord(1, "a.jpg", 12, 10, (one, other))], [Category(1, "cup")])
     assert list(written(album, tmp_path / "out")) == list(album)
+
+
+@pytest.mark.parametrize("kind", ["oriented_rectangle", "rotation"])
+def test_a_turned_rectangle_is_a_polygon(tmp_path: Path, kind: str) -> None:
+    corners = [[5, 1], [9, 5], [5, 9], [1, 5]]
+    (record,) = read(tmp_path, file_of(shape(shape_type=kind, points=corners, direction=0.8)))
+    (drawn,) = read(tmp_path, file_of(shape(points=corners)))[0].instances
+    assert record.instances[0].modal_mask == drawn.modal_mask and record.instances[0].extra == {"direction": 0.8}
+
+
+def test_shapes_that_come_back_as_others_are_told(tmp_path: Path) -> None:
+    round_ = shape(shape_type="circle", points=[[5, 5], [5, 8]])
+    turned = shape(shape_type="rotation", points=[[5, 1], [9, 5], [5, 9], [1, 5]])
+    read(tmp_path, file_of(round_, turned, version="5.5.0"))
+    passed_over = dialect_named("labelme").passed_over
+    assert passed_over is not None and list(passed_over(tmp_path)) == [
+        "that shapes are circles (they are read as masks of pixels), in 1 file (a.json)",
+        "that shapes are turned rectangles (they are read as polygons), in 1 file (a.json)",
+    ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,13 @@ import pytest
 from PIL import Image
 
 from amodal.core.album import Album
-from amodal.core.errors import AmodalError, AnnotationError
+from amodal.core.errors import AmodalError, AnnotationError, ImageError
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
+from amodal.datasets.check import check_file, write_fixed
+from amodal.datasets.convert import convert
 from amodal.datasets.dialects import Reading, dialect_named, recognise
+from amodal.datasets.folders import read_index_png, write_index_png
 from amodal.datasets.xmlfile import is_text, read_xml
 
 XML = """<annotation><folder>VOC2012</folder><filename>2008_1.jpg</filename>
@@ -75,11 +79,10 @@ def test_a_name_with_dots_has_its_own_mask(folder: Path) -> None:
     assert dog.modal_mask == Mask.from_box((0, 1, 3, 4), 8, 6)
 
 
-def test_xml_files_without_a_folder_annotations(folder: Path) -> None:
+def test_the_folder_annotations_without_those_beside_it(folder: Path) -> None:
     flat = folder / "Annotations"
-    for path in (flat, flat / "2008_1.xml"):
-        with pytest.raises(AnnotationError, match="VOC is a folder with its XML files in Annotations/"):
-            recognise(path)
+    with pytest.raises(AnnotationError, match=r"is read with the folders beside it. Give the folder above"):
+        recognise(flat)
     for name in ("voc", "labelme", "sbd"):
         with pytest.raises(AnnotationError, match="none is there"):
             read_annotations(flat, name)
@@ -133,8 +136,8 @@ def test_pixels_of_an_object_that_is_not_listed(folder: Path) -> None:
 
 
 def test_a_picture_where_a_palette_is_due(folder: Path) -> None:
-    Image.new("RGB", (8, 6)).save(folder / "SegmentationObject/2008_1.png")
-    with pytest.raises(AnnotationError, match="has a palette"):
+    Image.new("RGB", (8, 6), "white").save(folder / "SegmentationObject/2008_1.png")
+    with pytest.raises(AnnotationError, match=r"object numbers \(mode P or L\).*found .\(255, 255, 255\) at x 0, y 0."):
         dialect_named("voc").read(folder, Reading())
 
 
@@ -175,3 +178,97 @@ def test_a_further_field_of_that_name_is_not_taken_for_it(folder: Path, tmp_path
         record = replace(album[0], extra={"depth": depth})
         dialect.write(Album([record], album.categories), tmp_path / f"again-{depth}")
         assert dialect.read(tmp_path / f"again-{depth}", Reading())[0].extra["depth"] == depth
+
+
+def test_a_folder_of_xml_files_alone_is_read_as_labelimg_leaves_it(folder: Path, tmp_path: Path) -> None:
+    flat = tmp_path / "photographs"
+    flat.mkdir()
+    (flat / "2008_1.xml").write_text(XML.replace("<width>8</width><height>6</height>", ""))
+    with pytest.raises(AmodalError, match=r"is a number of pixels"):
+        read_annotations(flat)
+    (flat / "2008_1.xml").write_text(XML.replace("<size><width>8</width><height>6</height><depth>3</depth></size>", ""))
+    Image.new("RGB", (8, 6)).save(flat / "2008_1.jpg")
+    assert recognise(flat).name == "voc"
+    (record,) = read_annotations(flat)
+    assert (record.file_name, record.width, record.height) == ("2008_1.jpg", 8, 6)
+    (whole,) = read_annotations(folder)
+    assert [one.modal_box for one in record.instances] == [one.modal_box for one in whole.instances]
+    changes, _ = write_fixed(check_file(flat), tmp_path / "fixed")
+    assert [change.after for change in changes] == ["1 file (2008_1.jpg)"]
+    assert [one.modal_box for one in read_annotations(tmp_path / "fixed")[0].instances] == [
+        (0, 1, 3, 4),
+        (3.5, 0, 8, 6),
+    ]
+    with pytest.raises(AnnotationError, match=r"VOC is a folder of XML files.*the folder the file lies in"):
+        recognise(flat / "2008_1.xml")
+
+
+def test_a_size_of_zero_is_one_that_a_tool_did_not_know(folder: Path) -> None:
+    file, png = folder / "Annotations/2008_1.xml", folder / "SegmentationObject/2008_1.png"
+    file.write_text(XML.replace("<width>8</width><height>6</height>", "<width>0</width><height>0</height>"))
+    assert (read_annotations(folder)[0].width, read_annotations(folder)[0].height) == (8, 6)  # of the mask
+    png.unlink()
+    with pytest.raises(ImageError, match="does not exist"):
+        read_annotations(folder)
+    (folder / "JPEGImages").mkdir()
+    Image.new("RGB", (9, 7)).save(folder / "JPEGImages/2008_1.jpg")
+    assert (read_annotations(folder)[0].width, read_annotations(folder)[0].height) == (9, 7)
+    file.write_text(XML.replace("<width>8</width>", "<width>0</width>"))
+    with pytest.raises(AnnotationError, match=r"at least one pixel wide and high"):
+        read_annotations(folder)
+
+
+def test_names_that_were_made_up_at_reading_are_not_called_unused(folder: Path) -> None:
+    report = check_file(folder)
+    assert len(report.album.categories) == 20 and "category-unused" not in report.counts()
+
+
+def test_masks_in_the_colours_of_vocs_map_are_read_as_their_numbers(folder: Path) -> None:
+    png = folder / "SegmentationObject/2008_1.png"
+    before = read_annotations(folder)
+    numbers = np.asarray(Image.open(png))
+    write_index_png(png, numbers)
+    Image.open(png).convert("RGB").save(png)  # as CVAT exports it
+    assert Image.open(png).getpixel((0, 0)) == (224, 224, 192) and Image.open(png).getpixel((1, 2)) == (128, 0, 0)
+    assert list(read_annotations(folder)) == list(before)
+    table = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    write_index_png(folder / "all.png", table)
+    Image.open(folder / "all.png").convert("RGB").save(folder / "all.png")
+    assert (read_index_png(folder / "all.png") == table).all()
+    colours = np.asarray(Image.open(png)).copy()
+    colours[4, 7] = (128, 1, 0)
+    Image.fromarray(colours).save(png)
+    with pytest.raises(AnnotationError, match=r"colours in VOC's colour map.*found '\(128, 1, 0\) at x 7, y 4'"):
+        read_annotations(folder)
+    Image.fromarray(colours).convert("RGBA").save(png)
+    with pytest.raises(AnnotationError, match=r"object numbers \(mode P or L\).*found 'RGBA'.*palette"):
+        read_annotations(folder)
+
+
+def test_every_xml_file_of_a_folder_may_make_it_voc(folder: Path) -> None:
+    for place in (folder / "Annotations", folder):
+        for name in ("0.xml", "z.xml"):
+            (place / name).write_text("<settings/>")
+        assert recognise(folder).name == "voc"
+        if place != folder:
+            (place / "2008_1.xml").rename(folder / "2008_1.xml")
+            shutil.rmtree(place)
+
+
+def test_an_empty_folder_annotations_beside_the_xml_files(folder: Path) -> None:
+    (folder / "Annotations/2008_1.xml").rename(folder / "2008_1.xml")
+    assert recognise(folder).name == "voc" and len(read_annotations(folder)) == 1
+    (folder / "ImageSets/Main").mkdir(parents=True)
+    (folder / "ImageSets/Main/some.txt").write_text("2008_1\n")
+    assert len(read_annotations(folder / "ImageSets/Main/some.txt")) == 1
+
+
+def test_xml_files_in_folders_of_a_flat_folder_are_told(tmp_path: Path) -> None:
+    (tmp_path / "flat/more").mkdir(parents=True)
+    for name in ("2008_1.xml", "more/2008_2.xml"):
+        (tmp_path / "flat" / name).write_text(XML)
+    told: list[str] = []
+    convert(tmp_path / "flat", tmp_path / "out.json", "coco", tell=told.append)
+    assert told[0] == "not read: 1 XML file in folders inside (more/2008_2.xml)"
+    changes, _ = write_fixed(check_file(tmp_path / "flat"), tmp_path / "fixed")
+    assert [change.after for change in changes] == ["1 XML file in folders inside (more/2008_2.xml)"]

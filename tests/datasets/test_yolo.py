@@ -220,7 +220,96 @@ def test_what_mending_does_not_carry_over_is_listed(splits: Path, tmp_path: Path
         "nc, train of data.yaml",
         "1 file (notes.md)",
         "1 file of train/images (a.jpg)",
-        "1 file of train/labels (a.txt)",
         "1 file of valid/images (b.jpg)",
-        "1 file of valid/labels (b.txt)",
     ]
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """As labelImg leaves it: texts, pictures and the list of names in one folder."""
+    root = tmp_path / "flat"
+    root.mkdir()
+    for name in ("a.jpg", "none.png"):
+        Image.new("RGB", (20, 10)).save(root / name)
+    (root / "a.txt").write_text(f"{POLYGON}\n0 0.5 0.5 0.4 0.2\n")
+    (root / "classes.txt").write_text("cup\ndog\n")
+    (root / "train.txt").write_text("a.jpg\nnone.png\n")
+    (root / "notes.txt").write_text("2 cups are chipped\n")
+    return root
+
+
+def test_texts_beside_their_pictures(flat: Path, tmp_path: Path) -> None:
+    assert recognise(flat).name == "yolo"
+    record, empty = read_annotations(flat)
+    assert (record.file_name, empty.file_name, empty.instances) == ("a.jpg", "none.png", ())
+    assert [one.modal_box for one in record.instances] == [(3, 1, 18, 8), (6, 4, 14, 6)]
+    pictures = tmp_path / "elsewhere"
+    pictures.mkdir()
+    for name in ("a.jpg", "none.png"):
+        (flat / name).rename(pictures / name)
+    assert list(read_annotations(flat, images=pictures)) == [record, empty]
+    with pytest.raises(AmodalError, match=r"a\.txt: each text has a picture"):
+        read_annotations(flat)
+
+
+def test_without_names_it_is_told_what_is_missing(flat: Path) -> None:
+    (flat / "classes.txt").unlink()
+    with pytest.raises(
+        AnnotationError, match=r"If these are YOLO's texts, write the names of the categories to classes\.txt"
+    ):
+        recognise(flat)
+
+
+@pytest.mark.parametrize(("settings", "is_known"), [("names: [cup, dog]", True), ("lr: 0.1", False), ("[", False)])
+def test_texts_beside_pictures_are_known_by_their_names(flat: Path, settings: str, is_known: bool) -> None:
+    (flat / "classes.txt").unlink()
+    (flat / "config.yaml").write_text(settings)
+    if is_known:
+        assert recognise(flat).name == "yolo"
+    else:
+        with pytest.raises(AnnotationError, match="not a folder of a known dialect"):
+            recognise(flat)
+
+
+def test_a_text_that_is_none_of_yolos_gives_no_advice(tmp_path: Path) -> None:
+    (tmp_path / "code/deep").mkdir(parents=True)
+    (tmp_path / "code/LICENSE.txt").write_text("Apache License\n")
+    (tmp_path / "code/deep/a.txt").write_text(POLYGON)
+    with pytest.raises(AnnotationError, match=r"known dialect\. See docs/formats\.md"):
+        recognise(tmp_path)
+    (tmp_path / "code/a.txt").write_text(POLYGON)
+    with pytest.raises(AnnotationError, match="If these are YOLO's texts"):
+        recognise(tmp_path)
+
+
+def test_an_xml_file_of_voc_does_not_take_over_a_folder_with_labels(folder: Path) -> None:
+    (folder / "stray.xml").write_text("<annotation/>")
+    assert recognise(folder).name == "yolo"
+
+
+@pytest.mark.parametrize("has_names", [True, False])
+def test_texts_among_xml_files_are_not_dropped_in_silence(flat: Path, has_names: bool) -> None:
+    (flat / "b.xml").write_text("<annotation><filename>none.png</filename></annotation>")
+    if not has_names:
+        (flat / "classes.txt").unlink()
+    with pytest.raises(AnnotationError, match="--from voc or --from yolo"):
+        recognise(flat)
+    assert [record.file_name for record in read_annotations(flat, "voc")] == ["none.png"]
+    (flat / "a.txt").unlink()
+    (flat / "notes.txt").unlink()
+    assert recognise(flat).name == "voc"
+
+
+@pytest.mark.parametrize(
+    ("shape", "points"),
+    [("[2, 3]", "0.4 0.4 2 0.9 0.6 1"), ("[2, 2]", "0.4 0.4 0.9 0.6"), ("[1, 3]", "0 0 0")],
+)
+@pytest.mark.parametrize("score", [None, 0.75])
+def test_keypoints_are_passed_over(folder: Path, shape: str, points: str, score: float | None) -> None:
+    (folder / "data.yaml").write_text(f"kpt_shape: {shape}\nnames: [cup, dog]\n")
+    end = "" if score is None else f" {score}"
+    (folder / "labels/train/a.txt").write_text(f"0 0.5 0.5 0.4 0.2 {points}{end}\n0 0.5 0.5 0.4 0.2\n")
+    (posed, plain) = read_annotations(folder)[0].instances
+    assert posed.modal_mask is None and posed.modal_box == plain.modal_box == (6, 4, 14, 6) and posed.score == score
+    passed_over = dialect_named("yolo").passed_over
+    assert passed_over is not None and list(passed_over(folder)) == ["kpt_shape of data.yaml"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import jsonargparse
 
 from ..core.errors import AmodalError
+from ..core.files import real_path
 
 if TYPE_CHECKING:
     from ..datasets.check import CheckReport
@@ -73,7 +74,7 @@ def run(args: jsonargparse.Namespace) -> int:
         raise AmodalError(
             "a file would be replaced that no earlier --fix wrote", file=args.fix, remedy="name another place"
         )
-    if len({path.resolve() for path in written}) < len(written):
+    if len(set(map(real_path, written))) < len(written):
         raise AmodalError("--report and --fix are two files", file=args.fix, remedy="give one of them another name")
     with tqdm(unit="picture", disable=sys.stderr is None or None) as bar:
         report = check_file(
@@ -110,8 +111,10 @@ def _is_anothers(path: Path) -> bool:
 
 def _fix(report: CheckReport, output: str) -> None:
     from ..datasets.check import NOT_KEPT, write_fixed
+    from .ended import tidy_when_ended
 
-    changes, beside = write_fixed(report, output)
+    with tidy_when_ended():
+        changes, beside = write_fixed(report, output)
     fixed = [change for change in changes if change.rule != NOT_KEPT]
     for change in fixed:
         print(f"fixed: {change.text}")

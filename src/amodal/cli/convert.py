@@ -49,22 +49,24 @@ def run(args: Namespace) -> None:
     from tqdm import tqdm
 
     from ..datasets.convert import convert
+    from .ended import tidy_when_ended
 
     def watch(records: Iterable[T], doing: str, total: int, /) -> Iterable[T]:
         return tqdm(records, desc=doing, total=total, unit="record", disable=sys.stderr is None or None)  # type: ignore[no-any-return]
 
-    done = convert(
-        args.source,
-        args.target,
-        args.to,
-        dialect=args.dialect,
-        images=args.images,
-        answers=args.answers,
-        drop=args.drop,
-        polygons=args.polygons,
-        watch=watch,
-        tell=print,
-    )
+    with tidy_when_ended():
+        done = convert(
+            args.source,
+            args.target,
+            args.to,
+            dialect=args.dialect,
+            images=args.images,
+            answers=args.answers,
+            drop=args.drop,
+            polygons=args.polygons,
+            watch=watch,
+            tell=print,
+        )
     if done.tracing is not None:
         told = done.tracing
         print(

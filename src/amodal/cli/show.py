@@ -48,7 +48,7 @@ def run(args: jsonargparse.Namespace) -> None:
     if not Path(args.images).is_dir():
         raise AmodalError("--images is the folder of the pictures", file=args.images, remedy="name one that exists")
     if not 100 <= args.size <= 4000:
-        raise AmodalError("--size is 100 to 4000", value=args.size)
+        raise AmodalError("--size is 100 to 4000 pixels", value=args.size, remedy="give one within, or leave it out")
     report = check_file(args.file or args.annotations, args.images, args["from"], decode=False)
     predictions = None if args.predictions is None else read_predictions(args.predictions, report.album)
     with plain_warnings(), tqdm(total=len(report.album), unit="picture", disable=sys.stderr is None or None) as bar:

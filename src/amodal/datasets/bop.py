@@ -1,5 +1,8 @@
 """BOP: 6D poses of objects whose meshes are known, rendered to exact amodal and visible masks. Read only.
 
+Where there are no meshes, its own masks are read (``bopmasks``); of what is said below, poses and cameras are then not
+needed, and what is not annotated hides as it does in these masks.
+
 A scene is a folder with ``scene_gt.json`` (``obj_id``, ``cam_R_m2c`` row by row, ``cam_t_m2c`` by picture) and
 ``scene_camera.json`` (``cam_K``); the meshes are ``models/obj_000001.ply`` in the data set's folder. The path given
 is a scene, a split (a folder of scenes) or the data set's folder; where it has no ``models``, the one of the data set
@@ -25,6 +28,7 @@ from ..core.errors import AmodalError, AnnotationError
 from ..core.images import read_size
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
+from .bopmasks import has_masks, hiding_pairs, masks_size, read_masks
 from .dialects import Dialect, Holds, Reading
 from .folders import PICTURES, find
 from .jsonfile import read_json
@@ -32,6 +36,7 @@ from .mesh import Mesh, read_ply
 from .render import draw_depth, visible_masks
 
 _SCENES = ("scene_gt.json", "*/scene_gt.json", "*/*/scene_gt.json")
+_REMEDY = "correct it, or take the object out"
 _SCENE_ID = 1_000_000
 _MOST_PX = 200_000_000
 """Of all objects of a picture together: 1.6 GB; the data sets' own stay below two thirds of it."""
@@ -85,8 +90,7 @@ def _recognise(path: Path) -> bool:
 
 def _read(path: Path, how: Reading) -> Album:
     scenes = [file.parent for pattern in _SCENES for file in find(path, pattern)]
-    models = _Models(_models_folder(path))
-    sizes = _camera_size(models.folder.parent)
+    models, sizes = _meshes(path, scenes)
     records: list[ImageRecord] = []
     kinds: set[int] = set()
     next_id = 1
@@ -106,17 +110,24 @@ def _read(path: Path, how: Reading) -> Album:
     return Album(final, tuple(Category(number, f"obj_{number:06d}") for number in places), source=path)
 
 
-def _models_folder(path: Path) -> Path:
-    """``models`` of the path given, or of the data set it is a scene or split of."""
+def _meshes(path: Path, scenes: list[Path]) -> tuple[_Models | None, tuple[int, int] | None]:
+    """The meshes, None where the scenes' own masks are to be read; the pictures' size where the data set has one.
+
+    ``models`` is that of the path given, or of the data set it is a scene or split of.
+    """
     around = [path, *path.resolve().parents[:2]]
-    found = next((folder / "models" for folder in around if (folder / "models").is_dir()), None)
-    if found is None:
-        raise AnnotationError(
-            "the meshes are in models/ of the data set",
-            file=path,
-            remedy="unpack the data set's models beside its splits",
-        )
-    return found
+    found = next((folder for folder in around if (folder / "models").is_dir()), None)
+    if found is not None:
+        return _Models(found / "models"), _camera_size(found)
+    for scene in scenes:
+        if not has_masks(scene):
+            raise AnnotationError(
+                "the meshes are in models/ of the data set, or each scene has its masks in mask/ and mask_visib/",
+                file=path,
+                value=f"neither for {scene.name}",
+                remedy="unpack the data set's models beside its splits, or the masks into the scenes",
+            )
+    return None, next((size for folder in around if (size := _camera_size(folder)) is not None), None)
 
 
 def _camera_size(dataset: Path) -> tuple[int, int] | None:
@@ -133,10 +144,11 @@ def _scene(
     scene: Path,
     number: Callable[[int], int],
     size: tuple[int, int] | None,
-    models: _Models,
+    models: _Models | None,
     how: Reading,
 ) -> Iterator[ImageRecord]:
-    truth, cameras = (_by_image(scene / name) for name in ("scene_gt.json", "scene_camera.json"))
+    truth = _by_image(scene / "scene_gt.json")
+    cameras = {} if models is None else _by_image(scene / "scene_camera.json")
     info = _by_image(scene / "scene_gt_info.json") if (scene / "scene_gt_info.json").is_file() else {}
     pictures = {
         int(file.stem): file
@@ -149,11 +161,17 @@ def _scene(
         try:
             picture = pictures.get(int(key))
             found = read_size(picture) if picture is not None else size
+            if found is None and models is None:
+                found = masks_size(scene, int(key))
             if found is None:
                 rule, remedy = "the picture's size is known", "add its picture in rgb/, or camera.json with the size"
                 raise AnnotationError(rule, file=scene / "scene_gt.json", record=record, remedy=remedy)
-            camera = _camera(cameras.get(key), scene / "scene_camera.json", record)
-            instances, pairs = _objects(truth[key], info.get(key), camera, found, models, scene, record, how)
+            entries = _entries(truth[key], scene, record)
+            if models is None:
+                instances, pairs = _masked(entries, info.get(key), int(key), found, scene, record, how)
+            else:
+                camera = _camera(cameras.get(key), scene / "scene_camera.json", record)
+                instances, pairs = _drawn(entries, info.get(key), camera, found, models, scene, record, how)
         except AmodalError as problem:
             how.bad(problem)
             continue
@@ -175,7 +193,8 @@ def _by_image(file: Path) -> dict[str, Any]:
 def _camera(entry: Any, file: Path, record: str) -> NDArray[np.float64]:
     camera = _floats(entry.get("cam_K") if isinstance(entry, dict) else None, 9)
     if camera is None or camera[8] != 1 or camera[0] <= 0 or camera[4] <= 0 or camera[6:8].any():
-        raise AnnotationError("cam_K is fx, s, cx, 0, fy, cy, 0, 0, 1", file=file, record=record, value=entry)
+        rule = "cam_K is fx, s, cx, 0, fy, cy, 0, 0, 1"
+        raise AnnotationError(rule, file=file, record=record, value=entry, remedy="add it, row by row")
     return camera.reshape(3, 3)
 
 
@@ -189,8 +208,24 @@ def _floats(value: Any, count: int) -> NDArray[np.float64] | None:
     return numbers if np.isfinite(numbers).all() else None
 
 
-def _objects(
-    entries: Any,
+_Objects = tuple[tuple[Instance, ...], tuple[tuple[int, int], ...]]
+"""Objects of a picture with ids 0, 1, ..., category the model's number, and (front, behind) ids."""
+
+
+def _entries(entries: Any, scene: Path, record: str) -> list[Any]:
+    if not isinstance(entries, list):
+        raise AnnotationError(
+            "a picture has a list of poses",
+            file=scene / "scene_gt.json",
+            record=record,
+            value=entries,
+            remedy="write [] where there are none",
+        )
+    return entries
+
+
+def _drawn(
+    entries: list[Any],
     info: Any,
     camera: NDArray[np.float64],
     size: tuple[int, int],
@@ -198,12 +233,8 @@ def _objects(
     scene: Path,
     record: str,
     how: Reading,
-) -> tuple[tuple[Instance, ...], tuple[tuple[int, int], ...]]:
-    """The objects of one picture with ids 0, 1, ..., category the model's number, and (front, behind) ids."""
-    if not isinstance(entries, list):
-        raise AnnotationError(
-            "a picture has a list of poses", file=scene / "scene_gt.json", record=record, value=entries
-        )
+) -> _Objects:
+    """From the meshes."""
     if len(entries) * size[0] * size[1] > _MOST_PX:
         rule = (
             f"width x height x objects of a picture is {_MOST_PX} at the most: all are drawn before they are compared"
@@ -217,45 +248,91 @@ def _objects(
         except AmodalError as problem:
             how.bad(problem)
             continue
-        more = info[i] if isinstance(info, list) and i < len(info) and isinstance(info[i], dict) else {}
-        told.append((entry["obj_id"], {"gt_index": i, **{key: more[key] for key in _INFO if key in more}}))
+        told.append(_told(entry["obj_id"], i, info))
     shown = visible_masks(layers)
     seen = [i for i, mask in enumerate(shown) if mask.any()]
+    masks = [(Mask.from_array(layers[i] > 0), Mask.from_array(shown[i])) for i in seen]
     pairs = _pairs([layers[i] for i in seen])
-    orders = _ranks([float(layers[i].max()) for i in seen], pairs)
-    instances = []
-    for place, i in enumerate(seen):
-        whole, visible = Mask.from_array(layers[i] > 0), Mask.from_array(shown[i])
-        instances.append(
-            Instance(
-                id=place,
-                category=told[i][0],
-                modal_box=visible.box,
-                modal_mask=visible,
-                amodal_box=whole.box,
-                amodal_mask=whole,
-                occlude_rate=1 - visible.area / whole.area,
-                order=orders[place] if orders else None,
-                extra=told[i][1],
-            )
+    return _objects(masks, [told[i] for i in seen], pairs, [float(layers[i].max()) for i in seen])
+
+
+def _masked(
+    entries: list[Any], info: Any, picture: int, size: tuple[int, int], scene: Path, record: str, how: Reading
+) -> _Objects:
+    """From the scene's own masks."""
+    masks, told, nearness = [], [], []
+    for i, entry in enumerate(entries):
+        name = f"{record}, object {i}"
+        try:
+            number = _number(entry, scene / "scene_gt.json", name)
+            whole, seen = read_masks(scene, picture, i, size, name)
+        except AmodalError as problem:
+            how.bad(problem)
+            continue
+        if seen.is_empty:
+            continue
+        shift = _floats(entry.get("cam_t_m2c"), 3)
+        masks.append((whole | seen, seen))  # what is seen is part of it
+        told.append(_told(number, i, info))
+        nearness.append(-np.inf if shift is None else -float(shift[2]))
+    return _objects(masks, told, hiding_pairs(masks), nearness)
+
+
+def _told(number: int, place: int, info: Any) -> tuple[int, dict[str, Any]]:
+    """An object's model, and its further fields."""
+    more = info[place] if isinstance(info, list) and place < len(info) and isinstance(info[place], dict) else {}
+    return number, {"gt_index": place, **{key: more[key] for key in _INFO if key in more}}
+
+
+def _objects(
+    masks: list[tuple[Mask, Mask]],
+    told: list[tuple[int, dict[str, Any]]],
+    pairs: list[tuple[int, int]],
+    nearness: list[float],
+) -> _Objects:
+    orders = _ranks(nearness, pairs)
+    instances = [
+        Instance(
+            id=place,
+            category=number,
+            modal_box=visible.box,
+            modal_mask=visible,
+            amodal_box=whole.box,
+            amodal_mask=whole,
+            occlude_rate=1 - visible.area / whole.area,
+            order=orders[place] if orders else None,
+            extra=extra,
         )
+        for place, ((whole, visible), (number, extra)) in enumerate(zip(masks, told, strict=True))
+    ]
     return tuple(instances), tuple(pairs)
+
+
+def _number(entry: Any, file: Path, record: str) -> int:
+    number = entry.get("obj_id") if isinstance(entry, dict) else None
+    if type(number) is not int or not 0 <= number < 10**6:
+        rule = "obj_id is the number of a model"
+        raise AnnotationError(rule, file=file, record=record, value=number, remedy=_REMEDY)
+    return number
 
 
 def _draw(
     entry: Any, camera: NDArray[np.float64], size: tuple[int, int], models: _Models, file: Path, record: str
 ) -> NDArray[np.float64]:
-    number = entry.get("obj_id") if isinstance(entry, dict) else None
-    if type(number) is not int or not 0 <= number < 10**6:
-        raise AnnotationError("obj_id is the number of a model", file=file, record=record, value=number)
+    number = _number(entry, file, record)
     turn, shift = _floats(entry.get("cam_R_m2c"), 9), _floats(entry.get("cam_t_m2c"), 3)
     if turn is None or shift is None:
         raise AnnotationError(
-            "a pose is cam_R_m2c (9 numbers) and cam_t_m2c (3)", file=file, record=record, value=entry
+            "a pose is cam_R_m2c (9 numbers) and cam_t_m2c (3)",
+            file=file,
+            record=record,
+            value=entry,
+            remedy=_REMEDY,
         )
     turn = turn.reshape(3, 3)
     if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-2):
-        raise AnnotationError("cam_R_m2c is a rotation", file=file, record=record, value=turn.tolist())
+        rule = "cam_R_m2c is a rotation"
+        raise AnnotationError(rule, file=file, record=record, value=turn.tolist(), remedy=_REMEDY)
     mesh = models[number]
     try:
         return draw_depth(mesh.vertices @ turn.T + shift, mesh.faces, camera, *size)

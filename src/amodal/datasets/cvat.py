@@ -7,6 +7,7 @@ stands in attributes: ``truncated``, ``difficult``, ``crowd``, ``stuff``, ``whol
 say it, ``box`` (x1, y1, x2, y2) where it is not the mask's, and ``extra``, a JSON object. Ids of objects are ours.
 Further attributes of an ``<image>`` and its ``<tag>`` elements are kept as further fields of the picture, those XML
 cannot say as JSON in its attribute ``extra``. Of ``<meta>`` the names of labels are read alone.
+Tracks (CVAT for video 1.1) are read as the pictures of their frames (``cvattracks``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ..core.album import Album, image_path
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import Category, ImageRecord, Instance
 from .cvatshapes import flag, numbers, parts, region, whole, whole_of
+from .cvattracks import frames_to_images
 from .dialects import Dialect, Holds, Reading
 from .fields import check_picture_size
 from .folders import Drafts
@@ -47,13 +49,15 @@ def _recognise(path: Path) -> bool:
 
 def _read(path: Path, how: Reading) -> Album:
     root = read_xml(path)
-    if root.tag != "annotations" or root.find("track") is not None:
+    if root.tag != "annotations":
         raise AnnotationError(
             "a file of CVAT for images 1.1 has <image> elements in <annotations>",
             file=path,
-            value="track" if root.tag == "annotations" else root.tag,
+            value=root.tag,
             remedy='export the task as "CVAT for images 1.1"',
         )
+    if root.find("track") is not None:
+        frames_to_images(root, path, how)
     drafts = Drafts()
     for label in root.iterfind("meta//labels/label"):
         if name := text(label, "name"):
@@ -63,7 +67,8 @@ def _read(path: Path, how: Reading) -> Album:
         try:
             record = _image(element, f"image {element.get('id', f'number {number}')}", drafts, path, how)
             if record.id in seen:
-                raise AnnotationError("each image id is used once", file=path, record=f"image {record.id}")
+                rule = "each image id is used once"
+                raise AnnotationError(rule, file=path, record=f"image {record.id}", remedy="renumber the images")
         except AmodalError as problem:
             how.bad(problem)
             continue
@@ -78,6 +83,8 @@ def _passed_over(path: Path) -> Iterator[str]:
     names = [text(label, "name") or "" for label in root.iterfind("meta//labels/label")]
     if meta is not None and as_data(meta) != as_data(_meta(names)):
         yield "<meta>, but for the names of labels"
+    if root.find("track") is not None:
+        yield "tracks, but for the track_id of each shape"
     ellipses = sum(1 for _ in root.iterfind("image/ellipse"))
     turned = sum(bool(box.get("rotation", "0").strip("0.")) for box in root.iterfind("image/box"))
     for number, kind, read_as in ((ellipses, "an ellipse", "a mask of pixels"), (turned, "a turned box", "a polygon")):
@@ -104,7 +111,8 @@ def _image(element: Element, record: str, drafts: Drafts, path: Path, how: Readi
     levels: list[int] = []
     is_said: list[bool] = []
     for i, shapes in enumerate(groups, 1):
-        where = f"{record}, object {i} <{shapes[0].tag}>"
+        track = f" of track {shapes[0].get('track_id')}" if "track_id" in shapes[0].attrib else ""
+        where = f"{record}, object {i} <{shapes[0].tag}>{track}"
         try:
             level = whole(shapes[0], "z_order", path, where) if "z_order" in shapes[0].attrib else 0
             one = _instance(shapes, (width, height), drafts, path, where)
@@ -179,9 +187,10 @@ def _instance(shapes: list[Element], size: tuple[int, int], drafts: Drafts, path
             known[field] = bool(flag(attributes.pop(name), name, path, record))
     if (order := attributes.pop("order", "none")) != "none":
         if (rank := whole_of(order)) is None:
-            raise AnnotationError('"order" is a whole number', file=path, record=record, value=order)
+            rule = '"order" is a whole number'
+            raise AnnotationError(rule, file=path, record=record, value=order, remedy="correct it, or leave it empty")
         known["order"] = rank
-    extra: dict[str, Any] = {"source": first.attrib["source"]} if "source" in first.attrib else {}
+    extra: dict[str, Any] = {key: first.attrib[key] for key in ("source", "track_id") if key in first.attrib}
     if "extra" in attributes:
         extra |= _bag(attributes.pop("extra"), path, record)
     if attributes:
@@ -195,7 +204,8 @@ def _bag(word: str, path: Path, record: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise AnnotationError('the attribute "extra" is a JSON object', file=path, record=record, value=word)
+        rule = 'the attribute "extra" is a JSON object'
+        raise AnnotationError(rule, file=path, record=record, value=word, remedy="correct it, or take it out")
     return value
 
 

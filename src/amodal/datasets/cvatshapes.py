@@ -15,6 +15,7 @@ from ..core.records import Instance
 from .folders import disc
 from .xmlfile import Element
 
+_REMEDY = "correct it, or export the task again"
 _WORDS = "polygon, mask, box or ellipse"
 
 
@@ -77,7 +78,8 @@ def _mask(shape: Element, size: tuple[int, int], path: Path, record: str) -> Mas
 def _points(value: str, path: Path, record: str) -> list[float]:
     points = [numbers(pair, path, record) for pair in value.split(";")]
     if any(len(pair) != 2 for pair in points):
-        raise AnnotationError('points are "x,y;x,y;..."', file=path, record=record, value=value)
+        rule = 'points are "x,y;x,y;..."'
+        raise AnnotationError(rule, file=path, record=record, value=value, remedy=_REMEDY)
     return [v for pair in points for v in pair]
 
 
@@ -86,7 +88,8 @@ def numbers(value: str, path: Path, record: str) -> list[float]:
     try:
         return [float(word) for word in value.split(",")]
     except ValueError:
-        raise AnnotationError("numbers with commas between", file=path, record=record, value=value) from None
+        rule = "numbers have commas between"
+        raise AnnotationError(rule, file=path, record=record, value=value, remedy=_REMEDY) from None
 
 
 def number(element: Element, key: str, path: Path, record: str) -> float:
@@ -96,7 +99,8 @@ def number(element: Element, key: str, path: Path, record: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise AnnotationError(f'"{key}" is a number', file=path, record=record, value=element.get(key))
+        rule = f'"{key}" is a number'
+        raise AnnotationError(rule, file=path, record=record, value=element.get(key), remedy=_REMEDY)
     return value
 
 
@@ -112,7 +116,8 @@ def whole(element: Element, key: str, path: Path, record: str) -> int:
         return exact  # ids that a float would round
     value = number(element, key, path, record)
     if not value.is_integer() or abs(value) >= 2**53:
-        raise AnnotationError(f'"{key}" is a whole number', file=path, record=record, value=element.get(key))
+        rule = f'"{key}" is a whole number'
+        raise AnnotationError(rule, file=path, record=record, value=element.get(key), remedy=_REMEDY)
     return int(value)
 
 
@@ -121,7 +126,8 @@ def flag(word: str | None, name: str, path: Path, record: str) -> bool | None:
     if word is None:
         return None
     if word.lower() not in ("0", "1", "true", "false"):
-        raise AnnotationError(f'"{name}" is 0, 1, true or false', file=path, record=record, value=word)
+        rule = f'"{name}" is 0, 1, true or false'
+        raise AnnotationError(rule, file=path, record=record, value=word, remedy=_REMEDY)
     return word.lower() in ("1", "true")
 
 

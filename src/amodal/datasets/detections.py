@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import ImageRecord, Instance
-from .fields import read_mask, whole_number
+from .fields import fraction, read_mask, whole_number
 from .jsonfile import read_json
 
 OnBad = Callable[[AmodalError], Any]
@@ -41,7 +40,8 @@ def read_detections(path: str | Path, album: Album, *, min_score: float = 0.0, o
         AmodalError: ``min_score`` is not a number from 0 to 1.
     """
     if not 0 <= min_score <= 1:
-        raise AmodalError("a score is a number from 0 to 1", value=min_score)
+        rule = "the least score of detections is a number from 0 to 1"
+        raise AmodalError(rule, value=min_score, remedy="give one, 0 takes them all")
     entries = _entries(read_json(path), path)
     own = [i for entry in entries if (i := _own_id(entry)) is not None]
     numbers = own if len(set(own)) == len(entries) else _free(len(entries), album)
@@ -107,12 +107,15 @@ def _instance(
     image = images.get(whole_number(entry, "image_id", path, record))
     category = places.get(whole_number(entry, "category_id", path, record))
     if image is None or category is None:
+        key, table, known = ("image_id", "images", images) if image is None else ("category_id", "categories", places)
         raise AnnotationError(
-            "a detection's image_id and category_id are those of the annotation file",
+            f"a detection's {key} is one of the annotation file's \"{table}\"",
             file=path,
             record=record,
-            value=[entry["image_id"], entry["category_id"]],
-            remedy="give the annotation file the detector ran on",
+            value=entry[key],
+            remedy="give the annotation file the detector ran on"
+            if known
+            else f'add "{table}" to that file: it has none',
         )
     value, box = entry.get("segmentation"), entry.get("bbox")
     mask = None if value is None or value == [] else read_mask(value, image, path, record)
@@ -120,23 +123,19 @@ def _instance(
         mask = None
     if box is None and mask is None:
         raise AnnotationError(
-            "a detection has a bbox, or a segmentation of at least one pixel", file=path, record=record, value=value
+            "a detection has a bbox, or a segmentation of at least one pixel",
+            file=path,
+            record=record,
+            value=value,
+            remedy="add one, or take the entry out",
         )
     if box is not None:
         if not isinstance(box, list) or len(box) != 4 or not all(type(v) in (int, float) for v in box):
-            raise AnnotationError('"bbox" is [x, y, width, height] in pixels', file=path, record=record, value=box)
+            rule = '"bbox" is [x, y, width, height] in pixels'
+            raise AnnotationError(rule, file=path, record=record, value=box, remedy="write four numbers")
         modal_box = bx.check_xywh(box, image.width, image.height, file=path, record=record)
     else:
         assert mask is not None
         modal_box = mask.box
-    score = _score(entry.get("score"), path, record)
+    score = fraction(entry, "score", path, record)
     return Instance(number, category, modal_box, modal_mask=mask, score=score), image.id
-
-
-def _score(value: Any, path: str | Path, record: str) -> float | None:
-    """0-1; what rounding put a hair above 1 is 1."""
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1 + 1e-6:
-        raise AnnotationError('"score" is a number from 0 to 1', file=path, record=record, value=value)
-    return min(float(value), 1.0)

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
 from ..core.records import ImageRecord
+from .folders import find, has_yolo_lines
 from .jsonfile import is_json, open_json
 from .xmlfile import first_tag
 
@@ -69,6 +70,8 @@ class Holds(StrEnum):
 
 
 EVERYTHING = frozenset(Holds)
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")
+"""How archives begin: label tools hand out such."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,10 @@ class Dialect:
         boxes: how it gives them; reports show them so.
         by_stem: whether pictures are found by their names without suffix, so that two of one such name are one.
         passed_over: what of a path reading passes over, in words, a line each; None where that is nothing.
-        files: of a folder that can be written, patterns of the files that hold what is read; writing makes them anew.
+        files: of a folder that can be written, patterns of the files that hold what is read, a path's own where they
+            depend on it; writing makes them anew.
+        recognise_flat: whether a folder holds its files side by side, without the folders the dialect has; asked when
+            `recognise` of every dialect has said no.
     """
 
     name: str
@@ -147,7 +153,12 @@ class Dialect:
     boxes: BoxStyle = "edges"
     by_stem: bool = False
     passed_over: Callable[[Path], Iterator[str]] | None = None
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] | Callable[[Path], tuple[str, ...]] = ()
+    recognise_flat: Callable[[Path], bool] | None = None
+
+    def knows(self, path: Path) -> bool:
+        """Whether an existing path is of this dialect, in whichever form; see `recognise`."""
+        return self.recognise(path) or (self.recognise_flat is not None and self.recognise_flat(path))
 
 
 def dialects() -> tuple[Dialect, ...]:
@@ -167,7 +178,8 @@ def dialect_named(name: str) -> Dialect:
     """
     known = {dialect.name: dialect for dialect in dialects()}
     if name not in known:
-        raise AnnotationError("a dialect is one of " + ", ".join(sorted(known)), value=name)
+        remedy = "give one of these; docs/formats.md describes them"
+        raise AnnotationError("a dialect is one of " + ", ".join(sorted(known)), value=name, remedy=remedy)
     return known[name]
 
 
@@ -191,7 +203,7 @@ def recognise(path: Path, scratch: Path | None = None) -> Dialect:
     """The dialect of a path, from its content. ``scratch``: see `Reading`.
 
     Raises:
-        AnnotationError: nothing there, or no dialect knows it.
+        AnnotationError: nothing there, no dialect knows it, or files of two dialects lie side by side.
     """
     check_kept(path)
     kind = "folder" if path.is_dir() else "file"
@@ -200,6 +212,8 @@ def recognise(path: Path, scratch: Path | None = None) -> Dialect:
     for dialect in dialects():
         if dialect.kind == kind and dialect.recognise(path):
             return dialect
+    if kind == "folder" and (flat := _flat(path)) is not None:
+        return flat
     if kind == "file" and _looks_like_json(path) and open_json(path).items is not None:  # or says what is wrong with it
         raise AnnotationError(
             'an annotation file is an object with "images", "annotations" and "categories"',
@@ -208,20 +222,53 @@ def recognise(path: Path, scratch: Path | None = None) -> Dialect:
             remedy="give the annotation file here and the list beside it: a detector's results to amodal predict as "
             "--detections, predictions to amodal evaluate or show as --predictions",
         )
-    xmls = sorted(path.glob("*.xml")) if kind == "folder" else [path]
-    if any(first_tag(file) == "annotation" for file in xmls[:1]):
+    if kind == "file" and first_tag(path) == "annotation":
         raise AnnotationError(
-            "VOC is a folder with its XML files in Annotations/",
-            file=path,
-            remedy="put them there, and give the folder that holds Annotations/ (--images names that of the pictures)",
+            "VOC is a folder of XML files, one a picture", file=path, remedy="give the folder the file lies in"
         )
-    inside = sorted(file.name for pattern in ("*.json", "*.xml") for file in path.glob(pattern))
-    files = f"give one of its files ({', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}), " if inside else ""
+    if kind == "folder" and path.name == "Annotations" and any(path.glob("*.xml")):
+        raise AnnotationError(
+            "VOC's Annotations/ is read with the folders beside it", file=path, remedy="give the folder above"
+        )
     raise AnnotationError(
         "not an annotation file of a known dialect" if kind == "file" else "not a folder of a known dialect",
         file=path,
-        remedy=f"{files}see docs/formats.md; amodal check, convert and show can be told a dialect with --from",
+        remedy=f"{_hint(path)}see docs/formats.md; amodal check, convert and show can be told a dialect with --from",
     )
+
+
+def _flat(path: Path) -> Dialect | None:
+    """The dialect whose files lie side by side in a folder; None where there is none."""
+    found = next((one for one in dialects() if one.recognise_flat is not None and one.recognise_flat(path)), None)
+    if found is not None and found.name != "yolo" and _has_yolo_lines(path, "*.txt"):
+        raise AnnotationError(
+            "the files of a folder are of one dialect; XML files of VOC and texts of YOLO lie in this one",
+            file=path,
+            remedy="put the files of one of them into a folder of their own, or say which are meant: --from voc or "
+            "--from yolo",
+        )
+    return found
+
+
+def _has_yolo_lines(path: Path, *patterns: str) -> bool:
+    return any(has_yolo_lines(file) for pattern in patterns for file in find(path, pattern))
+
+
+def _hint(path: Path) -> str:
+    """What to do about a path that is of no dialect, by what it is or what lies in it."""
+    if path.is_file():
+        with path.open("rb") as file:
+            is_packed = file.read(4).startswith(_PACKED)
+        return "unpack it first and give what was in it, " if is_packed else ""
+    inside = sorted(file.name for pattern in ("*.json", "*.xml") for file in path.glob(pattern))
+    if inside:
+        return f"give one of its files ({', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}), "
+    if _has_yolo_lines(path, "*.txt", "*/*.txt", "*/labels/*.txt"):
+        return (
+            "if these are YOLO's texts, write the names of the categories to classes.txt, beside them or in the folder "
+            "above labels/, "
+        )
+    return ""
 
 
 def _looks_like_json(path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ from ..core.masks import MAX_PIXELS, Mask
 from ..core.records import ImageRecord
 from .jsonparse import JsonList
 
+_HAIR = 1e-6
+_REMEDY = "correct it, or take the field out"
+_BOX_REMEDY = "write four numbers, or take the field out where there is a mask"
+
 
 def entries(content: dict[str, Any], key: str, path: str | Path, record: str = "") -> Sequence[dict[str, Any]]:
     """``content[key]``, checked to be a list of objects."""
     found = content.get(key)
     rule = f'a COCO file has a list of objects "{key}"'
     if not isinstance(found, JsonList | list):
-        raise AnnotationError(rule, file=path, record=record, value=found, remedy="see docs/formats.md")
+        remedy = f"{'add it ([] where there are none); ' if found is None else ''}see docs/formats.md"
+        raise AnnotationError(rule, file=path, record=record, value=found, remedy=remedy)
     if not (found.all_objects if isinstance(found, JsonList) else all(isinstance(entry, dict) for entry in found)):
         place, other = next((i, entry) for i, entry in enumerate(found) if not isinstance(entry, dict))
         where = f"{record}, {key}[{place}]" if record else f"{key}[{place}]"
@@ -47,7 +53,9 @@ def whole_number(entry: dict[str, Any], key: str, path: str | Path, record: str)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not int or abs(value) >= 2**63:
-        raise AnnotationError(f'"{key}" is a whole number', file=path, record=record, value=value)
+        is_quoted = isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value) is not None
+        way = "add it" if value is None else "write it without quotes" if is_quoted else "give a number in its place"
+        raise AnnotationError(f'"{key}" is a whole number', file=path, record=record, value=value, remedy=way)
     return value
 
 
@@ -57,13 +65,17 @@ def whole_number_or_none(entry: dict[str, Any], key: str, path: str | Path, reco
 
 
 def fraction(entry: dict[str, Any], key: str, path: str | Path, record: str) -> float | None:
-    """``entry[key]``, checked to be a number from 0 to 1; None where it is not given."""
+    """``entry[key]``, checked to be a number from 0 to 1; None where it is not given.
+
+    What rounding put a hair below 0 or above 1 is 0 or 1.
+    """
     value = entry.get(key)
     if value is None:
         return None
-    if type(value) not in (int, float) or not 0 <= value <= 1:
-        raise AnnotationError(f'"{key}" is a number from 0 to 1', file=path, record=record, value=value)
-    return float(value)
+    if type(value) not in (int, float) or not -_HAIR <= value <= 1 + _HAIR:
+        rule = f'"{key}" is a number from 0 to 1'
+        raise AnnotationError(rule, file=path, record=record, value=value, remedy=_REMEDY)
+    return min(max(float(value), 0.0), 1.0)
 
 
 def flag(entry: dict[str, Any], key: str, path: str | Path, record: str) -> bool | None:
@@ -72,7 +84,7 @@ def flag(entry: dict[str, Any], key: str, path: str | Path, record: str) -> bool
     if value is None:
         return None
     if type(value) not in (bool, int, float) or value not in (0, 1):
-        raise AnnotationError(f'"{key}" is 0 or 1', file=path, record=record, value=value)
+        raise AnnotationError(f'"{key}" is 0 or 1', file=path, record=record, value=value, remedy=_REMEDY)
     return bool(value)
 
 
@@ -82,7 +94,7 @@ def text(entry: dict[str, Any], key: str, path: str | Path, record: str, default
     if value is None:
         return default
     if not isinstance(value, str):
-        raise AnnotationError(f'"{key}" is text', file=path, record=record, value=value)
+        raise AnnotationError(f'"{key}" is text', file=path, record=record, value=value, remedy="write it in quotes")
     return value
 
 
@@ -101,7 +113,8 @@ def read_box(entry: dict[str, Any], key: str, image: ImageRecord, path: str | Pa
     if value is None:
         return None
     if type(value) is not list or len(value) != 4 or not all(type(v) is float or type(v) is int for v in value):
-        raise AnnotationError(f'"{key}" is [x, y, width, height] in pixels', file=path, record=record, value=value)
+        rule = f'"{key}" is [x, y, width, height] in pixels'
+        raise AnnotationError(rule, file=path, record=record, value=value, remedy=_BOX_REMEDY)
     x, y, wide, high = value
     if x >= 0 and y >= 0 and wide >= 0.5 and high >= 0.5 and x + wide <= image.width and y + high <= image.height:
         return (float(x), float(y), float(x + wide), float(y + high))  # the common case, a hundred times faster

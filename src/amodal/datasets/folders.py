@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import count, islice
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,6 +34,9 @@ VOC_NAMES = (
 )
 """The 20 categories of PASCAL VOC; the first is number 1."""
 
+_NUMBERS = "a mask PNG has object numbers (mode P or L), or their colours in VOC's colour map (mode RGB)"
+_SAVE_NUMBERS = "save it with a palette, value i for the i-th object"
+
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 
 
@@ -42,6 +46,16 @@ def find(folder: Path, pattern: str, *, most: int | None = None) -> list[Path]:
         return sorted(islice((path for path in folder.glob(pattern) if path.is_file()), most))
     except OSError:
         return []
+
+
+def has_yolo_lines(file: Path) -> bool:
+    """Whether a text begins as a line of YOLO's does: others may lie beside pictures, too."""
+    try:
+        with file.open("rb") as text:
+            words = text.read(200).split(maxsplit=2)
+        return len(words) > 1 and words[0].isdigit() and isfinite(float(words[1]))
+    except (OSError, ValueError):
+        return False
 
 
 def pictures(folder: Path) -> dict[str, list[Path]]:
@@ -208,6 +222,8 @@ def read_index_png(
 ) -> NDArray[np.uint8]:
     """The numbers of a palette (or grey) PNG, not its colours; uint8 ``(H, W)``.
 
+    Of a PNG in colours alone (CVAT exports VOC so) the numbers whose colours these are in VOC's colour map.
+
     Args:
         path: the file, named in errors.
         content: the PNG itself, where it stands within that file.
@@ -220,13 +236,11 @@ def read_index_png(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path if content is None else BytesIO(content), formats=["PNG"]) as image:
-                if image.mode not in ("P", "L", "1") or image.width * image.height > MAX_PIXELS:
-                    raise AnnotationError(
-                        f"a mask PNG has a palette (mode P or L) and at the most {MAX_PIXELS} pixels",
-                        file=path,
-                        value=(image.mode, image.size),
-                        remedy="save the object numbers, not their colours",
-                    )
+                if image.width * image.height > MAX_PIXELS:
+                    rule = f"a mask has at the most {MAX_PIXELS} pixels"
+                    raise AnnotationError(rule, file=path, value=image.size, remedy="shrink it")
+                if image.mode not in ("P", "L", "1", "RGB"):
+                    raise AnnotationError(_NUMBERS, file=path, value=image.mode, remedy=_SAVE_NUMBERS)
                 if size is not None and image.size != size:
                     raise AnnotationError(
                         f"the mask PNG is {size[0]} x {size[1]} pixels, as its picture or points say",
@@ -234,9 +248,25 @@ def read_index_png(
                         value=image.size,
                         remedy="write it again in that size",
                     )
-                return np.asarray(image, dtype=np.uint8)
+                pixels = np.asarray(image, dtype=np.uint8)
+                return pixels if pixels.ndim == 2 else _numbers_of(pixels, path)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise AnnotationError(f"the mask PNG cannot be read ({problem})", file=path, remedy="copy it again") from None
+
+
+def _numbers_of(colours: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+    """The numbers whose colours in VOC's map a picture ``(H, W, 3)`` shows."""
+    numbers = np.zeros(colours.shape[:2], dtype=np.uint8)
+    for bit in range(8):  # see `_palette`
+        numbers |= ((colours[..., bit % 3] >> (7 - bit // 3)) & 1) << bit
+    table = np.array(_palette(), dtype=np.uint8).reshape(-1, 3)
+    for channel in range(3):
+        other = np.argwhere(table[numbers, channel] != colours[..., channel])
+        if len(other):
+            y, x = other[0].tolist()
+            value = f"{tuple(colours[y, x].tolist())} at x {x}, y {y}"
+            raise AnnotationError(_NUMBERS, file=path, value=value, remedy=_SAVE_NUMBERS)
+    return numbers
 
 
 def write_index_png(path: Path, numbers: NDArray[np.uint8]) -> None:
@@ -292,7 +322,7 @@ def _palette() -> list[int]:
         rgb = [0, 0, 0]
         for bit in range(8):
             for channel in range(3):
-                rgb[channel] |= ((number >> (3 * (bit) + channel)) & 1) << (7 - bit) if 3 * bit + channel < 8 else 0
+                rgb[channel] |= ((number >> (3 * bit + channel)) & 1) << (7 - bit)
         colours += rgb
     return colours
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..core.errors import AnnotationError
+from ..core.files import leads_round, real_path
 from .jsonparse import JsonFile, NoTextError, TwiceError, parse, unique
 from .scratch import writing
 
@@ -102,10 +103,13 @@ def place_of(path: str | Path) -> Path:
     """Where a file of this path is written: itself, or what it links to.
 
     Raises:
-        AnnotationError: a folder, a device or a pipe.
+        AnnotationError: a folder, a device or a pipe, or by way of a link that leads round in a circle.
     """
     named = Path(path)
-    place = named.resolve() if named.is_symlink() else named
+    if leads_round(named):
+        rule = "a link that leads round in a circle is no place to write to"
+        raise AnnotationError(rule, file=named, remedy="remove the link, or name another place")
+    place = real_path(named) if named.is_symlink() else named
     parts = named.absolute().parts  # /dev/stdout may be a link to a file; /dev/shm holds files
     is_device = parts[:2] in (("/", "dev"), ("/", "proc")) and parts[:3] != ("/", "dev", "shm")
     if is_device or (place.exists() and not place.is_file()):
@@ -163,7 +167,8 @@ def _explained(path: str | Path) -> Iterator[None]:
     except (UnicodeDecodeError, NoTextError) as problem:
         raise AnnotationError(f"not a JSON file ({problem})", file=path, remedy="save it as UTF-8 JSON") from None
     except RecursionError:
-        raise AnnotationError("not a JSON file (lists in lists without end)", file=path) from None
+        rule = "not a JSON file (lists in lists without end)"
+        raise AnnotationError(rule, file=path, remedy="write the file again") from None
     except OSError as problem:
         raise AnnotationError(
             f"the file cannot be read ({problem.strerror})", file=path, remedy="check the path"

@@ -1,10 +1,11 @@
 """labelme: one JSON a picture, beside it, with the shapes somebody drew.
 
 A ``polygon`` or ``mask`` (a PNG of the part inside its two points, both ends included) is a modal mask, a ``circle``
-too, a ``rectangle`` a box alone. Shapes of one label and ``group_id`` are one object. The flags ``occluded``,
-``truncated``, ``difficult``, ``crowd``, ``stuff`` and ``whole`` are ours by name; what else a shape or file holds is
-kept, as labelme itself does. A box that is not its mask's stands in ``box`` (x1, y1, x2, y2). Ids are ours. An
-``imagePath`` in another folder ("../images/a.jpg") is kept as a further field, its last part is the picture's name.
+too, and a turned rectangle (``oriented_rectangle``, X-AnyLabeling's ``rotation``); a ``rectangle`` is a box alone.
+Shapes of one label and ``group_id`` are one object. The flags ``occluded``, ``truncated``, ``difficult``, ``crowd``,
+``stuff`` and ``whole`` are ours by name; what else a shape or file holds is kept, as labelme itself does. A box that is
+not its mask's stands in ``box`` (x1, y1, x2, y2). Ids are ours. An ``imagePath`` in another folder ("../images/a.jpg")
+is kept as a further field, its last part is the picture's name.
 """
 
 from __future__ import annotations
@@ -35,11 +36,14 @@ from .jsonfile import is_json, read_json, write_json
 from .jsonparse import JsonFile
 from .reduce import nameless, objects_named
 
+_DRAW = "draw it again, or remove it"
 _VERSION = "5.5.0"
 _FLAGS = {
     **{"occluded": "is_occluded", "truncated": "is_truncated", "difficult": "is_difficult"},
     **{"crowd": "is_crowd", "stuff": "is_stuff", "whole": "is_whole"},
 }
+_TURNED = ("oriented_rectangle", "rotation")
+"""Rectangles by their four corners."""
 _FILE_KEYS = {"version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth", "extra"}
 _SHAPE_KEYS = {"label", "points", "group_id", "shape_type", "flags", "mask", "box", "description", "extra"}
 
@@ -83,10 +87,12 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
     content = read_json(file)
     shapes = content.get("shapes") if isinstance(content, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise AnnotationError('a labelme file has a list of objects "shapes"', file=file, value=shapes)
+        rule = 'a labelme file has a list of objects "shapes"'
+        raise AnnotationError(rule, file=file, value=shapes, remedy="take the file out of the folder, or correct it")
     name = content.get("imagePath")
     if not isinstance(name, str):
-        raise AnnotationError('"imagePath" is the name of the picture', file=file, value=name)
+        rule = '"imagePath" is the name of the picture'
+        raise AnnotationError(rule, file=file, value=name, remedy="add it, as text")
     elsewhere = name if _is_elsewhere(name) else None  # see --images
     if elsewhere is not None:
         name = _last_part(name)
@@ -97,7 +103,8 @@ def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) 
         width, height = read_size(picture)
     for key, value in (("imageWidth", width), ("imageHeight", height)):
         if type(value) is not int or value < 1:
-            raise AnnotationError(f'"{key}" is a whole number, 1 or more', file=file, value=value)
+            remedy = "correct it, or take both sizes out: the picture then tells"
+            raise AnnotationError(f'"{key}" is a whole number, 1 or more', file=file, value=value, remedy=remedy)
     check_picture_size(int(width), int(height), file)
     instances = []
     for members in _grouped(shapes):
@@ -132,12 +139,15 @@ def _passed_over(path: Path) -> Iterator[str]:
     for file in find(path, "**/*.json") if path.is_dir() else [path]:
         try:
             content = read_json(file)
+            kinds = {shape.get("shape_type") for shape in content["shapes"]}
             later = [shape for _, *others in _grouped(content["shapes"]) for _, shape in others]
             for what, is_so in (
                 ("imageData of {}", content.get("imageData") is not None),
                 ("version of {}", content.get("version") != _VERSION),
                 ("names of {} that are not their pictures'", _stem(content["imagePath"]) != file.stem),
                 ("fields of shapes behind the first of an object, in {}", any(map(_says_more, later))),
+                ("that shapes are circles (they are read as masks of pixels), in {}", "circle" in kinds),
+                ("that shapes are turned rectangles (they are read as polygons), in {}", not kinds.isdisjoint(_TURNED)),
             ):
                 if is_so:
                     found.setdefault(what, []).append(file.name)
@@ -167,12 +177,16 @@ def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], 
     first = members[0][1]
     label = first.get("label")
     if not isinstance(label, str) or not label:
-        raise AnnotationError('"label" is the name of the kind of object', file=file, record=record, value=label)
+        rule = '"label" is the name of the kind of object'
+        raise AnnotationError(rule, file=file, record=record, value=label, remedy="add it, as text")
     flags: dict[str, Any] = {}
     for i, shape in members:
         given = shape.get("flags") or {}
         if not isinstance(given, dict):
-            raise AnnotationError('"flags" is an object', file=file, record=f"shape {i}", value=given)
+            rule = '"flags" is an object'
+            raise AnnotationError(
+                rule, file=file, record=f"shape {i}", value=given, remedy="write {} where none is set"
+            )
         # one part that is flagged flags the object
         flags |= {name: value for name, value in given.items() if name not in flags or value is True}
     mask, box = _region(members, size, file)
@@ -182,9 +196,7 @@ def _instance(members: list[tuple[int, dict[str, Any]]], size: tuple[int, int], 
         box = bx.around(box, mask.box)
     if box is None:
         if mask is None or mask.is_empty:
-            raise AnnotationError(
-                "an object has a pixel", file=file, record=record, remedy="draw it again or remove it"
-            )
+            raise AnnotationError("an object has a pixel", file=file, record=record, remedy=_DRAW)
         box = mask.box
     extra = _extra(first, _SHAPE_KEYS)
     if first.get("description"):
@@ -207,10 +219,11 @@ def _region(
     for i, shape in members:
         record, kind = f"shape {i}", shape.get("shape_type", "polygon")
         points = _points(shape.get("points"), file, record)
-        if kind == "polygon":
+        if kind == "polygon" or kind in _TURNED:
             polygons.append(points.ravel().tolist())
         elif kind in ("rectangle", "mask", "circle") and len(points) < 2:
-            raise AnnotationError(f"a {kind} has two points", file=file, record=record, value=shape.get("points"))
+            rule = f"a {kind} has two points"
+            raise AnnotationError(rule, file=file, record=record, value=shape.get("points"), remedy=_DRAW)
         elif kind == "rectangle":
             drawn = bx.check([*points.min(axis=0), *points.max(axis=0)], *size, file=file, record=record)
             box = drawn if box is None else bx.around(box, drawn)
@@ -220,7 +233,7 @@ def _region(
             radius = float(np.hypot(*(points[1] - points[0])))
             masks.append(disc(points[0].tolist(), (radius, radius), size, file=file, record=record))
         else:
-            rule = "an object is a polygon, rectangle, circle or mask"
+            rule = "an object is a polygon, rectangle (turned or not), circle or mask"
             raise AnnotationError(
                 rule, file=file, record=record, value=kind, remedy="draw it as one of them, or remove it"
             )
@@ -237,7 +250,8 @@ def _points(value: Any, file: Path, record: str) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError):
         points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-        raise AnnotationError('"points" is a list of [x, y] in pixels', file=file, record=record, value=value)
+        rule = '"points" is a list of [x, y] in pixels'
+        raise AnnotationError(rule, file=file, record=record, value=value, remedy=_DRAW)
     return points
 
 
@@ -246,7 +260,8 @@ def _mask(value: Any, points: NDArray[np.float64], size: tuple[int, int], file: 
     try:
         png = base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error):
-        raise AnnotationError('"mask" is a PNG in base64', file=file, record=record, value=value) from None
+        rule = '"mask" is a PNG in base64'
+        raise AnnotationError(rule, file=file, record=record, value=value, remedy=_DRAW) from None
     try:
         crop = read_index_png(file, png, size=(right - left + 1, bottom - top + 1))
     except AnnotationError as problem:

@@ -30,6 +30,7 @@ from .render import draw_depth
 
 _VIEW = ("azimuth", "elevation", "theta", "distance", "focal", "px", "py", "viewport")
 _PLAINLY = Reading()
+_REMEDY = "copy the file again, or take the object out"
 _MOST_PX = 25_000_000
 
 
@@ -106,7 +107,11 @@ def _image(
         try:
             if not isinstance(entry, dict):
                 raise AnnotationError(
-                    "record.objects is a list of structs", file=file, record=f"object {i}", value=entry
+                    "record.objects is a list of structs",
+                    file=file,
+                    record=f"object {i}",
+                    value=entry,
+                    remedy=_REMEDY,
                 )
             instances.append(_instance(path, entry, (width, height), drafts, models, file, f"object {i}"))
         except AmodalError as problem:
@@ -125,9 +130,10 @@ def _instance(
 ) -> Instance:
     name, box = entry.get("class"), entry.get("bbox")
     if not isinstance(name, str) or not name:
-        raise AnnotationError("an object has a class", file=file, record=record, value=name)
+        raise AnnotationError("an object has a class", file=file, record=record, value=name, remedy=_REMEDY)
     if not isinstance(box, np.ndarray) or box.size != 4:
-        raise AnnotationError("an object has a bbox of four numbers", file=file, record=record, value=box)
+        rule = "an object has a bbox of four numbers"
+        raise AnnotationError(rule, file=file, record=record, value=box, remedy=_REMEDY)
     edges = box.ravel()
     modal_box = bx.check(edges - [1, 1, 0, 0], *size, file=file, record=record, stated=edges.tolist())
     flags = [
@@ -141,7 +147,7 @@ def _instance(
         meshes = models[name] if name in models else models.setdefault(name, _models(path, name, file, record))
         if index is None or not 1 <= index <= len(meshes):
             rule = f"cad_index is the number of one of the {len(meshes)} models of {name}"
-            raise AnnotationError(rule, file=file, record=record, value=index)
+            raise AnnotationError(rule, file=file, record=record, value=index, remedy=_REMEDY)
         mesh = meshes[int(index) - 1]
         seen, camera = project(mesh.vertices, view)
         try:

@@ -55,7 +55,7 @@ def read_remembered(path: Path, dialect: str | None, how: Reading) -> Album:
     try:
         with bounded(path):
             album = found.read(path, how)
-        if dialect is not None and path.is_dir() and not len(album) and not found.recognise(path):
+        if dialect is not None and path.is_dir() and not len(album) and not found.knows(path):
             raise AnnotationError(
                 f"a folder of {found.title} has its files where docs/formats.md says; none is there",
                 file=path,

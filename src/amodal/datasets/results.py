@@ -13,9 +13,8 @@ import numpy as np
 from ..core import boxes as bx
 from ..core.album import Album
 from ..core.errors import AmodalError, AnnotationError
-from ..core.given import checked_id
 from ..core.masks import MAX_PIXELS, Mask
-from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction, category_at
+from ..core.records import SIDES, Category, ImageRecord, Instance, Prediction
 from .coco import FLAT
 from .dialects import EVERYTHING, Dialect, Holds, Reading
 from .fields import fraction, read_mask, whole_number, whole_number_or_none
@@ -23,68 +22,16 @@ from .gather import gathering
 from .jsonfile import beside, is_json, open_json, read_json, write_elements, write_json
 from .jsonparse import JsonFile
 from .reduce import NOT_BOTH, Reduced
+from .resultrecord import result_record as result_record
 from .spilled import pictures_of
 from .tables import common_fields, image_of, in_order, instance_of, unheld_fields
 
 _STOP_REASONS = ("converged", "border", "cap", "empty")
+_REMEDY = "correct it, or take it out"
 _ANSWERS_NONE = (
     "predict the annotations of this very file; predictions of --detections answer none of them: look at those with "
     "amodal predict --page, or with amodal convert --to coco-amodal (this file as --answers), then amodal show"
 )
-
-
-def result_record(prediction: Prediction, categories: Sequence[Category]) -> dict[str, Any]:
-    """One prediction as a JSON object.
-
-    ``segmentation``, ``bbox``, ``area`` are amodal; ``visible_mask``, ``visible_bbox`` modal; ``invisible_mask`` is the
-    hidden part, ``occlude_rate`` its share of the whole; ``expansion`` and ``trace`` tell how the box was found. What
-    was not asked for or found is left out: ``occlusion_probability``, ``occluders``, ``depth_rank``, ``cut_sides``,
-    ``canvas``.
-
-    Raises:
-        AnnotationError: a category that has no place in ``categories``, an id that is no whole number of 64 bits.
-    """
-    amodal, modal = prediction.amodal_mask, prediction.modal_mask
-    name = f"annotation {prediction.annotation_id}"
-    record = {
-        "image_id": checked_id(prediction.image_id, "image_id", record=name),
-        "annotation_id": checked_id(prediction.annotation_id, "annotation_id"),
-        "category_id": checked_id(category_at(prediction.category, categories, name).id, "a category's id"),
-        "score": round(prediction.score, 6),
-        "segmentation": amodal.to_rle(),
-        "bbox": [round(v, 3) for v in bx.to_xywh(prediction.amodal_box).tolist()],
-        "area": amodal.area,
-        "visible_mask": modal.to_rle(),
-        "visible_bbox": [round(v, 3) for v in bx.to_xywh(prediction.modal_box).tolist()],
-        "invisible_mask": prediction.hidden_mask.to_rle(),
-        "occlude_rate": round(prediction.occlude_rate, 6),
-        "expansion": {"steps": prediction.steps, "stop_reason": prediction.stop_reason},
-    }
-    return record | _details(prediction)
-
-
-def _details(prediction: Prediction) -> dict[str, Any]:
-    """The fields of a record that not every prediction has."""
-    details: dict[str, Any] = {}
-    if prediction.trace:
-        details["trace"] = [
-            {
-                "box": [round(v, 3) for v in bx.to_xywh(step.box).tolist()],
-                "strips": [round(v, 4) for v in step.strips],
-            }
-            for step in prediction.trace
-        ]
-    if prediction.occlusion_probability is not None:
-        details["occlusion_probability"] = round(prediction.occlusion_probability, 6)
-    if prediction.occluders is not None:
-        details["occluders"] = [checked_id(number) for number in prediction.occluders]
-    if prediction.depth_rank is not None:
-        details["depth_rank"] = prediction.depth_rank
-    if prediction.cut_sides:
-        details["cut_sides"] = list(prediction.cut_sides)
-    if prediction.canvas is not None:
-        details["canvas"] = list(prediction.canvas)
-    return details
 
 
 def write_results(path: str | Path, predictions: Iterable[Prediction], categories: Sequence[Category]) -> None:
@@ -157,11 +104,12 @@ def _prediction(
     image = images.get(whole_number(entry, "image_id", path, record))
     category = places.get(whole_number(entry, "category_id", path, record))
     if image is None or category is None:
+        key = "image_id" if image is None else "category_id"
         raise AnnotationError(
-            "image_id and category_id are those of the annotation file",
+            f"{key} is one of the annotation file's",
             file=path,
             record=record,
-            value=[entry["image_id"], entry["category_id"]],
+            value=entry[key],
             remedy="give the annotation file the predictions were made from",
         )
 
@@ -194,18 +142,26 @@ def _prediction(
 
     expansion = entry.get("expansion", {})
     if not isinstance(expansion, dict):
-        raise AnnotationError('"expansion" is an object', file=path, record=record, value=expansion)
+        raise AnnotationError('"expansion" is an object', file=path, record=record, value=expansion, remedy=_REMEDY)
     reason = expansion.get("stop_reason", "converged")
     if reason not in _STOP_REASONS:
-        raise AnnotationError(f"stop_reason is one of {_STOP_REASONS}", file=path, record=record, value=reason)
+        rule = f"stop_reason is one of {', '.join(_STOP_REASONS)}"
+        raise AnnotationError(rule, file=path, record=record, value=reason, remedy=_REMEDY)
     if "annotation_id" not in entry:
         raise AnnotationError(
             'a record names the annotation it answers: "annotation_id"',
             file=path,
             record=record,
-            remedy="add it; see docs/formats.md for what a record needs",
+            remedy="add it; a detector's results have none: score those with amodal evaluate --detections NAME=FILE",
         )
     number, whole = whole_number(entry, "annotation_id", path, record), mask("segmentation")
+    if visible is None and entry.get("visible_mask") is None:
+        raise AnnotationError(
+            'a record of predictions has a "visible_mask", the part of the object that is seen',
+            file=path,
+            record=record,
+            remedy="add it; or score whole masks alone with amodal evaluate --baseline NAME=FILE",
+        )
     if visible is None or entry.get("visible_mask") is not None:
         seen = mask("visible_mask")
     elif number in visible:
@@ -231,7 +187,8 @@ def _read_details(entry: dict[str, Any], path: str | Path, record: str) -> dict[
     """What `_details` wrote, without the trace."""
     cut = entry.get("cut_sides", [])
     if not isinstance(cut, list) or not all(side in SIDES for side in cut):
-        raise AnnotationError(f'"cut_sides" are of {", ".join(SIDES)}', file=path, record=record, value=cut)
+        rule = f'"cut_sides" are of {", ".join(SIDES)}'
+        raise AnnotationError(rule, file=path, record=record, value=cut, remedy=_REMEDY)
     return {
         "occlusion_probability": fraction(entry, "occlusion_probability", path, record),
         "occluders": _numbers(entry, "occluders", path, record),
@@ -244,7 +201,8 @@ def _read_details(entry: dict[str, Any], path: str | Path, record: str) -> dict[
 def _numbers(entry: dict[str, Any], key: str, path: str | Path, record: str) -> tuple[int, ...] | None:
     value = entry.get(key)
     if value is not None and (not isinstance(value, list) or not all(type(v) is int for v in value)):
-        raise AnnotationError(f'"{key}" is a list of whole numbers', file=path, record=record, value=value)
+        rule = f'"{key}" is a list of whole numbers'
+        raise AnnotationError(rule, file=path, record=record, value=value, remedy=_REMEDY)
     return None if value is None else tuple(value)
 
 
@@ -258,6 +216,7 @@ def _canvas(entry: dict[str, Any], path: str | Path, record: str) -> tuple[int, 
             file=path,
             record=record,
             value=list(found),
+            remedy=_REMEDY,
         )
     x, y, width, height = found
     return x, y, width, height
@@ -304,12 +263,17 @@ def _read(path: Path, how: Reading) -> Album:
         try:
             number = whole_number(entry, "annotation_id", path, record)
             if number in objects:
-                raise AnnotationError("each annotation is answered once", file=path, record=record, value=number)
+                rule = "each annotation is answered once"
+                raise AnnotationError(rule, file=path, record=record, value=number, remedy="leave one of the two out")
             image = image_of(entry, bare, path, record)
             category = places.get(whole_number(entry, "category_id", path, record))
             if category is None:
                 raise AnnotationError(
-                    f"category_id is one of {answers.source}", file=path, record=record, value=entry["category_id"]
+                    f"category_id is one of {answers.source}",
+                    file=path,
+                    record=record,
+                    value=entry["category_id"],
+                    remedy="give the annotations these results answer, or correct it",
                 )
             entry = _cut(entry, image, path, record)
             parts = FLAT.take(entry, image, path, record)

@@ -67,7 +67,8 @@ class Scratch:
             self._flush()
             data = memoryview(os.pread(self._file, last - first, first))
         if len(data) != last - first:
-            raise AnnotationError("what was written for the time being cannot be read back", file=self._folder)
+            rule = "what was written for the time being cannot be read back"
+            raise AnnotationError(rule, file=self._folder, remedy="look at the disk, or name another place to write to")
         ends = self._ends[start : stop + 1]
         return (data[ends[i] - first : ends[i + 1] - first] for i in range(stop - start))
 

@@ -136,7 +136,8 @@ def _image(
     width, height = (whole_number(entry, key, path, record) for key in ("width", "height"))
     name = entry.get("file_name") if file_name is None else file_name(entry, path, record)
     if not isinstance(name, str) or not name:
-        raise AnnotationError('"file_name" is the name of a picture', file=path, record=record, value=name)
+        rule = '"file_name" is the name of a picture'
+        raise AnnotationError(rule, file=path, record=record, value=name, remedy="add it, as text")
     check_picture_size(width, height, path, record)
     pairs = entry.get("occlusions")
     extra = others(entry, PICTURE)
@@ -150,6 +151,7 @@ def _image(
                 file=path,
                 record=record,
                 value=pairs,
+                remedy="correct the pairs, or take the field out",
             )
         occlusions = tuple((front, behind) for front, behind in pairs)
     return ImageRecord(image_id, name, width, height, (), occlusions, extra)
@@ -163,7 +165,10 @@ def read_categories(content: dict[str, Any], path: Path, how: Reading) -> tuple[
         try:
             category_id = whole_number(entry, "id", path, record)
             if category_id in found:
-                raise AnnotationError("each category id is used once", file=path, record=record, value=category_id)
+                rule = "each category id is used once"
+                raise AnnotationError(
+                    rule, file=path, record=record, value=category_id, remedy="renumber the categories"
+                )
             found[category_id] = Category(
                 category_id,
                 text(entry, "name", path, record, str(category_id)),

@@ -3,7 +3,8 @@
 ``Annotations/NAME.xml`` lists the objects; pixel value i of ``SegmentationObject/NAME.png`` is the i-th of them, 0 the
 background, 255 void (kept in ``ImageRecord.extra["void"]``, as a run-length code). Boxes count pixels from 1 and both
 ends belong to them. Ids are ours, in the order of the names; so are further fields: those XML cannot say stand as JSON
-in an element ``extra``. A list of ``ImageSets/Segmentation`` can be read in the folder's stead.
+in an element ``extra``. A list of ``ImageSets/Segmentation`` can be read in the folder's stead. So can a folder of XML
+files without more, as labelImg leaves it: its pictures lie beside them, or in ``--images``.
 """
 
 from __future__ import annotations
@@ -51,17 +52,41 @@ _OBJECT_TAGS = {"name", "bndbox", "extra", *_FLAGS}
 
 
 def _recognise(path: Path) -> bool:
-    some = find(path / "Annotations", "**/*.xml", most=1)
-    return bool(some) and first_tag(some[0]) == "annotation"
+    return any(first_tag(file) == "annotation" for file in find(path / "Annotations", "**/*.xml"))
+
+
+def _recognise_flat(path: Path) -> bool:
+    return _is_flat(path) and any(first_tag(file) == "annotation" for file in _texts(path))
 
 
 def _read(path: Path, how: Reading) -> Album:
-    return _read_stems(path, find(path / "Annotations", "**/*.xml"), path, how)
+    return _read_stems(path, _texts(path), path, how)
+
+
+def _texts(path: Path) -> list[Path]:
+    """The XML files of a folder."""
+    beside = path.absolute().parent
+    if path.name == "Annotations" and any((beside / name).is_dir() for name in ("JPEGImages", "SegmentationObject")):
+        return []  # without the folder above, masks and names would be lost
+    return find(path, "*.xml") if _is_flat(path) else find(path / "Annotations", "**/*.xml")
+
+
+def _is_flat(path: Path) -> bool:
+    return not find(path / "Annotations", "**/*.xml", most=1)
+
+
+def _passed_over(path: Path) -> Iterator[str]:
+    below = find(path, "*/**/*.xml") if _is_flat(path) else []
+    if below:
+        shown = ", ".join(file.relative_to(path).as_posix() for file in below[:3]) + (", ..." if len(below) > 3 else "")
+        yield f"{len(below)} XML {'file' if len(below) == 1 else 'files'} in folders inside ({shown})"
 
 
 def _recognise_list(path: Path) -> bool:
     where = path.absolute()
-    return path.suffix == ".txt" and where.parent.parent.name == "ImageSets" and _recognise(where.parents[2])
+    if path.suffix != ".txt" or where.parent.parent.name != "ImageSets":
+        return False
+    return _recognise(where.parents[2]) or _recognise_flat(where.parents[2])
 
 
 def _read_list(path: Path, how: Reading) -> Album:
@@ -73,31 +98,36 @@ def _read_list(path: Path, how: Reading) -> Album:
     if len(above) < 3:
         raise AnnotationError("a list of VOC lies in ImageSets/ANY/ of its folder", file=path, remedy="give its place")
     folder = above[2]
-    files = [image_path(folder / "Annotations", f"{word}.xml", file=path) for word in words]
+    room = folder if _recognise_flat(folder) else folder / "Annotations"
+    files = [image_path(room, f"{word}.xml", file=path) for word in words]
     return _read_stems(folder, files, path, how)
 
 
 def _read_stems(folder: Path, files: Sequence[Path], source: Path, how: Reading) -> Album:
     drafts = Drafts()
+    is_flat = _is_flat(folder)
     for number, file in enumerate(files, 1):
         try:
-            drafts.records.append(_image(folder, file, number, drafts, how))
+            drafts.records.append(_image(folder, is_flat, file, number, drafts, how))
         except AmodalError as problem:
             how.bad(problem)
     return drafts.album(source)
 
 
-def _image(folder: Path, file: Path, number: int, drafts: Drafts, how: Reading) -> ImageRecord:
+def _image(folder: Path, is_flat: bool, file: Path, number: int, drafts: Drafts, how: Reading) -> ImageRecord:
     root = read_xml(file)
     if root.tag != "annotation":
-        raise AnnotationError("a VOC file's outermost element is <annotation>", file=file, value=root.tag)
-    stem = file.relative_to(folder / "Annotations").with_suffix("")
+        rule = "a VOC file's outermost element is <annotation>"
+        raise AnnotationError(rule, file=file, value=root.tag, remedy="take the file out of the folder")
+    stem = file.relative_to(folder if is_flat else folder / "Annotations").with_suffix("")
     name = text(root, "filename") or f"{stem.as_posix()}.jpg"
-    pictures = how.images or folder / "JPEGImages"
+    pictures = how.images or (folder if is_flat else folder / "JPEGImages")
     picture = image_path(pictures, name, file=file)
     png = folder / "SegmentationObject" / f"{stem.as_posix()}.png"  # a stem may have dots of its own
     size = root.find("size")
     given = None if size is None else (_size(size, "width", file), _size(size, "height", file))
+    if given == (0, 0):  # of a tool that did not know
+        given = None
     if given is not None:
         check_picture_size(*given, file, "size")
     numbers = read_index_png(png, size=given) if png.is_file() else None
@@ -180,14 +210,16 @@ def _decimal(parent: Element, tag: str, file: Path, record: str) -> Decimal:
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or abs(value) > 10**9:
-        raise AnnotationError(f"<{tag}> is a number of pixels", file=file, record=record, value=text(parent, tag))
+        rule = f"<{tag}> is a number of pixels"
+        raise AnnotationError(rule, file=file, record=record, value=text(parent, tag), remedy="correct it")
     return value
 
 
 def _size(size: Element, tag: str, file: Path) -> int:
     value = _decimal(size, tag, file, "size")
-    if value != int(value) or value < 1:
-        raise AnnotationError(f"<{tag}> is a whole number, 1 or more", file=file, record="size", value=str(value))
+    if value != int(value) or value < 0:
+        rule = f"<{tag}> is a whole number, 1 or more (both may be 0: the picture then tells)"
+        raise AnnotationError(rule, file=file, record="size", value=str(value), remedy="correct it")
     return int(value)
 
 
@@ -196,7 +228,8 @@ def _flag(element: Element, tag: str, file: Path, record: str) -> bool | None:
     if word is None or word == "":
         return None
     if word.lower() not in ("0", "1", "true", "false"):
-        raise AnnotationError(f"<{tag}> is 0 or 1", file=file, record=record, value=word)
+        remedy = "correct it, or take the element out"
+        raise AnnotationError(f"<{tag}> is 0 or 1", file=file, record=record, value=word, remedy=remedy)
     return word.lower() in ("1", "true")
 
 
@@ -330,7 +363,13 @@ DIALECT = (
         _write,
         _limits,
         "pixels",
-        files=("Annotations/**/*.xml", "SegmentationObject/**/*.png", "SegmentationClass/**/*.png"),
+        passed_over=_passed_over,
+        files=lambda path: (
+            "**/*.xml" if _is_flat(path) else "Annotations/**/*.xml",  # those below are told by `_passed_over`
+            "SegmentationObject/**/*.png",
+            "SegmentationClass/**/*.png",
+        ),
+        recognise_flat=_recognise_flat,
     ),
     Dialect(
         "voc-list",

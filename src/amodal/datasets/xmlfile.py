@@ -32,7 +32,8 @@ def read_xml(path: str | Path) -> Element:
         nonlocal depth
         depth += 1
         if depth > _MAX_DEPTH:
-            raise AnnotationError(f"elements are nested at the most {_MAX_DEPTH} deep", file=path)
+            rule = f"elements are nested at the most {_MAX_DEPTH} deep"
+            raise AnnotationError(rule, file=path, remedy="take the deepest out")
         builder.start(name, attributes)
 
     def end(name: str) -> None:

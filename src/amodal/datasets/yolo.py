@@ -4,13 +4,15 @@ A line is the category's number, from 0, and a polygon ``x1 y1 x2 y2 ...`` in sh
 height; an odd number more is a score. Four numbers are a box (middle x, middle y, width, height). Names stand in
 ``data.yaml`` or ``classes.txt``, which may lie among the texts. ``labels/train/a.txt`` belongs to
 ``images/train/a.jpg``, or ``train/labels/a.txt`` to ``train/images/a.jpg``. Sizes come from the pictures, so these must
-be there (``--images`` where they lie elsewhere); a picture without a file has no objects. Nothing else of
-``data.yaml`` is used: no path of it is followed.
+be there (``--images`` where they lie elsewhere); a picture without a file has no objects. Where there is no folder
+``labels``, the texts and ``classes.txt`` lie beside the pictures, as labelImg leaves them. With ``kpt_shape`` in
+``data.yaml`` a line is a box and keypoints, which are passed over. Nothing else of it is used: no path is followed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from ..core.images import read_size
 from ..core.masks import Mask
 from ..core.records import Category, ImageRecord, Instance
 from .dialects import Dialect, Holds, Reading
-from .folders import find, new_folder, pictures, unique_stems
+from .folders import find, has_yolo_lines, new_folder, pictures, unique_stems
 from .jsonfile import write_text
 from .reduce import objects_held
 
@@ -39,8 +41,26 @@ def _recognise(path: Path) -> bool:
     return named and bool(find(path / "labels", "**/*.txt", most=1) or find(path, "*/labels/**/*.txt", most=1))
 
 
+def _recognise_flat(path: Path) -> bool:
+    """Whether texts lie beside the pictures, and what names the categories is there, too."""
+    if _folders(path) or not any(map(has_yolo_lines, find(path, "*.txt"))):
+        return False
+    if (path / _LIST).is_file():
+        return True
+    file = _settings(path)
+    try:
+        return file is not None and "names" in _yaml(file.read_bytes())
+    except (OSError, ValueError, RecursionError, TypeError):
+        return False
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders of texts; none where these lie beside the pictures."""
+    return [path / "labels"] if (path / "labels").is_dir() else sorted(path.glob("*/labels"))
+
+
 def _read(path: Path, how: Reading) -> Album:
-    names = _names(path)
+    names, keypoints = _names(path), _keypoints(path)
     records: list[ImageRecord] = []
     next_id = 1
     claimed: dict[Path, str] = {}
@@ -59,7 +79,7 @@ def _read(path: Path, how: Reading) -> Album:
                     file=label,
                     remedy="give the folder of the pictures (--images), with the same names",
                 )
-            record = _image(picture, file_name, label, number, next_id, len(names), how)
+            record = _image(picture, file_name, label, number, next_id, (len(names), keypoints), how)
         except AmodalError as problem:
             how.bad(problem)
             continue
@@ -70,9 +90,11 @@ def _read(path: Path, how: Reading) -> Album:
 
 def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
     """(picture or None, its name, text) of all pictures and texts; the text may not exist."""
-    for labels in [path / "labels"] if (path / "labels").is_dir() else sorted(path.glob("*/labels")):
-        is_split = labels.parent != path
-        inside = f"{labels.parent.name}/images" if is_split else "images"
+    folders = _folders(path)
+    for labels in folders or [path]:
+        is_flat = not folders
+        is_split = not is_flat and labels.parent != path
+        inside = f"{labels.parent.name}/images" if is_split else "." if is_flat else "images"
         folder, before = path / inside, f"{inside}/" if is_split else ""
         if how.images is not None:
             apart = is_split and (how.images / inside).is_dir()
@@ -80,6 +102,8 @@ def _pairs(path: Path, how: Reading) -> Iterator[tuple[Path | None, str, Path]]:
         found = pictures(folder)
         texts = {file.relative_to(labels).with_suffix("").as_posix(): file for file in find(labels, "**/*.txt")}
         texts = {stem: file for stem, file in texts.items() if file.name != _LIST or stem in found}
+        if is_flat:
+            texts = {stem: file for stem, file in texts.items() if stem in found or has_yolo_lines(file)}
         if is_split and not before:  # one folder of all pictures: those without a text may be another's
             found = {stem: found[stem] for stem in texts if stem in found}
         for stem in sorted(found.keys() | texts.keys()):
@@ -132,6 +156,30 @@ def _names(path: Path) -> list[str]:
     return [str(name) for name in names]
 
 
+def _files(path: Path) -> tuple[str, ...]:
+    """The texts, and where the names stand."""
+    settings = _settings(path)
+    names = (_LIST, *([] if settings is None else [escape(settings.name)]))
+    if _folders(path):
+        return (*names, "labels/**/*.txt", "*/labels/**/*.txt")
+    found = pictures(path)
+    texts = ((file.relative_to(path), file) for file in find(path, "**/*.txt"))
+    mine = (name for name, file in texts if name.with_suffix("").as_posix() in found or has_yolo_lines(file))
+    return (*names, *(escape(name.as_posix()) for name in mine))
+
+
+def _keypoints(path: Path) -> int:
+    """How many numbers behind a line's box are keypoints, by ``kpt_shape: [points, numbers of each]``."""
+    file = _settings(path)
+    try:
+        shape = None if file is None else _yaml(file.read_bytes()).get("kpt_shape")
+    except (OSError, ValueError, RecursionError, AttributeError):
+        return 0  # where the names stand elsewhere, it need not be sound
+    if not isinstance(shape, list) or len(shape) != 2 or not all(type(v) is int and 0 < v < 10_000 for v in shape):
+        return 0
+    return int(shape[0] * shape[1])
+
+
 def _passed_over(path: Path) -> Iterator[str]:
     file = _settings(path)
     if file is None:
@@ -154,7 +202,10 @@ def _yaml(content: bytes) -> Any:
         raise ValueError(str(problem).replace("\n", " ")) from None
 
 
-def _image(picture: Path, name: str, label: Path, number: int, next_id: int, kinds: int, how: Reading) -> ImageRecord:
+def _image(
+    picture: Path, name: str, label: Path, number: int, next_id: int, form: tuple[int, int], how: Reading
+) -> ImageRecord:
+    """``form``: how many categories there are, and how many numbers of a line are keypoints."""
     width, height = read_size(picture)
     try:
         lines = label.read_text("utf-8-sig").splitlines() if label.is_file() else []
@@ -164,13 +215,16 @@ def _image(picture: Path, name: str, label: Path, number: int, next_id: int, kin
     for i, line in enumerate(lines, 1):
         try:
             if line.strip():
-                instances.append(_instance(line, next_id + len(instances), kinds, (width, height), label, f"line {i}"))
+                instances.append(_instance(line, next_id + len(instances), form, (width, height), label, f"line {i}"))
         except AmodalError as problem:
             how.bad(problem)
     return ImageRecord(number, name, width, height, tuple(instances))
 
 
-def _instance(line: str, number: int, kinds: int, size: tuple[int, int], file: Path, record: str) -> Instance:
+def _instance(
+    line: str, number: int, form: tuple[int, int], size: tuple[int, int], file: Path, record: str
+) -> Instance:
+    kinds, keypoints = form
     remedy = "write it again from the polygon in pixels"
     try:
         values = np.array(line.split(), dtype=np.float64)
@@ -180,6 +234,8 @@ def _instance(line: str, number: int, kinds: int, size: tuple[int, int], file: P
         rule = "a line is a category's number and a polygon of three points or more, or a box"
         raise AnnotationError(rule, file=file, record=record, value=line, remedy=remedy)
     kind, shape = values[0], values[1:]
+    if keypoints and len(shape) >= 4 + keypoints:
+        shape = np.delete(shape, slice(4, 4 + keypoints))
     if not kind.is_integer() or not 0 <= kind < kinds:
         rule = f"a line begins with a category's number, 0 to {kinds - 1}"
         raise AnnotationError(
@@ -275,5 +331,6 @@ DIALECT = Dialect(
     _limits,
     by_stem=True,
     passed_over=_passed_over,
-    files=("labels/**/*.txt", "data.yaml"),
+    files=_files,
+    recognise_flat=_recognise_flat,
 )

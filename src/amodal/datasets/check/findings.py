@@ -42,7 +42,7 @@ RULES: dict[str, Rule] = {
             "error",
             "each id is used once",
             "renumber the records",
-            "annotations: the later one gets a new id",
+            "annotations: the later one gets a new id, or is left out where it says the same",
         ),
         Rule("unknown-image", "error", "a record belongs to a picture of the file", "add the picture or remove it"),
         Rule("unknown-category", "error", "a record's category is one of the file", "add or correct the category"),

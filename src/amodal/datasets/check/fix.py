@@ -77,7 +77,8 @@ def _not_kept(path: Path, dialect: Dialect, output: Path) -> Iterator[str]:
     if dialect.passed_over is not None:
         yield from dialect.passed_over(path)
     if dialect.kind == "folder":
-        yield from left_behind(path, dialect.files, output)
+        files = dialect.files(path) if callable(dialect.files) else dialect.files
+        yield from left_behind(path, files, output)
 
 
 def _check_ids(report: CheckReport) -> None:

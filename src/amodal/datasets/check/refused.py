@@ -22,12 +22,13 @@ def refusal(problem: AmodalError, file: str) -> Finding:
         problem: what reading said.
         file: the annotation file, where ``problem`` names none.
     """
+    found = None if problem.value is None else shorten(repr(problem.value))  # "0.9" in quotes is no number
     return Finding(
         rule=_rule(problem),
         file=problem.file or file,
         record=problem.record,
-        value=None if problem.value is None else shorten(problem.value),
-        message=problem.rule if problem.value is None else f"{problem.rule}; found {shorten(problem.value)}",
+        value=found,
+        message=problem.rule if found is None else f"{problem.rule}; found {found}",
         remedy=problem.remedy,
     )
 

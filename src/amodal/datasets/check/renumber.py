@@ -1,9 +1,13 @@
-"""New ids for records whose id another one has: done on the file, because reading leaves such records out."""
+"""New ids for records whose id another one has: done on the file, because reading leaves such records out.
+
+A record that says the very same as the one that had the id first is left out.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +41,7 @@ def renumber(report: CheckReport, scratch: Path) -> tuple[CheckReport, list[Chan
             file.writelines(_text(content))
         forget()
         again = check_file(beside, None, report.dialect)
+    again.album.source = report.file
     findings = tuple(replace(one, file=report.file) for one in again.findings)
     return CheckReport(report.file, report.dialect, again.album, findings), changes
 
@@ -47,16 +52,24 @@ def _has_annotations(file: JsonFile) -> bool:
 
 
 def _numbered(entries: JsonList, changes: list[Change]) -> Iterator[dict[str, Any]]:
-    free = 1 + max((number for entry in entries if (number := _id(entry)) is not None), default=0)
-    seen: set[int] = set()
+    uses = Counter(number for entry in entries if (number := _id(entry)) is not None)
+    free = 1 + max(uses, default=0)
+    met: dict[int, list[dict[str, Any]]] = {}
     for entry in entries:
         number = _id(entry)
-        if number is not None and number in seen:
-            changes.append(Change(f"annotation {number}", "id-clash", "id", number, free))
-            entry["id"] = number = free
+        if number is None or uses[number] == 1:
+            yield entry
+            continue
+        before = met.setdefault(number, [])
+        name = f"annotation {number}"
+        if entry in before:
+            changes.append(Change(name, "id-clash", "record", None, "left out, the same record stands before it"))
+            continue
+        before.append(dict(entry))
+        if len(before) > 1:
+            changes.append(Change(name, "id-clash", "id", number, free))
+            entry["id"] = free
             free += 1
-        if number is not None:
-            seen.add(number)
         yield entry
 
 

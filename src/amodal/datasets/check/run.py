@@ -17,7 +17,7 @@ from ...core.album import Album
 from ...core.errors import AmodalError
 from ...core.processors import core_count
 from ...core.records import ImageRecord
-from ..dialects import BoxStyle, Reading, dialect_named, recognise
+from ..dialects import BoxStyle, Holds, Reading, dialect_named, recognise
 from ..jsonfile import forget
 from ..read import bounded, read_annotations, read_remembered
 from .findings import RULES, Finding
@@ -118,6 +118,9 @@ def check_file(
     work = _Work(album, how.images, decode, known.boxes, outside)
     with bounded(path):
         found += _check(work, processes, progress)
+    # a list of categories was made up at reading, or is the answered file's
+    if Holds.EMPTY_CATEGORIES not in known.holds:
+        found = [one for one in found if one.rule != "category-unused"]
     if known.name == "results":
         given = ("modal-box", "amodal-box")  # the one box was given, the other is around it and the mask
         found = [replace(one, severity="warning") if one.rule in given else one for one in found]
