@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,17 @@ def test_a_backslash_in_a_file_s_own_name(tmp_path: Path) -> None:
     assert image_path(tmp_path, "a\\b.jpg") == tmp_path / "a" / "b.jpg"
     (tmp_path / "a\\b.jpg").touch()
     assert image_path(tmp_path, "a\\b.jpg") == tmp_path / "a\\b.jpg"
+
+
+def test_parts_keep_the_order_of_the_file() -> None:
+    _, records = make_album(4)  # objects 100; 200, 201; 300, 301, 302
+    album = Album(records, [], annotation_ids=[301, 201, 300, 100, 302, 200])
+    assert album[2:].annotation_ids.tolist() == [301, 201, 300, 302, 200]
+    assert album[::-2].annotation_ids.tolist() == [301, 300, 100, 302]
+    assert album[9:].annotation_ids.tolist() == []
+    assert album[:] is album
+    new = Instance(7, 0, (0.0, 0.0, 1.0, 1.0))
+    changed = album.filter(
+        lambda r: None if r.id == 11 else replace(r, instances=(new, *r.instances[1:])) if r.id == 12 else r
+    )
+    assert changed.annotation_ids.tolist() == [301, 201, 300, 302, 7]

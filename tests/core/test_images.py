@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable
@@ -140,6 +141,9 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(ImageError, match=r"a\.jpg: not a picture"):
         read_image(tmp_path / "a.jpg")
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(ImageError, match=r"a\.heic: not .* as HEIC and camera raw are\. Save it again as JPEG or PNG"):
+        read_size(tmp_path / "a.heic")
     with pytest.raises(ImageError, match="not a picture"):
         read_image(tmp_path)
 
@@ -371,3 +375,17 @@ def test_the_size_of_a_png_is_read_without_its_pixels(tmp_path: Path, monkeypatc
     assert read_size(tmp_path / "plain.png") == (width, height) and read_size(tmp_path / "front.png") == (height, width)
     with pytest.raises(AssertionError, match="decoded"):
         read_size(tmp_path / "end.png")
+
+
+def test_a_large_picture_is_not_held_three_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 401, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    monkeypatch.setattr("amodal.core.images._STRIP_PX", 5000, raising=False)
+    read_image(tmp_path / "a.png")
+    tracemalloc.start()
+    try:
+        found = read_image(tmp_path / "a.png")
+        assert tracemalloc.get_traced_memory()[1] < 1.6 * pixels.nbytes  # what Pillow itself holds is not counted
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(found, pixels)

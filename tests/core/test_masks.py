@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
@@ -29,6 +32,18 @@ def test_a_mask_is_its_array(array: np.ndarray) -> None:
     assert mask.box == expected
 
 
+wide = st.tuples(st.integers(1, 90), st.integers(1, 90)).flatmap(lambda shape: hnp.arrays(np.bool_, shape))
+
+
+@given(st.one_of(arrays, wide))
+def test_all_other_pixels_are_found_in_the_code_itself(array: np.ndarray) -> None:
+    mask = Mask.from_array(array)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("amodal.core.runs.runs", lambda counts: None)  # decodes all of it
+        others = ~mask
+    assert others.counts == Mask.from_array(~array).counts and ~others == mask
+
+
 @given(pairs)
 def test_algebra_is_that_of_sets(pair: tuple[np.ndarray, np.ndarray]) -> None:
     a, b = pair
@@ -36,6 +51,11 @@ def test_algebra_is_that_of_sets(pair: tuple[np.ndarray, np.ndarray]) -> None:
     assert np.array_equal((mask_a | mask_b).to_array(), a | b)
     assert np.array_equal((mask_a & mask_b).to_array(), a & b)
     assert np.array_equal((mask_a - mask_b).to_array(), a & ~b)
+    assert np.array_equal((mask_a ^ mask_b).to_array(), a ^ b)
+    assert np.array_equal((~mask_a).to_array(), ~a) and ~~mask_a == mask_a
+    starts_and_stops = mask_a.spans()
+    inside = [i for start, stop in starts_and_stops.tolist() for i in range(start, stop)]
+    assert inside == np.flatnonzero(a.T).tolist() and (starts_and_stops[:, 0] < starts_and_stops[:, 1]).all()
     union = (a | b).sum()
     assert mask_a.iou(mask_b) == pytest.approx((a & b).sum() / union if union else 0.0)
 
@@ -191,3 +211,16 @@ def test_a_mask_moved_is_its_array_moved() -> None:
         assert (moved.width, moved.height) == (width, height)
         np.testing.assert_array_equal(moved.to_array(), expected)
     assert Mask.from_array(np.zeros((4, 5), bool)).moved(1, 1, 6, 6) == Mask.from_array(np.zeros((6, 6), bool))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
+def test_a_mask_of_no_size_has_no_pixels_whatever_is_asked_of_it(shape: tuple[int, int]) -> None:
+    # a segmentation fault would end the whole run of the tests
+    code = "import numpy; from amodal import Mask; m = Mask.from_array(numpy.zeros(%r, bool)); "
+    words = [sys.executable, "-c", code % (shape,) + "assert not m - m and m - m == m"]
+    assert subprocess.run(words, check=False).returncode == 0
+
+
+def test_sizes_of_numpy_go_into_a_json_file() -> None:
+    mask = Mask(np.int64(3), np.int32(4), Mask.from_box((0, 0, 2, 2), 4, 3).counts)
+    assert json.loads(json.dumps(mask.to_rle()))["size"] == [3, 4]

@@ -13,6 +13,7 @@ from PIL import Image
 from amodal.core.album import Album
 from amodal.core.errors import AmodalError, AnnotationError, ImageError
 from amodal.core.masks import Mask
+from amodal.core.records import Category, ImageRecord, Instance
 from amodal.datasets import read_annotations
 from amodal.inference import albums as module
 from amodal.inference.albums import TruthLeakWarning, iter_album, predict_album
@@ -172,3 +173,12 @@ def test_a_picture_at_a_time_in_the_albums_order(
 
 def test_an_album_without_objects(toy: SimpleNamespace, tmp_path: Path) -> None:
     assert predict_album(build(toy), Album([], []), tmp_path) == []
+
+
+def test_records_of_one_id_are_refused_where_they_would_be_mixed_up(toy: SimpleNamespace, tmp_path: Path) -> None:
+    Image.fromarray(toy.red_picture(20, 24, (2, 3, 12, 15))).save(tmp_path / "a.png")
+    one = Instance(1, 0, (2.0, 3.0, 12.0, 15.0))
+    album = Album([ImageRecord(i, "a.png", 20, 24, (one,)) for i in (1, 2)], [Category(1, "dog")])
+    with pytest.raises(AnnotationError, match="annotation 1: each record of an album has an id of its own; found '2"):
+        predict_album(build(toy), album, tmp_path)
+    assert [[p.image_id for p in found] for found in iter_album(build(toy), album, tmp_path)] == [[1], [2]]

@@ -51,6 +51,13 @@ class Given:
         return np.array(self._values, dtype=dtype)
 
 
+class OnGpu:
+    """An array that numpy may not read, as cupy's."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError("not implicitly")
+
+
 # ---- pictures -------------------------------------------------------------------------------------------------------
 
 
@@ -101,9 +108,16 @@ def test_a_tensor_is_a_picture(predictor: Predictor, picture: np.ndarray) -> Non
         (lambda p: p.transpose(2, 0, 1) / 255, r"channels last: .*; make bytes"),
         (lambda p: np.dstack([p, p[..., :1]]), r"Leave its transparency out: image\[\.\.\., :3\]"),
         (lambda p: p[None], r"Take it out of its batch: image\[0\]"),
+        (lambda p: p[..., :1], r"Give its one channel as grey: image\[\.\.\., 0\]"),
+        (lambda p: p.astype(np.int64), r"found \('int64', .*Make bytes of it: image\.astype"),
+        (lambda p: p.astype(np.float32), r"Make bytes of it: image\.astype"),
+        (lambda p: p.astype(np.uint16) * 257, r"its highest number is \d+: scale it to 255"),
         (lambda p: np.broadcast_to(p[:1, :1], (30_000, 30_000, 3)), f"1 to {MAX_PIXELS} pixels"),
     ],
-    ids=["channels first", "float", "float, channels first", "transparent", "batch", "too large"],
+    ids=[
+        *("channels first", "float", "float, channels first", "transparent", "batch", "one channel"),
+        *("whole numbers", "floats to 255", "16 bits", "too large"),
+    ],
 )
 def test_an_array_that_is_nearly_one_is_told_how(
     predictor: Predictor, picture: np.ndarray, change: Any, remedy: str
@@ -138,8 +152,14 @@ RUNS = Mask.from_array(MASK).to_rle()
 
 @pytest.mark.parametrize(
     "masks",
-    [MASK, Mask.from_array(MASK), RUNS, [RUNS], Given(MASK), Given(MASK[None]), [Given(MASK)], [MASK.tolist()]],
-    ids=["array", "Mask", "runs", "list of runs", "as an array", "as arrays", "list of such", "list of lists"],
+    [
+        *(MASK, Mask.from_array(MASK), RUNS, [RUNS], Given(MASK), Given(MASK[None]), [Given(MASK)], [MASK.tolist()]),
+        *(Image.fromarray(MASK), [Image.fromarray(MASK * np.uint8(255))]),
+    ],
+    ids=[
+        *("array", "Mask", "runs", "list of runs", "as an array", "as arrays", "list of such", "list of lists"),
+        *("Pillow's", "list of Pillow's"),
+    ],
 )
 def test_one_mask_is_a_list_of_one(predictor: Predictor, masks: Any) -> None:
     assert predictor.predict(masks=masks) == predictor.predict(masks=[MASK])
@@ -159,6 +179,14 @@ def test_lists_that_numpy_takes_as_arrays(predictor: Predictor) -> None:
         ({"masks": {"mask": MASK}}, r'mask 0: a run-length mask needs "size": \[height, width\]'),
         ({"masks": [Mask.from_array(MASK.T).to_rle()]}, "mask 0: a mask has the size of its picture"),
         ({"masks": [Mask.from_array(~MASK & MASK).to_rle()]}, "mask 0: a given mask has at least one pixel"),
+        ({"boxes": {SEEN}}, r"boxes are a list of x1, y1, x2, y2; found \{\("),
+        ({"boxes": {0: SEEN}}, r"boxes are a list of x1, y1, x2, y2; found \{0: "),
+        ({"boxes": [SEEN], "scores": {0: 0.9}}, r"one of scores for each of the 1 objects; found \{0: 0\.9\}"),
+        ({"boxes": [SEEN, SEEN], "ids": {8, 7}}, "one of ids for each of the 2 objects"),
+        ({"masks": {Mask.from_array(MASK)}}, "masks are a list of masks"),
+        ({"boxes": [(30, 20, 30.2, 44)]}, "box 0: a box must overlap its picture .* by half a pixel or more each way"),
+        ({"boxes": [OnGpu()]}, r"numpy can read an array \(not implicitly\); found 'OnGpu'. Copy it to the memory"),
+        ({"boxes": [SEEN], "scores": OnGpu()}, "numpy can read an array"),
         ({"boxes": [1, 2, 3]}, r"boxes are a list of x1, y1, x2, y2; found \[1, 2, 3\]"),
         ({"boxes": [SEEN], "ids": [2**70]}, "an id has 64 bits at the most"),
         ({"boxes": [SEEN], "categories": [2**70]}, "box 0: a category has 64 bits at the most"),

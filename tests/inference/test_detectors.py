@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import sys
 from pathlib import Path
 
@@ -149,3 +150,9 @@ def test_without_torch_a_detector_says_what_to_install(word: str, extra: str, mo
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(AmodalError, match=rf"needs torch.*Run: pip install 'amodal\[{extra}\]'"):
         (open_segmenter if word.startswith("sam2") else open_detector)(word)
+
+
+def test_the_shipped_detector_goes_to_another_process() -> None:
+    one = YoloxNano(threads=1)
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    assert pickle.loads(pickle.dumps(one)).detect(image, 0.0) == one.detect(image, 0.0) != []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import tempfile
 from dataclasses import replace
@@ -19,7 +20,7 @@ from amodal.core.errors import WeightsError  # noqa: E402
 from amodal.inference import export  # noqa: E402
 from amodal.inference.calibration import FEATURES  # noqa: E402
 from amodal.inference.export import export_onnx, export_weights  # noqa: E402
-from amodal.inference.folder import clear_unfinished  # noqa: E402
+from amodal.inference.folder import clear_unfinished, move_in  # noqa: E402
 from amodal.inference.onnx_networks import OnnxNetwork  # noqa: E402
 from amodal.inference.settings import PredictionSettings  # noqa: E402
 from amodal.inference.torch_networks import TorchNetwork  # noqa: E402
@@ -107,18 +108,17 @@ def test_the_file_has_the_weights_of_the_other_and_their_size(
     """Weights that are float16 numbers are kept as such and computed with as float32; others stay float32."""
     network = exported[1]
     inputs = {"image": PATCHES, "heat": HEAT, "category": np.zeros(len(PATCHES), np.int64)}
+    rounded = copy.deepcopy(network)
+    for value in rounded.parameters():
+        value.data = value.data.half().float()
+    export_onnx(rounded, tmp_path / "half.onnx")
     answers, sizes = [], []
-    for name, exact in (("as_trained", False), ("half", True)):
-        other = copy.deepcopy(network)
-        if exact:
-            for value in other.parameters():
-                value.data = value.data.half().float()
-        export_onnx(other, tmp_path / f"{name}.onnx")
-        model = onnx.load(tmp_path / f"{name}.onnx")
-        sizes.append((tmp_path / f"{name}.onnx").stat().st_size)
+    for other, path, exact in ((network, exported[0], False), (rounded, tmp_path / "half.onnx", True)):
+        model = onnx.load(path)
+        sizes.append(path.stat().st_size)
         half = {value.name for value in model.graph.initializer if value.data_type == onnx.TensorProto.FLOAT16}
         assert any("weight" in name for name in half) == exact  # resampling is exact either way
-        session = onnxruntime.InferenceSession(str(tmp_path / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         answers.append(np.asarray(session.run(None, inputs)[0]))
         with torch.no_grad():
             expected = torch.sigmoid(other(*(torch.from_numpy(value) for value in inputs.values()))).numpy()
@@ -152,6 +152,49 @@ def test_a_calibration_is_written_with_the_rest(tmp_path: Path, quick: list[torc
     with pytest.raises(WeightsError, match=r'config\.json: "calibration" is an object'):
         export_weights(tmp_path / "x", networks(), SETTINGS, calibrations={"heat": fit})  # type: ignore[arg-type]
     assert not (tmp_path / "x").exists()
+
+
+def test_a_copy_that_is_killed_has_its_calibration(
+    tmp_path: Path, quick: list[torch.nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = {"features": list(FEATURES), "weights": [0.1] * 5, "bias": -1.0}
+    source = export_weights(tmp_path / "w", networks(), SETTINGS, calibrations={"box": fit})  # type: ignore[arg-type]
+    config = json.loads((source / "config.json").read_text()) | {"ours": 3}  # of a later version
+    (source / "config.json").write_text(json.dumps(config))
+
+    def killed(made: Path, folder: Path) -> None:
+        move_in(made, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "move_in", killed)
+    with pytest.raises(KeyboardInterrupt):
+        export.export_folder(source, tmp_path / "copy")
+    assert json.loads((tmp_path / "copy" / "config.json").read_text()) == config
+    (source / "config.json").write_text(json.dumps(config | {"calibration": {"box": 3}}))
+    with pytest.raises(WeightsError, match=rf"{source}/config\.json: calibration\.box: a calibration has"):
+        export.export_folder(source, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_link_to_another_disk_is_written_through(
+    tmp_path: Path, quick: list[torch.nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, run = tmp_path / "disk", tmp_path / "run"
+    disk.mkdir(), run.mkdir()
+    (run / "weights").symlink_to(disk / "w")
+    replace_file = Path.replace
+
+    def within_a_disk(self: Path, target: Path) -> Path:
+        there = target.resolve()
+        if (disk in self.resolve().parents) != (disk in there.parents):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", within_a_disk)
+    for _ in range(2):  # the link leads to nothing yet; to a folder
+        assert export_weights(run / "weights", networks(), SETTINGS) == run / "weights"  # type: ignore[arg-type]
+        assert (run / "weights").is_symlink() and (disk / "w" / "config.json").is_file()
+        assert [path.name for path in (*run.iterdir(), *disk.iterdir())] == ["weights", "w"]
 
 
 def test_what_a_killed_export_left_is_cleared(tmp_path: Path) -> None:

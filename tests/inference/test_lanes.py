@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from itertools import islice
@@ -77,3 +79,35 @@ def test_a_lane_that_loses_an_item_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="items left"):
         list(in_lanes(range(9), 2, 4, lambda items: (item for item in items if item[0] != 3)))
     assert not lane_threads()
+
+
+PROGRAM = """
+import threading
+from itertools import islice
+from time import sleep
+from amodal.inference import lanes
+lanes._LOOK_UP_S = 0.01
+def in_blocks(items):
+    while block := list(islice(items, 3)):
+        yield from block
+def work():
+    for item in range(8):
+        sleep(0.1 * (item == 3))
+        yield item
+results = lanes.in_lanes(work(), 2, 6, in_blocks)
+"""
+"""A program whose results are taken or not; its lanes look often whether it is at its end."""
+
+
+@pytest.mark.parametrize(
+    ("end", "printed"),
+    [
+        ("print(len([next(results)]))", 1),
+        ("threading.Thread(target=lambda: print(len([next(results)]))).start()", 1),
+        ("threading.Thread(target=lambda: print(len(list(results)))).start()", 8),
+    ],
+    ids=["left over", "left over by a thread", "a thread takes all"],
+)
+def test_a_program_ends_in_the_middle_of_an_iteration(end: str, printed: int) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM + end], capture_output=True, text=True, check=True, timeout=20)
+    assert (done.stdout, done.stderr) == (f"{printed}\n", "")

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +71,12 @@ def test_the_folder_of_weights_may_lie_at_home(
 def test_threads_are_a_whole_number(folder: Path, threads: Any) -> None:
     with pytest.raises(AmodalError, match="threads is a whole number from 0 on; found"):
         load_networks(folder, threads=threads)
+
+
+def test_threads_may_be_numpys(folder: Path) -> None:
+    networks = load_networks(folder, threads=np.int64(2))  # type: ignore[arg-type]
+    assert networks.lanes == 2 and type(networks.lanes) is int
+    assert type(replace(networks, lanes=np.int32(3)).lanes) is int
 
 
 @pytest.mark.parametrize("folder", [3, b"weights", ["weights"]])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -158,3 +159,12 @@ def test_a_scene_of_predictions() -> None:
     assert (alone.occluders, alone.depth_rank) == ((), 1)
     with pytest.raises(AnnotationError, match="ids of their own"):
         order_scene([given[0], given[0]])
+
+
+def test_a_scene_is_one_picture() -> None:
+    one = prediction(8, box(0, 0, 20, 20), box(0, 0, 20, 20))
+    with pytest.raises(AnnotationError, match=r"image_id: a scene is one picture; found \[1, 2\]"):
+        order_scene([one, replace(one, image_id=2, annotation_id=9)])
+    other = Mask.from_box((0, 0, 5, 5), W + 1, H)
+    with pytest.raises(AnnotationError, match="one size"):
+        order_scene([one, prediction(9, other, other)])

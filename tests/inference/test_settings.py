@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from amodal.core.errors import RecipeError
@@ -37,3 +38,12 @@ def test_bad_value_names_file_and_setting(values: dict[str, Any]) -> None:
 
 def test_from_mapping_keeps_defaults() -> None:
     assert PredictionSettings.from_mapping({"max_steps": 4}) == PredictionSettings(max_steps=4)
+
+
+def test_numbers_of_numpy_become_those_of_python() -> None:
+    values = {"max_steps": np.int64(5), "amodal_threshold": np.float32(0.5), "others": np.bool_(False)}
+    settings = PredictionSettings(**values)
+    assert settings == PredictionSettings(max_steps=5, amodal_threshold=0.5, others=False)
+    assert [type(getattr(settings, name)) for name in values] == [int, float, bool]
+    with pytest.raises(RecipeError, match="max_steps"):
+        PredictionSettings(max_steps=np.float32(5))  # type: ignore[arg-type]

@@ -120,7 +120,8 @@ def run(args: jsonargparse.Namespace) -> None:
     Raises:
         AmodalError: words that do not go together, or input that cannot be used.
     """
-    args.photos = photos_of(args.photos, args.output)
+    with plain_warnings():
+        args.photos = photos_of(args.photos, args.output)
     check_words(args)
     check_places(args)
     with plain_warnings():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import jsonargparse
 
 from ..core.errors import AmodalError
+from ..core.files import real_path
 from .places import check_writable
 from .predict_output import CUTOUTS, page_path
 
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
     from ..core.album import Album
 
 
+_UNREAD = {".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".avif"}
+"""What phones and cameras write that is no picture here; AVIF is read by some versions of Pillow alone."""
+
+
 def photos_of(words: Sequence[str], output: str) -> list[str]:
     """The photographs named, with the pictures right in a folder in its place, hidden files left out.
+
+    Pictures of phones and cameras that cannot be read are warned of.
 
     Raises:
         AmodalError: a folder without pictures, or one that the output goes into: it would be predicted on next time.
@@ -30,15 +38,22 @@ def photos_of(words: Sequence[str], output: str) -> list[str]:
             continue
         from ..datasets.folders import PICTURES
 
-        if Path(word).resolve() == Path(output).resolve():
+        if real_path(word) == real_path(output):
             raise AmodalError(
                 "the pictures drawn would lie among the photographs", value=output, remedy="name another --output"
             )
-        files = (path for path in Path(word).iterdir() if path.is_file() and not path.name.startswith("."))
+        files = [path for path in Path(word).iterdir() if path.is_file() and not path.name.startswith(".")]
         inside = sorted(str(path) for path in files if path.suffix.lower() in PICTURES)
         if not inside:
             raise AmodalError(
                 "a folder given for photographs has some", file=word, remedy=f"there are {', '.join(sorted(PICTURES))}"
+            )
+        left = sorted(path.name for path in files if path.suffix.lower() in _UNREAD)
+        if left:
+            warnings.warn(
+                f"{word}: pictures left out, of kinds that are not read from folders: {len(left)}, the first {left[0]}"
+                "; save them again as JPEG or PNG",
+                stacklevel=2,
             )
         found += inside
     return found
@@ -129,11 +144,11 @@ def check_places(args: jsonargparse.Namespace) -> None:
         written += [output / f"{Path(photo).stem}_amodal.png" for photo in args.photos]
     else:
         written = [] if args.shards is not None else [output]
-    taken = {path.resolve() for path in read}
+    taken = {real_path(path) for path in read}
     for path in (*page, *written):
-        if path.resolve() in taken:
+        if real_path(path) in taken:
             raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
-    if page and page[0].resolve() in {path.resolve() for path in written}:
+    if page and real_path(page[0]) in {real_path(path) for path in written}:
         raise AmodalError("--page and --output are two files", file=page[0], remedy="name another page")
     if args.cutouts:
         _check_cutouts(output / CUTOUTS, read)
@@ -150,7 +165,7 @@ def check_places(args: jsonargparse.Namespace) -> None:
 def _check_cutouts(folder: Path, read: Sequence[Path]) -> None:
     """What is in the folder may be replaced; raises AmodalError."""
     for path in read:
-        if path.resolve().parent == folder.resolve():
+        if real_path(path).parent == real_path(folder):
             raise AmodalError("nothing is written over what is read", file=path, remedy="name another --output")
     if folder.exists() and not folder.is_dir():
         raise AmodalError(
@@ -161,9 +176,9 @@ def _check_cutouts(folder: Path, read: Sequence[Path]) -> None:
 
 def check_pictures(args: jsonargparse.Namespace, album: Album) -> None:
     """See that no picture of an album will be written over; raises AmodalError."""
-    images = Path(args.images).resolve()
+    images = real_path(args.images)
     for path in (Path(args.output), *([] if args.page is None else [page_path(args.page)])):
-        place = path.resolve()
+        place = real_path(path)
         if place.is_relative_to(images) and place.relative_to(images).as_posix() in {r.file_name for r in album}:
             raise AmodalError("nothing is written over what is read", file=path, remedy="name another place")
 

@@ -25,7 +25,8 @@ class Album(Sequence[ImageRecord]):
     """An immutable sequence of `ImageRecord`, kept as one byte buffer.
 
     A list of objects grows in every forked data-loading worker (each reference count touched copies a page); one
-    buffer is shared by all of them. A record is built when it is asked for. A slice is an album, too.
+    buffer is shared by all of them. A record is built when it is asked for. A slice is an album, too; slices and
+    filtered albums keep the order of ``annotation_ids``.
 
     Args:
         records: the pictures, in file order.
@@ -57,7 +58,7 @@ class Album(Sequence[ImageRecord]):
             record = _plain(record)
             buffer += _packed(record)
             ends.append(len(buffer))
-            found.extend(instance.id for instance in record.instances)
+            found += [instance.id for instance in record.instances]
         self._ends = np.asarray(ends, dtype=np.int64)
         self._buffer = np.frombuffer(buffer, dtype=np.uint8)
         ids = found if annotation_ids is None else annotation_ids
@@ -74,10 +75,10 @@ class Album(Sequence[ImageRecord]):
     @overload
     def __getitem__(self, place: slice) -> Album: ...
     def __getitem__(self, place: int | slice) -> ImageRecord | Album:
-        if isinstance(place, slice):
-            records = map(self._record, range(len(self))[place])
-            return Album(records, self.categories, source=self.source, extra=self.extra)
-        return self._record(range(len(self))[index(place)])
+        if not isinstance(place, slice):
+            return self._record(range(len(self))[index(place)])
+        places = range(len(self))[place]
+        return self if places == range(len(self)) else self._part(map(self._record, places))
 
     def _record(self, place: int) -> ImageRecord:
         start = int(self._ends[place - 1]) if place else 0
@@ -93,14 +94,25 @@ class Album(Sequence[ImageRecord]):
 
     def filter(self, keep: Callable[[ImageRecord], ImageRecord | None]) -> Album:
         """A new album of what ``keep`` returns for each picture, without those where it returns None."""
-        records = (kept for record in self if (kept := keep(record)) is not None)
-        return Album(records, self.categories, source=self.source, extra=self.extra)
+        return self._part(kept for record in self if (kept := keep(record)) is not None)
+
+    def _part(self, records: Iterable[ImageRecord]) -> Album:
+        """An album of some of its records; their objects in the order of its own, new ones behind these."""
+        part = Album(records, self.categories, source=self.source, extra=self.extra)
+        order = np.argsort(self.annotation_ids, kind="stable")
+        place = np.searchsorted(self.annotation_ids, part.annotation_ids, sorter=order)
+        order = np.append(order, len(order))  # where an id is none of these
+        found = order[place]
+        known = np.append(self.annotation_ids, 0)[found] == part.annotation_ids
+        rank = np.where(known, found, len(order))
+        part.annotation_ids = part.annotation_ids[np.argsort(rank, kind="stable")]
+        return part
 
 
 def _plain(record: ImageRecord) -> ImageRecord:
     """The same with whole numbers of Python's own: those of pandas and numpy go into no JSON file."""
     numbers = (record.id, record.width, record.height)
-    if all(type(n) is int for n in numbers) and all(type(o.id) is type(o.category) is int for o in record.instances):
+    if type(record.id) is type(record.width) is type(record.height) is int and _are_plain(record.instances):
         return record
     name = f"picture {record.file_name}"
     number, width, height = (checked_id(n, "an id or a size", record=name) for n in numbers)
@@ -109,6 +121,14 @@ def _plain(record: ImageRecord) -> ImageRecord:
         for o in record.instances
     )
     return replace(record, id=number, width=width, height=height, instances=instances)
+
+
+def _are_plain(instances: Sequence[Instance]) -> bool:
+    # a loop: `all` of a generator takes twice as long, and every object comes by here
+    for instance in instances:  # noqa: SIM110
+        if type(instance.id) is not int or type(instance.category) is not int:
+            return False
+    return True
 
 
 def _plain_category(category: Category) -> Category:

@@ -154,7 +154,7 @@ def check(
     inside = clip(values, width, height)
     if (sides(inside) < 0.5).any():
         raise BoxError(
-            f"a box must overlap its picture of {width} x {height} pixels",
+            f"a box must overlap its picture of {width} x {height} pixels by half a pixel or more each way",
             value=shown,
             remedy="check that the box belongs to this picture and is given in pixels",
             **where,

@@ -1,7 +1,8 @@
-"""A file that appears whole."""
+"""A file that appears whole, and where a path leads."""
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -23,3 +24,17 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return place
+
+
+def real_path(path: str | Path) -> Path:
+    """Where a path leads, as `Path.resolve`, which fails in some Pythons where links lead round in a circle."""
+    return Path(os.path.realpath(path))
+
+
+def leads_round(path: str | Path) -> bool:
+    """Whether a path leads by a link that comes back to itself: nothing can be there."""
+    try:
+        os.stat(path)
+    except OSError as problem:
+        return problem.errno == errno.ELOOP
+    return False

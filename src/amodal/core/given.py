@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from operator import index
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,13 +25,18 @@ def checked_id(value: object, what: str = "an id", *, record: str = "") -> int:
     3
     """
     try:
-        number = None if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
+        number = None if isinstance(value, bool | np.bool_) else index(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         number = None
     if number is None or abs(number) > _LARGEST_ID:
         rule = "is a whole number" if number is None else "has 64 bits at the most"
         raise AnnotationError(f"{what} {rule}", record=record, value=value)
     return number
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number of Python's or numpy's; true and false are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def checked_size(height: int, width: int) -> tuple[int, int]:

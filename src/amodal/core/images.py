@@ -24,6 +24,7 @@ _TURNED = (5, 6, 7, 8)
 """Orientations whose width is the height as people see it."""
 _RULE = f"a picture has 1 to {MAX_PIXELS} pixels"
 _OPENING = threading.Lock()
+_STRIP_PX = 1 << 22
 
 
 def read_image(path: str | Path) -> NDArray[np.uint8]:
@@ -40,8 +41,8 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     """
     with _opened(path) as image:
         try:
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright))
+            ImageOps.exif_transpose(image, in_place=True)  # no copy of what need not be turned
+            return _pixels(_to_rgb(image))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
             raise _undecodable(path, problem) from problem
 
@@ -56,7 +57,7 @@ def rgb_of(image: Image.Image) -> NDArray[np.uint8]:
         ImageError: it cannot be decoded, or has no pixel.
     """
     try:
-        pixels = np.asarray(_to_rgb(image))
+        pixels = _pixels(_to_rgb(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
         raise _undecodable(getattr(image, "filename", ""), problem) from problem
     if not pixels.size or pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
@@ -138,7 +139,13 @@ def _opened(path: str | Path) -> Image.Image:
         raise ImageError("the picture does not exist", file=path, remedy=remedy) from problem
     except Image.DecompressionBombError as problem:
         raise ImageError(f"{_RULE} ({problem})", file=path, remedy="shrink it") from problem
-    except (UnidentifiedImageError, OSError, ValueError) as problem:
+    except UnidentifiedImageError as problem:
+        raise ImageError(
+            "not a picture that can be read: damaged, or of a kind that is not known here, as HEIC and camera raw are",
+            file=path,
+            remedy="save it again as JPEG or PNG",
+        ) from problem
+    except (OSError, ValueError) as problem:
         raise ImageError(f"not a picture that can be read ({problem})", file=path, remedy=remedy) from problem
     if math.prod(image.size) > MAX_PIXELS or 0 in image.size:
         image.close()
@@ -201,7 +208,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """The pixels of an RGB picture, strip by strip: at once, Pillow holds them three times."""
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    rows = max(_STRIP_PX // max(image.width, 1), 1)
+    for y in range(0, image.height, rows):
+        pixels[y : y + rows] = np.asarray(image.crop((0, y, image.width, min(y + rows, image.height))))
+    return pixels
 
 
 def _white(highest: float, *, is_float: bool) -> int:

@@ -23,12 +23,12 @@ class Mask:
     """An immutable set of pixels of one picture.
 
     Kept as COCO's compressed run-length code; one made from polygons keeps those, and finds its code when it is first
-    asked for. Two masks are equal when their pixels are. One without pixels is false. numpy takes a mask as its array:
-    ``picture[mask]``, ``array & mask``.
+    asked for. ``a & b``, ``a | b``, ``a - b``, ``a ^ b`` and ``~a`` are masks, too. Two are equal when their pixels
+    are. One without pixels is false. numpy takes a mask as its array: ``picture[mask]``, ``array & mask``.
 
     Args:
         height, width: size of the picture, pixels.
-        counts: COCO's compressed column-major runs.
+        counts: COCO's compressed column-major runs, taken as they are: `from_rle` checks those of a file.
 
     Raises:
         AnnotationError: (by all that make masks) more than `MAX_PIXELS` pixels.
@@ -37,6 +37,8 @@ class Mask:
     __slots__ = ("_counts", "_points", "height", "width")
 
     def __init__(self, height: int, width: int, counts: bytes | None, _points: tuple[bytes, ...] | None = None) -> None:
+        if type(height) is not int or type(width) is not int:  # numpy's go into no JSON file
+            height, width = given.checked_size(height, width)
         if height * width > MAX_PIXELS:
             raise given.too_large(height, width)
         self.height, self.width = height, width
@@ -210,6 +212,11 @@ class Mask:
         """COCO's JSON form: ``{"size": [height, width], "counts": str}``."""
         return {"size": [self.height, self.width], "counts": self.counts.decode("ascii")}
 
+    def spans(self) -> NDArray[np.int64]:
+        """int64 ``(n, 2)``: its pixels, numbered ``x * height + y``, as intervals ``[start, stop)``, in order."""
+        ends = np.cumsum(self._runs())
+        return ends[: len(ends) // 2 * 2].reshape(-1, 2)
+
     def crop(self, box: ArrayLike) -> NDArray[np.bool_]:
         """bool array of the pixels inside a box of whole pixels; False beyond the picture.
 
@@ -261,8 +268,13 @@ class Mask:
         if not isinstance(other, Mask):
             return NotImplemented
         self._same_size(other)
-        outside = _compressed(rl.complement(other._runs()), self.height, self.width)
-        return self & Mask(self.height, self.width, outside)
+        return self & ~other
+
+    def __xor__(self, other: Mask) -> Mask:
+        return (self - other) | (other - self) if isinstance(other, Mask) else NotImplemented
+
+    def __invert__(self) -> Mask:
+        return Mask(self.height, self.width, rl.complement(self.counts))
 
     def _merged(self, other: Mask, *, intersect: bool) -> Mask:
         self._same_size(other)
@@ -317,7 +329,7 @@ class Mask:
 
 
 def _is_side(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) > 0
+    return given.is_whole(value) and value > 0
 
 
 def _compressed(runs: NDArray[np.int64], rows: int, columns: int) -> bytes:

@@ -13,6 +13,8 @@ _MAX_COORDINATE = 1e8
 """Beyond it the codec's own integers overflow."""
 _MAX_LENGTH = 2e7
 """Longest outline of one polygon, pixels: the codec needs about 60 bytes for each."""
+_MOST_MORE = 8
+"""Most groups of a compressed run after its first: 45 bits, more than any picture needs."""
 _PLAIN = {int, float}
 
 
@@ -74,25 +76,70 @@ def runs(counts: object) -> NDArray[np.int64] | None:
         text = counts.encode("ascii") if isinstance(counts, str) else counts
     except UnicodeEncodeError:
         return None
-    groups = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - 48
-    if groups.size == 0 or (groups < 0).any() or (groups > 63).any() or groups[-1] & 32:
+    groups = np.frombuffer(text, dtype=np.uint8) - np.uint8(48)  # what is below 48 comes out above 63
+    # methods and ufuncs: numpy's functions cost as much again, and most codes are short
+    ends = (groups < 32).nonzero()[0]
+    if not len(ends) or ends[-1] != len(groups) - 1 or groups.max() > 63:
         return None
-    ends = np.flatnonzero(~(groups & 32).astype(bool))
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    if (ends - starts).max() > 8:
+    starts = np.empty_like(ends)
+    starts[0], starts[1:] = 0, ends[:-1] + 1
+    more = ends - starts
+    most = int(more.max())
+    if most > _MOST_MORE:
         return None
-    place = np.arange(groups.size) - np.repeat(starts, ends - starts + 1)
-    found = np.add.reduceat((groups & 31) << (5 * place), starts)
-    found -= np.where(groups[ends] & 16, np.int64(1) << (5 * (ends - starts + 1)), 0)
+    bits = groups & 31
+    found = bits[starts].astype(np.int64)
+    for place in range(1, most + 1):  # most runs are one group or two
+        longer = (more >= place).nonzero()[0]
+        found[longer] |= bits[starts[longer] + place].astype(np.int64) << (5 * place)
+    sign = np.int64(16) << (5 * more)
+    found ^= sign
+    found -= sign
     # found[i] += found[i - 2] for i > 2: two interleaved running sums, run 0 apart
-    found[1::2] = np.cumsum(found[1::2])
-    found[2::2] = np.cumsum(found[2::2])
+    for every in (found[1::2], found[2::2]):
+        np.add.accumulate(every, out=every)
     return found
 
 
-def complement(given: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The runs of all other pixels."""
-    return given[1:] if given[0] == 0 else np.concatenate([[0], given])
+def complement(code: bytes) -> bytes:
+    """The compressed runs of all other pixels.
+
+    A run of 0 in front comes or goes. The run that becomes the fourth, or was it, is alone written otherwise: all
+    others stay where they are in the code, which is not decoded.
+    """
+    ends, found = [0], list[int]()
+    while ends[-1] < len(code) and len(found) < 4:
+        value, end = _run_at(code, ends[-1])
+        found.append(value)
+        ends.append(end)
+    if found[0]:
+        if len(found) < 3:
+            return b"0" + code
+        return b"0" + code[: ends[2]] + _written(found[2] - found[0]) + code[ends[3] :]
+    if len(found) < 4:
+        return code[ends[1] :] or code  # the codec does not bear an empty list
+    return code[ends[1] : ends[3]] + _written(found[3] + found[1]) + code[ends[4] :]
+
+
+def _run_at(code: bytes, at: int) -> tuple[int, int]:
+    """The number written at a place of sound compressed runs, and where the next one starts."""
+    value = place = 0
+    while True:
+        group = code[at] - 48
+        value |= (group & 31) << place
+        at, place = at + 1, place + 5
+        if not group & 32:
+            return (value - (1 << place) if group & 16 else value), at
+
+
+def _written(value: int) -> bytes:
+    """A number as compressed runs have it."""
+    groups = bytearray()
+    while True:
+        group, value = value & 31, value >> 5
+        if value == (-1 if group & 16 else 0):
+            return bytes([*groups, group + 48])
+        groups.append((group | 32) + 48)
 
 
 def joined(given: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from ..core.album import Album, image_path
 from ..core.errors import AmodalError, AnnotationError, ImageError
 from ..core.images import read_image, read_size
@@ -59,8 +61,17 @@ def predict_album(
 
     Raises:
         ImageError: a picture missing, undecodable, or of another size than its record says.
-        AnnotationError: ``given="mask"`` and a record without a mask or with an empty one.
+        AnnotationError: ``given="mask"`` and a record without a mask or with an empty one; an id that two records have.
     """
+    ids, times = np.unique(album.annotation_ids, return_counts=True)
+    if (times > 1).any():
+        raise AnnotationError(
+            "each record of an album has an id of its own",
+            file=album.source,
+            record=f"annotation {ids[times > 1][0]}",
+            value=f"{times.max()} records",
+            remedy="number the records through, from picture to picture; or take iter_album",
+        )
     found: dict[int, Prediction] = {}
     for predictions in iter_album(
         predictor,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,21 @@ def as_array(value: Any) -> Any:
     """A tensor as the array of its numbers, cut from its gradient and its device; what numpy takes as an array as that.
 
     Anything else as it is. A tensor is known by its methods, those of torch's: torch need not be installed.
+
+    Raises:
+        AmodalError: an array that does not let numpy read it, such as one of cupy's, on a GPU.
     """
     if isinstance(value, Mask | np.ndarray | np.generic):
         return value
     if not (hasattr(value, "detach") and hasattr(value, "cpu") and hasattr(value, "numpy")):
-        return np.asarray(value) if hasattr(value, "__array__") else value
+        try:
+            return np.asarray(value) if hasattr(value, "__array__") else value
+        except TypeError as problem:
+            raise AmodalError(
+                f"numpy can read an array ({problem})",
+                value=type(value).__name__,
+                remedy="copy it to the memory of the CPU first, as a numpy array",
+            ) from None
     tensor = value.detach().cpu()
     try:
         return tensor.numpy()
@@ -60,7 +72,7 @@ def box_rows(boxes: Any) -> list[Any]:
         BoxError: it is none of these.
     """
     try:
-        rows = list(as_array(boxes))
+        rows = list(_in_order(as_array(boxes)))
     except TypeError:
         raise BoxError("boxes are a list of x1, y1, x2, y2", value=boxes) from None
     if rows and all(isinstance(as_number(value), int | float | np.number) for value in rows):
@@ -76,13 +88,20 @@ def mask_rows(masks: Any) -> list[Any]:
     Raises:
         AnnotationError: it is no list, nor a mask.
     """
-    masks = as_array(masks)
+    masks = np.asarray(masks) if isinstance(masks, Image.Image) else as_array(masks)
     if isinstance(masks, Mask | Mapping) or (isinstance(masks, np.ndarray) and masks.ndim == 2):
         return [masks]
     try:
-        return list(masks)
+        return list(_in_order(masks))
     except TypeError:
         raise AnnotationError("masks are a list of masks", value=masks) from None
+
+
+def _in_order(values: Any) -> Any:
+    """The values themselves; raises TypeError of a set or mapping, whose order is not that of the objects."""
+    if isinstance(values, Mapping | AbstractSet):
+        raise TypeError
+    return values
 
 
 def names_of(count: int, what: str, ids: Sequence[int] | None, **lists: Sequence[Any] | None) -> list[str]:
@@ -100,9 +119,9 @@ def names_of(count: int, what: str, ids: Sequence[int] | None, **lists: Sequence
 
 
 def _length(values: Any) -> int | None:
-    """How many there are in a list, array or tensor; None of what is one alone: a name, a number."""
+    """How many there are in a list, array or tensor; None of a set, a mapping, and one alone: a name, a number."""
     try:
-        return None if isinstance(values, str) else len(values)
+        return None if isinstance(values, str) else len(_in_order(values))
     except TypeError:
         return None
 
@@ -265,6 +284,13 @@ def _picture_remedy(image: NDArray[Any]) -> str:
         steps.append("put the channels last: image.transpose(1, 2, 0)")
     elif image.ndim == 3 and image.shape[2] == 4:
         steps.append("leave its transparency out: image[..., :3]")
-    if image.dtype.kind == "f":
+    elif image.ndim == 3 and image.shape[2] == 1:
+        steps.append("give its one channel as grey: image[..., 0]")
+    highest = float(image.max()) if image.size and image.dtype.kind in "iuf" else math.nan
+    if image.dtype.kind == "f" and highest <= 1:
         steps.append("make bytes of numbers from 0 to 1: (image * 255).astype(np.uint8)")
+    elif image.dtype != np.uint8 and highest <= 255:
+        steps.append("make bytes of it: image.astype(np.uint8)")
+    elif image.dtype != np.uint8 and highest > 255:
+        steps.append(f"make bytes of it, its highest number is {highest:g}: scale it to 255, then astype(np.uint8)")
     return "; ".join(steps) or "convert it, or give the path of its file"

@@ -74,36 +74,32 @@ def export_weights(
             the calibrations are none; what lay in the folder is left as it was.
     """
     folder = Path(folder)
-    for role in ROLES:
-        packed(networks[role].state_dict(), folder / f"{role}.safetensors")  # refused under its own name
-    more = {"calibration": dict(calibrations)} if calibrations else {}
     read_calibrations(calibrations or {}, file=folder / CONFIG_FILE)
-    with beside(folder) as made:
-        _write_all(Path(made), networks, settings, categories, notes or {}, more)
-        move_in(Path(made), folder)
+    more = {"calibration": dict(calibrations)} if calibrations else {}
+    _move_in_all(folder, networks, settings, categories, notes or {}, more)
     return folder
 
 
 def export_folder(source: str | Path, folder: str | Path) -> dict[Role, float]:
     """Write a weights folder anew from the safetensors and the config of another (or the same) one.
 
-    Settings, categories, calibration and notes are kept, but for what was noted of int8 files.
+    Settings, categories, calibration and notes are kept, but for what was noted of int8 files, and so is what this
+    version does not know of config.json.
 
     Returns:
         The largest difference in heat between torch and onnxruntime on random input, for each network.
 
     Raises:
-        WeightsError: the source is incomplete, or as `export_weights`.
+        WeightsError: the source is incomplete, its calibration is none, or as `export_weights`.
     """
     source, folder = Path(source), Path(folder)
     config = read_config(source)
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=source / CONFIG_FILE)
+    read_calibrations(config.get("calibration", {}), file=source / CONFIG_FILE)
     networks = {role: load_network(source, role) for role in ROLES}
     kept = {key: value for key, value in config.items() if key not in _WRITTEN}
     notes = {name: note for name, note in (config.get("notes") or {}).items() if name != "int8"}
-    export_weights(folder, networks, settings, categories=tuple(config.get("categories", [])), notes=notes)
-    if kept:
-        _write_config(folder, read_config(folder) | kept)
+    _move_in_all(folder, networks, settings, tuple(config.get("categories", [])), notes, kept)
     return {role: parity(folder, role) for role in ROLES}
 
 
@@ -112,6 +108,22 @@ def parity(folder: Path, role: Role) -> float:
     network = load_network(folder, role)
     inputs = _random_inputs(network.config, 3)  # type: ignore[arg-type]
     return _difference(_Heat(network.cpu().eval()), folder / f"{role}.onnx", inputs)
+
+
+def _move_in_all(
+    folder: Path,
+    networks: dict[Role, nn.Module],
+    settings: PredictionSettings,
+    categories: tuple[str, ...],
+    notes: dict[str, Any],
+    more: dict[str, Any],
+) -> None:
+    """Write a weights folder beside its place, with ``more`` in config.json, and move it in when it is complete."""
+    for role in ROLES:
+        packed(networks[role].state_dict(), folder / f"{role}.safetensors")  # refused under its own name
+    with beside(folder) as made:
+        _write_all(Path(made), networks, settings, categories, notes, more)
+        move_in(Path(made), folder)
 
 
 def _write_all(

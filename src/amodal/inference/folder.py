@@ -42,11 +42,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG_FILE
     if not folder.is_dir():
-        raise WeightsError("the folder of weights does not exist", file=folder, remedy=REMEDY)
+        rule = "weights are a folder" if folder.exists() else "the folder of weights does not exist"
+        raise WeightsError(rule, file=folder, remedy=_where_else(folder))
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise WeightsError("a folder of weights has a config.json", file=path, remedy=REMEDY) from None
+        raise WeightsError("a folder of weights has a config.json", file=path, remedy=_where_else(folder)) from None
     except (OSError, ValueError) as problem:
         raise WeightsError(f"config.json cannot be read ({problem})", file=path, remedy=REMEDY) from None
     if not isinstance(config, dict) or config.get("format") != FORMAT:
@@ -66,6 +67,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _where_else(folder: Path) -> str:
+    """The remedy for a place without weights: the folder near by that holds some, of a run its ``weights``."""
+    near = folder / "weights" if folder.is_dir() else folder.parent
+    return f"give {near}" if folder.exists() and (near / CONFIG_FILE).is_file() else REMEDY
+
+
 def update_config(folder: str | Path, **changes: Any) -> None:
     """Replace some fields of a folder's config.json; the file is whole at every moment.
 
@@ -77,20 +84,29 @@ def update_config(folder: str | Path, **changes: Any) -> None:
 
 
 def beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder beside another, to write its files in before `move_in`, with a name that `clear_unfinished` knows."""
+    """A folder beside another, to write its files in before `move_in`, with a name that `clear_unfinished` knows.
+
+    Of a link, it is beside the folder that the link leads to: nothing moves to another disk in one step.
+    """
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.amodal-")
 
 
 def move_in(made: Path, folder: Path) -> None:
-    """Move what was written and checked in one folder into another, config.json last."""
+    """Move what was written and checked in one folder into another, or into that which a link leads to.
+
+    config.json is moved last.
+    """
+    folder = folder.resolve()
     folder.mkdir(exist_ok=True)
     for file in sorted(made.iterdir(), key=lambda file: file.name == CONFIG_FILE):
         file.replace(folder / file.name)
 
 
 def clear_unfinished(folder: Path) -> None:
-    """Remove what writers of a folder that were killed left beside it; only where nothing else writes the folder."""
+    """Remove what writers of a folder that were killed left `beside` it; only where nothing else writes the folder."""
+    folder = folder.resolve()
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.amodal-{'?' * 8}"):  # `tempfile` gives eight
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _END = object()
+_LOOK_UP_S = 0.5
+"""How often a lane that waits looks whether the program is at its end."""
 
 
 class _Stopped(BaseException):
@@ -34,7 +36,8 @@ def in_lanes(
         run: from an iterator of (place in the work, item) to results, in any order.
 
     Yields:
-        the results, as they come.
+        the results, as they come. A program may end before the last: the lanes end with it, unless a thread that keeps
+        it from ending still takes results.
 
     Raises:
         Whatever ``work`` or a lane raises; the other lanes are stopped first.
@@ -47,9 +50,13 @@ def in_lanes(
     held = [0] * lanes
     threads: list[threading.Thread] = []
     stopping = threading.Event()
+    caller = threading.current_thread()
+
+    def goes_on() -> bool:
+        return threading.main_thread().is_alive() or (caller.is_alive() and not caller.daemon)
 
     def given(lane: int) -> Iterator[tuple[int, Item]]:
-        while (item := inboxes[lane].get()) is not _END:
+        while (item := _next_of(inboxes[lane], goes_on)) is not _END:
             if stopping.is_set():
                 raise _Stopped
             yield item
@@ -61,8 +68,8 @@ def in_lanes(
                 if stopping.is_set():
                     return
             outbox.put((lane, _END, None))
-        except _Stopped:
-            pass
+        except _Stopped:  # whoever goes on after all is told, not kept waiting
+            outbox.put((lane, None, RuntimeError("the program was at its end when this iteration went on")))
         except BaseException as problem:
             outbox.put((lane, None, problem))
 
@@ -94,9 +101,21 @@ def in_lanes(
                 continue
             held[lane] -= 1
             yield result
+            caller = threading.current_thread()
     finally:
         stopping.set()
         for inbox in inboxes:
             inbox.put(_END)
         for thread in threads:
             thread.join()
+
+
+def _next_of(inbox: SimpleQueue[Any], goes_on: Callable[[], bool]) -> Any:
+    """What comes next; raises `_Stopped` at the end of the program, which waits for its threads before it lets go of an
+    iteration that nobody ended."""
+    while True:
+        try:
+            return inbox.get(timeout=_LOOK_UP_S)
+        except Empty:
+            if not goes_on():
+                raise _Stopped from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..core.errors import AmodalError, WeightsError
+from ..core.given import is_whole
 from ..core.processors import core_count
 from .calibration import read_calibrations
 from .folder import CONFIG_FILE, REMEDY, check_file, default_weights, read_config
@@ -49,7 +50,7 @@ def load_networks(
     """
     if folder is not None and not isinstance(folder, str | os.PathLike):
         raise AmodalError("weights are the path of a folder", value=folder)
-    if type(threads) is not int or threads < 0:
+    if not is_whole(threads) or threads < 0:
         raise AmodalError("threads is a whole number from 0 on", value=threads, remedy="0 takes as many as cores")
     if backend not in get_args(Backend):
         raise WeightsError("a backend is onnx or torch", value=backend)
@@ -82,7 +83,7 @@ def load_networks(
             )
     settings = PredictionSettings.from_mapping(config.get("prediction", {}), file=path)
     calibrations = read_calibrations(config.get("calibration", {}), file=path)
-    lanes = 1 if backend == "torch" else threads or core_count()
+    lanes = 1 if backend == "torch" else int(threads) or core_count()
     return NetworkPair(pair["modal"], pair["amodal"], settings, categories, calibrations, lanes)
 
 

@@ -12,6 +12,7 @@ from ..core import boxes as bx
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import Prediction
+from ..core.spans import meeting, shared_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,14 @@ def order_scene(predictions: Iterable[Prediction]) -> Scene:
         predictions: of one picture, masks of one size. One object or none is a scene, too.
 
     Raises:
-        AnnotationError: two of them have one annotation id.
+        AnnotationError: two of them have one annotation id, they are of several pictures, or masks of several sizes.
     """
     predictions = list(predictions)
+    pictures = sorted({p.image_id for p in predictions})
+    if len(pictures) > 1:
+        raise AnnotationError(
+            "a scene is one picture", record="image_id", value=pictures, remedy="order each picture's objects apart"
+        )
     ids = [p.annotation_id for p in predictions]
     if len(set(ids)) < len(ids):
         raise AnnotationError("the objects of a scene have ids of their own", value=ids, remedy="give other ids")
@@ -126,21 +132,25 @@ def find_overlaps(ids: Sequence[int], modal: Sequence[Mask], amodal: Sequence[Ma
     Args:
         ids: one an object, all different.
         modal, amodal: their masks, all of one size.
+
+    Raises:
+        AnnotationError: masks of several sizes.
     """
-    boxes = [_boxes(masks) for masks in (modal, amodal)]
-    whole = tuple(mask.area for mask in amodal)
-    hidden = tuple(area - (a & b).area for area, a, b in zip(whole, modal, amodal, strict=True))
-    pairs: dict[tuple[int, int], tuple[int, int]] = {}
-    for j in range(len(ids)):
-        # pairs once, i < j; a pair matters where either visible part meets the other whole one
-        near = (bx.area(bx.intersect(boxes[0][:j], boxes[1][j])) > 0) | (
-            bx.area(bx.intersect(boxes[1][:j], boxes[0][j])) > 0
-        )
-        for i in np.flatnonzero(near).tolist():
-            counts = _covered(modal[i], modal[j], amodal[j]), _covered(modal[j], modal[i], amodal[i])
-            if any(counts):
-                pairs[i, j] = counts
-    return Overlaps(tuple(ids), whole, hidden, pairs)
+    unseen = [whole - seen for whole, seen in zip(amodal, modal, strict=True)]
+    hidden = tuple(mask.area for mask in unseen)
+    fronts, behind = meeting(_boxes(modal), _boxes(unseen))
+    others = fronts != behind
+    fronts, behind = fronts[others], behind[others]
+    counts = shared_pixels(modal, unseen, (fronts, behind)).tolist()
+    covered = {pair: n for pair, n in zip(zip(fronts.tolist(), behind.tolist(), strict=True), counts, strict=True) if n}
+    # each pair once, i < j
+    pairs = sorted({(max(pair), min(pair)) for pair in covered})
+    return Overlaps(
+        tuple(ids),
+        tuple(mask.area for mask in amodal),
+        hidden,
+        {(i, j): (covered.get((i, j), 0), covered.get((j, i), 0)) for j, i in pairs},
+    )
 
 
 def order_graph(overlaps: Overlaps, rules: OrderRules | None = None) -> OrderGraph:
@@ -226,12 +236,6 @@ def _ranks(groups: list[list[int]], followers: dict[int, list[int]]) -> dict[int
                 if following not in members:
                     rank[following] = max(rank[following], deepest + 1)
     return rank
-
-
-def _covered(front: Mask, behind_modal: Mask, behind_amodal: Mask) -> int:
-    """Pixels of the hidden part of one object that the visible part of another covers; on run-length codes alone."""
-    shared = front & behind_amodal
-    return shared.area - (shared & behind_modal).area
 
 
 def _boxes(masks: Sequence[Mask]) -> bx.BoxArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import AmodalError, WeightsError
+from ..core.given import is_whole
 from .calibration import Calibration
 from .settings import PredictionSettings
 
@@ -116,8 +117,9 @@ class NetworkPair:
     def __post_init__(self) -> None:
         if self.modal.margin != 0:
             raise WeightsError("the modal network's margin is 0", value=self.modal.margin, remedy=_REMEDY)
-        if type(self.lanes) is not int or self.lanes < 1:
+        if not is_whole(self.lanes) or self.lanes < 1:
             raise AmodalError("prediction takes one thread or more, a whole number of them", value=self.lanes)
+        object.__setattr__(self, "lanes", int(self.lanes))
         if not self.amodal.margin > 0:
             raise WeightsError("the amodal network's margin is above 0", value=self.amodal.margin, remedy=_REMEDY)
 

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import RecipeError
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionSettings:
-    """Every number of paper section 4.1, and ours where the paper is silent.
+    """Every number of paper section 4.1, and ours where the paper is silent; numpy's become Python's own.
 
     Raises:
         RecipeError: a value of the wrong type or out of range.
@@ -57,6 +59,9 @@ class PredictionSettings:
     """Most patches given to a network at once. On a CPU more of them are slower: they fall out of its cache."""
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if isinstance(value := getattr(self, field.name), np.generic):
+                object.__setattr__(self, field.name, value.item())
         for name in ("modal_threshold", "amodal_threshold", "given_threshold", "strip_threshold"):
             self._need(name, "a number of 0 or more, below 1", _is_number(v := getattr(self, name)) and 0 <= v < 1)
         for name in ("max_steps", "iis_passes", "batch_size"):

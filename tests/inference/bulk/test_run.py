@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,53 @@ def test_a_damaged_line_is_named(album: Album, tmp_path: Path) -> None:
         file.write("{half\n")
     with pytest.raises(AnnotationError, match=f"line {len(album.annotation_ids) + 1}"):
         ids_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (
+            lambda data: data[: data.rindex(b"\n", 0, -1) + 1],
+            r"a line for each of its \d+ objects, .* found '\d+ lines, 1 f",
+        ),
+        (lambda data: data + data[data.rindex(b"\n", 0, -1) + 1 :], r"a line for each of its \d+ objects"),
+        (lambda data: b"", "found '0 lines, 1 failed'"),
+        (lambda data: b"\0" * len(data), r"line 1: a shard holds a JSON object a line \("),
+        (lambda data: b"\xff\xfe\n" + data, r"line 1: a shard holds a JSON object a line \("),
+        (lambda data: data + b"5\n", r"line \d+: a shard holds a JSON object a line \(int\)"),
+    ],
+    ids=["a line lost", "a line twice", "emptied", "zeros", "no text", "no object"],
+)
+def test_a_damaged_shard_is_named(album: Album, tmp_path: Path, damage: Callable[[bytes], bytes], told: str) -> None:
+    shards = start_run(tmp_path, album, 2, FACTS)
+    bad = next(record for record in album[shards[1].start :] if len(record.instances) == 1)
+    predict_shards(Oracle(bad=[bad.id]), album, tmp_path, shards)
+    path = tmp_path / shards[1].name
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    with pytest.raises(AnnotationError, match=f"{path.name}.*{told}") as caught:
+        ids_in(tmp_path)
+    assert "Remove the file and repeat the command" in str(caught.value)
+    path.write_bytes(whole)
+    assert len(ids_in(tmp_path)) == len(album.annotation_ids) - 1
+
+
+@pytest.mark.parametrize("damaged", [b'{"image_id": 3, "anno', b"5\n", b'{"image_id": 3}\n', b"\xff\n"])
+def test_damaged_errors_of_a_shard_are_named(album: Album, tmp_path: Path, damaged: bytes) -> None:
+    shards = start_run(tmp_path, album, 2, FACTS)
+    predict_shards(Oracle(bad=[album[shards[1].start].id]), album, tmp_path, shards)
+    path = tmp_path / shards[1].name.replace(".jsonl", ".errors.jsonl")
+    path.write_bytes(damaged)
+    with pytest.raises(AnnotationError, match=f"{path.name}.*Remove it and {shards[1].name}, and repeat the command"):
+        ids_in(tmp_path)
+
+
+def test_a_manifest_of_before_does_without_the_counts(album: Album, tmp_path: Path) -> None:
+    predict_shards(Oracle(), album, tmp_path, start_run(tmp_path, album, 2, FACTS))
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert sum(manifest.pop("objects_of_shards")) == len(album.annotation_ids)
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    assert start_run(tmp_path, album, 2, FACTS) and ids_in(tmp_path) == album.annotation_ids.tolist()
 
 
 def test_a_shard_made_twice_at_once_is_there_once(album: Album, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from ..settings import PredictionSettings
 from .shards import Shard, make_shards
 
 MANIFEST = "manifest.json"
+OBJECTS = "objects_of_shards"
+"""What a manifest says of each shard: how many objects it was asked about."""
 FORMAT = 1
 
 
@@ -57,7 +59,8 @@ def start_run(folder: Path, album: Album, count: int, facts: Mapping[str, Any]) 
         AmodalError: the folder holds another run; what differs is named.
     """
     shards = make_shards(album, count)
-    told = {"shards": count, "pictures": len(album), "objects": len(album.annotation_ids)}
+    objects = [sum(len(album[i].instances) for i in range(shard.start, shard.stop)) for shard in shards]
+    told = {"shards": count, "pictures": len(album), "objects": len(album.annotation_ids), OBJECTS: objects}
     take_up(folder, {**facts, "shards": count}, parts="shard-*.jsonl", told=told)
     return shards
 

@@ -19,7 +19,7 @@ from ...core.errors import AmodalError, AnnotationError
 from ...core.records import ImageRecord, Prediction
 from ...datasets.jsonfile import write_text
 from ...datasets.results import result_record
-from .manifest import read_manifest
+from .manifest import OBJECTS, read_manifest
 from .shards import Shard
 
 ERRORS = "errors.jsonl"
@@ -189,10 +189,11 @@ def read_shards(folder: str | Path) -> Iterator[dict[str, Any]]:
 
     Raises:
         AmodalError: no manifest, or shards are missing.
-        AnnotationError: a line that is no JSON object.
+        AnnotationError: a line that is no JSON object, or a shard that lacks records, or has some too many.
     """
     folder = Path(folder)
-    count = int(read_manifest(folder)["shards"])
+    manifest = read_manifest(folder)
+    count = int(manifest["shards"])
     names = [Shard(i, count, 0, 0).name for i in range(count)]
     missing = [name for name in names if not (folder / name).exists()]
     if missing:
@@ -202,12 +203,48 @@ def read_shards(folder: str | Path) -> Iterator[dict[str, Any]]:
             value=f"{len(missing)} missing, the first {missing[0]}",
             remedy="repeat the command that started it: it goes on where it stopped",
         )
-    for name in names:
-        with (folder / name).open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    yield json.loads(line)
-                except ValueError as problem:
-                    raise AnnotationError(
-                        f"a shard holds a JSON object a line ({problem})", file=folder / name, record=f"line {number}"
-                    ) from None
+    for name, objects in zip(names, manifest.get(OBJECTS) or [None] * count, strict=True):
+        yield from _read_shard(folder, name, objects)
+
+
+def _read_shard(folder: Path, name: str, objects: int | None) -> Iterator[dict[str, Any]]:
+    """The records of a shard, and whether they are all; ``objects``: how many it was asked about, None: not known."""
+    remedy = "remove the file and repeat the command that started the run: it is made again"
+    number = 0
+    with (folder / name).open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                record = json.loads(line)
+                problem = "" if isinstance(record, dict) else f" ({type(record).__name__})"
+            except ValueError as error:
+                problem = f" ({error})"
+            if problem:
+                raise AnnotationError(
+                    f"a shard holds a JSON object a line{problem}",
+                    file=folder / name,
+                    record=f"line {number}",
+                    remedy=remedy,
+                )
+            yield record
+    if objects is None:
+        return
+    failed = _count_failed(folder, name)
+    if number + failed != objects:
+        raise AnnotationError(
+            f"a shard has a line for each of its {objects} objects, but for those that failed",
+            file=folder / name,
+            value=f"{number} lines, {failed} failed",
+            remedy=remedy,
+        )
+
+
+def _count_failed(folder: Path, name: str) -> int:
+    """Objects of a shard whose pictures failed."""
+    try:
+        return sum(len(json.loads(line)["annotation_ids"]) for line in _errors_of(folder, name).splitlines())
+    except (ValueError, KeyError, TypeError) as problem:
+        raise AnnotationError(
+            f"the errors of a shard are a JSON object a line ({problem})",
+            file=folder / name.replace(".jsonl", ".errors.jsonl"),
+            remedy=f"remove it and {name}, and repeat the command that started the run: both are made again",
+        ) from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,7 @@ class YoloxNano:
     def __init__(self, path: str | Path | None = None, *, threads: int = 0) -> None:
         file = package_folder() / "yolox" / "yolox_nano.onnx" if path is None else Path(path)
         self.categories = coco_categories()
+        self._opened = file.absolute(), threads
         self._session = open_session(file, threads)
         self._input = self._session.get_inputs()[0].name
         cells = sum((INPUT_PX // stride) ** 2 for stride in STRIDES)
@@ -44,6 +47,10 @@ class YoloxNano:
             raise WeightsError(
                 "not the YOLOX-nano for COCO", file=file, value=shapes, remedy="install the package again"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        file, threads = self._opened  # the file is opened again where it is unpickled or copied
+        return partial(type(self), threads=threads), (file,)
 
     def detect(self, image: NDArray[np.uint8], min_score: float = 0.3, *, max_iou: float = 0.5) -> list[Detection]:
         """Objects of one picture, the surest first, 100 at the most.
