@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sheet import Case, draw_sheet  # the file beside this one
 
 from amodal.core.album import Album
 from amodal.core.records import ImageRecord, Prediction
@@ -35,7 +36,6 @@ from amodal.metrics.evaluate import evaluate
 from amodal.metrics.objects import ObjectScore
 from amodal.report.extremes import extremes_page
 from amodal.report.page import read_photo
-from amodal.report.sheet import Case, draw_sheet
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.scenes import make_scenes, scene_settings, write_scenes
 from amodal.synthesis.settings import SynthesisSettings

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.metrics.baselines import convex_hull
 from amodal.metrics.evaluate import evaluate, has_amodal_truth
+from amodal.metrics.objects import FROM_PREDICTION, FROM_TRUTH
+from amodal.metrics.ordering import score_pairs
 from amodal.metrics.summary import GROUPS, in_group
 
 W, H = 20, 10
@@ -197,6 +201,31 @@ def test_empty_whole_masks_are_no_truth_to_score() -> None:
     assert has_amodal_truth(TRUTH) and not has_amodal_truth(album([Instance(1, 0, (0, 0, 5, 5), amodal_mask=nothing)]))
 
 
+def test_hidden_part_iou_against_brute_force() -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.random((H, W)) < 0.5 for _ in range(6)]
+    whole, visible, found, seen, other, other_seen = arrays
+    masks = [Mask.from_array(array) for array in arrays]
+    baselines = {"mask": {1: masks[4]}, "prediction": {1: guess(1, 1, masks[5], masks[4])}}
+    report = evaluate(album([thing(1, *masks[:2])]), [guess(1, 1, masks[3], masks[2])], baselines=baselines)
+    true = whole & ~visible
+    hidden = {"ours": found & ~seen, "modal": seen & ~seen, "mask": other & ~seen, "prediction": other & ~other_seen}
+    for answer, part in (hidden | {"true_modal": visible & ~visible}).items():
+        expected = (part & true).sum() / (part | true).sum()
+        assert report.objects[0].fits[answer].hidden_iou == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_where_the_true_masks_hide_nothing_the_hidden_part_has_no_iou(answered: bool) -> None:
+    """Said to be occluded, but its visible mask is as large as the whole one: no answer could be right."""
+    truth = album([thing(1, columns(0, 10), columns(0, 5)), thing(2, columns(0, 10), columns(0, 10), occlude_rate=0.3)])
+    found = [guess(i, 1, columns(0, 5), columns(0, 10)) for i in ((1, 2) if answered else (1,))]
+    report = evaluate(truth, found)
+    assert [score.fits["ours"].hidden_iou for score in report.objects] == [1.0, None]
+    ours = report.group("occluded").row("ours")
+    assert (ours.count, ours.hidden_iou, ours.hidden_count) == (2, 1.0, 1)
+
+
 def test_a_missing_prediction_scores_zero_and_is_named() -> None:
     report = evaluate(TRUTH, [FOUND[0], FOUND[1]])
     assert report.missing == (3,)
@@ -280,6 +309,17 @@ def test_json_has_every_group_row_and_object() -> None:
     assert len(first["mean_iou_macro_95"]) == 2
     assert [entry["annotation_id"] for entry in content["objects"]] == [1, 2, 3]
     assert content["objects"][0]["iou"]["ours"] == 0.8
+    assert content["objects"][0]["truncated"] is None
+
+
+def test_every_key_of_the_report_is_documented() -> None:
+    content = evaluate(TRUTH, [replace(FOUND[0], occluders=(2,)), *FOUND[1:]]).to_json()
+    order = score_pairs([(1, 2)], [(1, 2)]).to_json()
+    keys = set(content) | set(content["groups"][0]) | set(content["groups"][0]["rows"][0]) | set(order)
+    keys |= set(content["objects"][0]) | set(content["unoccluded"]) | {*FROM_PREDICTION, *FROM_TRUTH, "better", "worse"}
+    keys -= {"image_id", "annotation_id", "mean_iou_macro_95"}  # the ids; the interval that intervals_95 has, too
+    text = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    assert sorted(key for key in keys if f"`{key}`" not in text) == []
 
 
 def test_truth_without_amodal_masks_is_one_error_naming_file_and_remedy() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from amodal.core.masks import Mask
 from amodal.core.records import Instance
-from amodal.metrics.occlusion import area_ratio, area_ratio_histogram, hidden_frac, hidden_iou, true_hidden_frac
+from amodal.metrics.occlusion import area_ratio, area_ratio_histogram, hidden_frac, true_hidden_frac
 
 EMPTY = Mask.from_array(np.zeros((10, 20), dtype=bool))
 
@@ -32,16 +32,6 @@ def test_area_ratio(modal: Mask, amodal: Mask, ratio: float) -> None:
 
 def test_hidden_share_is_exact_at_the_boundary() -> None:
     assert hidden_frac(columns(0, 19), columns(0, 20)) == 0.05
-
-
-def test_hidden_iou_against_brute_force() -> None:
-    rng = np.random.default_rng(0)
-    predicted, modal, amodal = (rng.random((10, 20)) < 0.5 for _ in range(3))
-    true = amodal & ~modal
-    expected = (predicted & true).sum() / (predicted | true).sum()
-    masks = [Mask.from_array(m) for m in (predicted, modal, amodal)]
-    assert hidden_iou(*masks) == pytest.approx(expected)
-    assert hidden_iou(EMPTY, columns(0, 10), columns(0, 10)) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,9 @@ from amodal.core.errors import ImageError
 from amodal.core.masks import Mask
 from amodal.core.records import Prediction
 from amodal.report.colours import FOUND, GIVEN, HEAT_LUT, heat_colours
-from amodal.report.overlay import draw_predictions
+from amodal.report.cutouts import cut_out
+from amodal.report.overlay import draw_predictions, paint_outline, paint_stripes
+from amodal.report.panels import View
 
 W, H = 120, 90
 
@@ -92,3 +97,41 @@ def test_heat_colours_grow_lighter_evenly() -> None:
     assert light[-1] - light[0] > 200
     odd = np.array([[-1.0, 2.0, np.nan]], dtype=np.float32)
     assert (heat_colours(odd) == HEAT_LUT[[0, 255, 0]]).all()
+
+
+@pytest.mark.parametrize("line_px", [1, 2, 3, 5, 8, 13])
+def test_a_rim_is_what_is_so_many_steps_from_outside(line_px: int) -> None:
+    height, width = 45, 56
+    ys, xs = np.mgrid[:height, :width]
+    blob = (np.abs(ys - 20) + np.abs(xs - 12) < 11) | (np.abs(ys - 31) + np.abs(xs - 40) < 16)
+    outside = np.argwhere(~np.pad(blob, 1)) - 1
+    steps = np.abs(np.stack([ys, xs], -1)[:, :, None] - outside).sum(-1).min(-1)
+    canvas = np.full((height, width, 3), 128, np.uint8)
+    paint_outline(canvas, Mask.from_array(blob), (255, 0, 0), line_px)
+    assert ((canvas == (255, 0, 0)).all(-1) == (blob & (steps <= line_px))).all()
+
+
+@pytest.mark.parametrize(
+    ("work", "bytes_a_pixel"),
+    [
+        (lambda image, one: paint_stripes(image, one.amodal_mask, (9, 9, 9), 4), 7),
+        (lambda image, one: cut_out(image, one), 9),
+    ],
+)
+def test_a_large_photograph_takes_little_memory(
+    work: Callable[[np.ndarray, Prediction], object], bytes_a_pixel: int
+) -> None:
+    image, half = np.zeros((600, 600, 3), dtype=np.uint8), Mask.from_box((0, 0, 300, 600), 600, 600)
+    one = guess(modal_mask=half, amodal_mask=half)
+    work(image, one)
+    tracemalloc.start()
+    try:
+        work(image, one)
+        assert tracemalloc.get_traced_memory()[1] < bytes_a_pixel * 360_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_part_of_a_photograph_is_cut_once_for_all_panels() -> None:
+    view = View.of(guess(), GREY)
+    assert view.photo(GREY) is view.photo(GREY) and (view.photo(np.zeros_like(GREY)) == 0).all()

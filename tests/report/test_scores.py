@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from dataclasses import replace
@@ -14,11 +16,23 @@ from amodal.core.errors import AmodalError, ImageError
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance, Prediction
 from amodal.metrics.evaluate import evaluate
-from amodal.report.plots import _label
-from amodal.report.scores import markdown, tables, write_scores
+from amodal.report.plots import _label, draw_direct, draw_plots
+from amodal.report.scores import markdown, tables, write_indirect, write_scores
 
 W, H = 40, 20
 PLOTS = {"accuracy.png", "area_ratio.png", "modal_amodal_iou.png", "precision_recall.png"}
+
+
+@pytest.fixture
+def real_plots() -> None:
+    """For a test that wants plots drawn."""
+
+
+@pytest.fixture(autouse=True)
+def quick_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing plots takes most of the time of `write_scores`."""
+    if "real_plots" not in request.fixturenames:
+        monkeypatch.setattr("amodal.report.scores.draw_plots", lambda report: dict.fromkeys(PLOTS, b""))
 
 
 def columns(start: int, stop: int) -> Mask:
@@ -42,13 +56,14 @@ def save_images(folder: Path, count: int) -> None:
         Image.new("RGB", (W, H), (i, 90, 90)).save(folder / f"{i}.png")
 
 
+@pytest.mark.usefixtures("real_plots")
 def test_files_and_their_content(tmp_path: Path) -> None:
     truth, found = make(25)
     save_images(tmp_path, 25)
     report = evaluate(truth, found)
     out = tmp_path / "a" / "b"
     written = write_scores(out, report, truth=truth, predictions=found, images_dir=tmp_path)
-    assert {path.name for path in written} == PLOTS | {"report.json", "report.md", "objects.html"}
+    assert {path.name for path in written} == PLOTS | {"report.json", "report.md", "objects.csv", "objects.html"}
     assert sorted(written) == sorted(out.iterdir())  # and nothing half-written beside them
     assert json.loads((out / "report.json").read_text()) == report.to_json()
     for name in PLOTS:
@@ -60,6 +75,7 @@ def test_files_and_their_content(tmp_path: Path) -> None:
     assert "a&lt;b&gt;" in page
     assert "a<b>" not in page
     assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", page)
+    assert 'alt="a&lt;b&gt;, annotation 2: difference"' in page and page.count('alt="') == 4 * 18
     assert page.index("annotation 1<") < page.index("annotation 2<") < page.index("annotation 25<")
 
 
@@ -71,6 +87,7 @@ def test_no_object_is_both_worst_and_best(tmp_path: Path, count: int, articles: 
     page = (tmp_path / "out" / "objects.html").read_text()
     shown = re.findall(r"annotation (\d+)<", page)
     assert len(shown) == len(set(shown)) == articles
+    assert ("best</h2>" in page) == ('href="#best"' in page) == (count > 1)  # no heading over nothing
 
 
 def test_predictions_beyond_the_picture_are_drawn_as_they_are_scored(tmp_path: Path) -> None:
@@ -90,6 +107,7 @@ def test_predictions_beyond_the_picture_are_drawn_as_they_are_scored(tmp_path: P
     assert pages[0] == pages[1]
 
 
+@pytest.mark.usefixtures("real_plots")
 def test_names_of_baselines_are_shown_as_they_are(tmp_path: Path) -> None:
     truth, found = make(2)
     masks = {p.annotation_id: p.amodal_mask for p in found}
@@ -97,6 +115,62 @@ def test_names_of_baselines_are_shown_as_they_are(tmp_path: Path) -> None:
     write_scores(tmp_path / "out", report)
     assert r"| $x_{$ \| _mine" in (tmp_path / "out" / "report.md").read_text()
     assert _label("_$5$") == r"\$5\$"
+
+
+def test_every_object_is_a_row_of_the_table(tmp_path: Path) -> None:
+    truth, found = make(3)
+    records = [replace(truth[0], instances=(replace(truth[0].instances[0], modal_mask=None, is_truncated=True),))]
+    truth = Album([*records, *list(truth)[1:]], truth.categories)
+    report = evaluate(truth, found[:2], baselines={'a,"b"': {3: columns(0, 20)}})
+    write_scores(tmp_path, report)
+    rows = list(csv.DictReader((tmp_path / "objects.csv").read_text(encoding="utf-8").splitlines()))
+    listed = report.to_json()["objects"]
+    assert [int(row["annotation_id"]) for row in rows] == [one["annotation_id"] for one in listed] == [1, 2, 3]
+    for row, one, score in zip(rows, listed, report.objects, strict=True):
+        for name in ("answered", "occluded", "truncated", "true_hidden_frac", "area_ratio"):
+            assert json.loads(row[name] or "null") == one[name], name
+        assert (row["category"], int(row["image_id"])) == (one["category"], one["image_id"])
+        for answer, fit in score.fits.items():
+            for what, value in (("iou", fit.iou), ("box_iou", fit.box_iou), ("hidden_part_iou", fit.hidden_iou)):
+                cell = row[f"{what}.{answer}"]
+                assert (float(cell) if cell else None) == (None if value is None else pytest.approx(value, abs=1e-6))
+    assert rows[0]["iou.true_modal"] == "" and rows[1]["iou.true_modal"] == "0.500000"
+    assert rows[2]['iou.a,"b"'] == "1.000000" and rows[2]["answered"] == "false"
+    write_indirect(tmp_path, report.unoccluded, counts={}, missing=(), truth="t", predictions="p")
+    assert not (tmp_path / "objects.csv").exists()
+
+
+def test_long_names_of_baselines_leave_the_plot_its_room() -> None:
+    truth, found = make(2)
+    masks = {p.annotation_id: p.amodal_mask for p in found}
+    name = "a method with quite a long name, of nineteen"
+    report = evaluate(truth, found, baselines={f"{name} {year}": masks for year in (96, 97)})
+    label = _label(f"{name} 96")
+    assert len(label) <= 36 and label.startswith("a method with") and label.endswith("of nineteen 96")
+    assert _label(name[:36]) == name[:36]
+    drawn = []
+    for one in (report, evaluate(truth, found)):
+        with Image.open(io.BytesIO(draw_direct(list(one.objects), "2 objects")["accuracy.png"])) as picture:
+            dark = np.asarray(picture.convert("L")) < 60
+        drawn.append(np.flatnonzero(dark.mean(axis=0) > 0.5).tolist())  # the left axis
+    assert drawn[0] == drawn[1] != []
+
+
+def test_titles_of_plots_count_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("amodal.report.plots.draw_direct", lambda objects, what: told.append(what) or {})
+    monkeypatch.setattr("amodal.report.plots.draw_indirect", lambda found: {})
+    for count, hidden in ((1, 10), (2, 10), (1, 0)):
+        draw_plots(evaluate(*make(count, hidden=hidden)))
+    assert told == ["1 occluded object", "2 occluded objects", "1 object"]
+
+
+def test_a_file_name_that_is_no_text_is_spelt_out(tmp_path: Path) -> None:
+    report = evaluate(*make(1), given="as in \udcff.json")
+    write_scores(tmp_path, report)
+    write_indirect(tmp_path / "flags", report.unoccluded, counts={}, missing=(), truth="\udcff", predictions="p")
+    for folder in (tmp_path, tmp_path / "flags"):
+        assert "\\udcff" in (folder / "report.md").read_text(encoding="utf-8")
 
 
 def test_missing_predictions_are_listed_and_shown(tmp_path: Path) -> None:
@@ -124,6 +198,7 @@ def test_a_table_by_hand() -> None:
     assert "nan" not in text
 
 
+@pytest.mark.usefixtures("real_plots")
 @pytest.mark.parametrize("kwargs", [{"hidden": 0}, {"seen": False}, {}])
 def test_reports_with_undefined_figures_are_written(tmp_path: Path, kwargs: dict[str, int]) -> None:
     """All clear; hidden share unknown; all occluded: each leaves some figure undefined."""

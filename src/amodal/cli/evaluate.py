@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonargparse
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ..core.masks import Mask
     from ..core.records import Prediction
 
+_UNET = "mask-only U-Net"
 HELP = "score predictions against annotated whole objects"
 
 
@@ -51,6 +54,15 @@ def add_arguments(parser: jsonargparse.ArgumentParser) -> None:
         metavar="NAME=FILE",
         help="also score another method's results file; may be repeated",
     )
+    parser.add_argument(
+        "--detections",
+        action="append",
+        type=str,
+        default=None,
+        metavar="NAME=FILE",
+        help="also score a detector's COCO results of whole masks, which name no annotation: each is matched to the "
+        "object it fits best; may be repeated",
+    )
 
 
 def run(args: jsonargparse.Namespace) -> None:
@@ -63,16 +75,14 @@ def run(args: jsonargparse.Namespace) -> None:
     from ..metrics.evaluate import evaluate, has_amodal_truth
     from ..metrics.indirect import count_judged, score_indirect
     from ..report.scores import figures, tables, unoccluded_line, write_indirect, write_scores
+    from .places import check_writable
 
-    if args.modal_at and not args.images:
-        raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
-    if args.weights is not None and not args.modal_at:
-        raise AmodalError("--weights goes with --modal-at", value=args.weights)
-    others = _named_files(args.baseline or ())
+    others = _checked_words(args)
+    check_writable(Path(args.output) / "report.json")
     truth = read_annotations(args.truth, images=args.images)
     if not has_amodal_truth(truth):
-        for word, value in (("--modal-at", args.modal_at), ("--unet", args.unet), ("--baseline", args.baseline)):
-            if value:
+        for word in ("--modal-at", "--unet", "--baseline", "--detections"):
+            if value := args[word[2:].replace("-", "_")]:
                 raise AmodalError(
                     f"{word} is scored against amodal masks, which the truth has none of",
                     file=args.truth,
@@ -89,8 +99,9 @@ def run(args: jsonargparse.Namespace) -> None:
         print("\n".join(map(unoccluded_line, parts)), "wrote " + ", ".join(map(str, files)), sep="\n\n")
         _warn_of_missing(len(missing), "a prediction, area ratio 0")
         return
-    baselines = _baselines(args, others, truth, predictions)
+    baselines, rules = _baselines(args, others, truth, predictions)
     report = evaluate(truth, predictions, given=args.given, predictions_source=args.predictions, baselines=baselines)
+    report = replace(report, protocol=report.protocol | rules)
     files = write_scores(args.output, report, truth=truth, predictions=predictions, images_dir=args.images)
     print(tables(report), figures(report), "wrote " + ", ".join(map(str, files)), sep="\n\n")
     _warn_of_missing(len(report.missing), "a prediction, scored as 0")
@@ -107,24 +118,61 @@ def _warn_of_missing(count: int, what: str) -> None:
         print(f"amodal: warning: {counted(count, 'object')} of the truth without {what}: report.md", file=sys.stderr)
 
 
-def _named_files(words: Sequence[str]) -> dict[str, str]:
-    """The words NAME=FILE by name, each once."""
+def _checked_words(args: jsonargparse.Namespace) -> dict[str, str]:
+    """The files of --baseline and --detections by name, and whether the words go together."""
+    from ..report.scores import LABELS
+
+    if args.modal_at and not args.images:
+        raise AmodalError("--modal-at runs a network on the photographs", remedy="give --images DIR")
+    if args.weights is not None and not args.modal_at:
+        raise AmodalError("--weights goes with --modal-at", value=args.weights)
+    for threshold in args.modal_at:
+        if not 0 <= threshold < 1:
+            raise AmodalError("--modal-at is a number of 0 or more, below 1", value=threshold)
+    rows = {_modal_name(threshold) for threshold in args.modal_at} | ({_UNET} if args.unet is not None else set())
+    rows |= {*LABELS, *LABELS.values()}
+    found: dict[str, str] = {}
+    for option in ("--baseline", "--detections"):
+        found |= _named_files(option, args[option[2:]] or (), rows | set(found))
+    return found
+
+
+def _modal_name(threshold: float) -> str:
+    return f"modal mask at {threshold:g}"
+
+
+def _named_files(option: str, words: Sequence[str], taken: set[str]) -> dict[str, str]:
+    """The words NAME=FILE by name, each once and none of those that are taken."""
     found: dict[str, str] = {}
     for word in words:
         name, sign, file = word.partition("=")
-        if not (name and sign and file):
-            raise AmodalError("--baseline is NAME=FILE", value=word, remedy="for example ours-v1=out/v1.json")
-        if name in found:
-            raise AmodalError("each --baseline has a name of its own", value=word, remedy="name it otherwise")
+        name = name.strip()
+        if not (name and name.isprintable() and sign and file):
+            raise AmodalError(f"{option} is NAME=FILE", value=word, remedy="for example ours-v1=out/v1.json")
+        if name in found or name in taken:
+            raise AmodalError(f"each {option} has a name of its own", value=word, remedy="name it otherwise")
         found[name] = file
     return found
 
 
 def _baselines(
     args: jsonargparse.Namespace, others: dict[str, str], truth: Album, predictions: list[Prediction]
-) -> dict[str, Mapping[int, Mask | Prediction]]:
-    from ..report.scores import LABELS
+) -> tuple[dict[str, Mapping[int, Mask | Prediction]], dict[str, str]]:
+    """The answers of each baseline, and what is to be told of them. A bad file is told before a network runs."""
+    from ..datasets.detections import read_detections
+    from ..metrics.matching import match_detections
 
+    drawn = {one.id: one.modal_mask for record in truth for one in record.instances if one.modal_mask is not None}
+    visible = drawn | {one.annotation_id: one.modal_mask for one in predictions}
+    detected = {word.partition("=")[0].strip() for word in args.detections or ()}
+    read: dict[str, Mapping[int, Mask | Prediction]] = {}
+    rules: dict[str, str] = {}
+    for name, file in others.items():
+        if name in detected:
+            matched = match_detections(truth, read_detections(file, truth), visible)
+            read[name], rules[f"{name}, detections"] = matched.answers, matched.rule
+        else:
+            read[name] = {one.annotation_id: one for one in read_predictions(file, truth, visible=visible)}
     found: dict[str, Mapping[int, Mask | Prediction]] = {}
     if args.modal_at:
         from ..inference.predictor import Predictor
@@ -132,18 +180,9 @@ def _baselines(
 
         predictor = Predictor.from_pretrained(args.weights)
         for threshold in args.modal_at:
-            if not 0 <= threshold < 1:
-                raise AmodalError("--modal-at is a number of 0 or more, below 1", value=threshold)
-            name = f"modal mask at {threshold:g}"
-            found[name] = modal_masks_at(predictor, truth, predictions, args.images, threshold)
+            found[_modal_name(threshold)] = modal_masks_at(predictor, truth, predictions, args.images, threshold)
     if args.unet is not None:
         from ..inference.completion import Completion
 
-        found["mask-only U-Net"] = Completion.from_pretrained(args.unet).complete(predictions)
-    drawn = {one.id: one.modal_mask for record in truth for one in record.instances if one.modal_mask is not None}
-    visible = drawn | {one.annotation_id: one.modal_mask for one in predictions}
-    for name, file in others.items():
-        if name in found or name in LABELS.values():
-            raise AmodalError("each --baseline has a name of its own", value=name, remedy="name it otherwise")
-        found[name] = {one.annotation_id: one for one in read_predictions(file, truth, visible=visible)}
-    return found
+        found[_UNET] = Completion.from_pretrained(args.unet).complete(predictions)
+    return found | read, rules

@@ -14,7 +14,7 @@ from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import ImageRecord, Prediction, category_at
 from .indirect import Judged, judge
-from .objects import FROM_PREDICTION, FROM_TRUTH, ObjectScore, ious, measure
+from .objects import FROM_PREDICTION, FROM_TRUTH, ObjectScore, ious, measure, scored_mask
 from .occlusion import OCCLUDED_ABOVE
 from .ordering import score_order
 from .summary import GROUPS, Report, in_group, make_group
@@ -52,17 +52,13 @@ def evaluate(
     for record in truth:
         for instance in record.instances:
             counts["in truth"] += 1
-            amodal = instance.amodal_mask
-            if instance.is_crowd:
-                counts["crowd, left out"] += 1
-            elif instance.is_stuff:
-                counts["stuff, left out"] += 1
-            elif amodal is None or amodal.is_empty:
-                counts["no amodal mask, left out"] += 1
-            else:
-                name = category_at(instance.category, truth.categories, f"annotation {instance.id}").name
-                others = {method: theirs.get(instance.id) for method, theirs in baselines.items()}
-                objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id), others))
+            if (amodal := scored_mask(instance)) is None:
+                why = "crowd" if instance.is_crowd else "stuff" if instance.is_stuff else "no amodal mask"
+                counts[f"{why}, left out"] += 1
+                continue
+            name = category_at(instance.category, truth.categories, f"annotation {instance.id}").name
+            others = {method: theirs.get(instance.id) for method, theirs in baselines.items()}
+            objects.append(measure(record.id, name, instance, amodal, answers.get(instance.id), others))
     if not objects:
         raise AnnotationError(
             "the truth needs amodal masks: no object to score has one",
@@ -82,11 +78,7 @@ def evaluate(
 
 def has_amodal_truth(truth: Album) -> bool:
     """Whether any object of an album has an amodal mask that `evaluate` can score."""
-    return any(
-        one.amodal_mask is not None and not one.amodal_mask.is_empty and not one.is_crowd and not one.is_stuff
-        for record in truth
-        for one in record.instances
-    )
+    return any(scored_mask(one) is not None for record in truth for one in record.instances)
 
 
 def _checked(truth: Album, method: str, answers: Mapping[int, Mask | Prediction]) -> Mapping[int, Mask | Prediction]:

@@ -11,7 +11,7 @@ from ..core import boxes as bx
 from ..core.masks import Mask
 from ..core.records import Instance, Prediction
 from .baselines import convex_hull
-from .occlusion import area_ratio, hidden_iou, true_hidden_frac, true_occluded
+from .occlusion import area_ratio, true_hidden_frac, true_occluded
 
 Answer = str
 """Which mask is scored: one of `FROM_PREDICTION`, of `FROM_TRUTH`, or the name of a baseline the caller brings."""
@@ -29,7 +29,7 @@ class Fit:
         intersection, union: with the true amodal mask, pixels.
         box_iou: IoU of the answer's box with the true amodal box.
         hidden_iou: IoU of the answer's hidden part (the answer minus the modal mask it starts from) with the true one;
-            None where the truth has no modal mask.
+            None where the truth has no modal mask, or one that leaves no pixel hidden: no answer could be right.
     """
 
     intersection: int
@@ -68,6 +68,12 @@ class ObjectScore:
     fits: dict[Answer, Fit]
 
 
+def scored_mask(instance: Instance) -> Mask | None:
+    """The true amodal mask an answer is scored against; None where there is none, or for stuff and crowds."""
+    amodal = instance.amodal_mask
+    return None if amodal is None or amodal.is_empty or instance.is_crowd or instance.is_stuff else amodal
+
+
 def measure(
     image_id: int,
     category: str,
@@ -89,14 +95,19 @@ def measure(
     """
     true_box = instance.amodal_box or amodal.box
     modal = instance.modal_mask
+    true_hidden = None if modal is None else amodal - modal
+    if true_hidden is not None and true_hidden.is_empty:
+        true_hidden = None
 
     def fit(mask: Mask, box: bx.Box, start: Mask) -> Fit:
         common = (mask & amodal).area
-        hidden = None if modal is None else hidden_iou(mask - start, modal, amodal)
+        hidden = None
+        if true_hidden is not None:
+            hidden = 0.0 if mask is start else (mask - start).iou(true_hidden)
         return Fit(common, mask.area + amodal.area - common, float(bx.iou(box, true_box)), hidden)
 
     fits: dict[Answer, Fit] = {}
-    nothing = Fit(0, amodal.area, 0.0, None if modal is None else 0.0)
+    nothing = Fit(0, amodal.area, 0.0, None if true_hidden is None else 0.0)
     if prediction is None:
         fits.update(dict.fromkeys(FROM_PREDICTION, nothing))
     else:

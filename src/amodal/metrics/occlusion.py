@@ -1,4 +1,4 @@
-"""How much is hidden: area ratio, hidden share, hidden-part IoU (paper section 5.2, Fig. 8)."""
+"""How much is hidden: area ratio, hidden share (paper section 5.2, Fig. 8)."""
 
 from __future__ import annotations
 
@@ -49,11 +49,6 @@ def true_occluded(instance: Instance) -> bool | None:
     (VOC's ``occluded``, which has the same rule); None where neither is known."""
     share = true_hidden_frac(instance)
     return instance.is_occluded if share is None else share > OCCLUDED_ABOVE
-
-
-def hidden_iou(predicted_hidden: Mask, true_modal: Mask, true_amodal: Mask) -> float:
-    """IoU of a predicted hidden part with the true one (amodal minus modal); 0 where both are empty."""
-    return predicted_hidden.iou(true_amodal - true_modal)
 
 
 def area_ratio_histogram(ratios: ArrayLike, bins: int = 100) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ from ..core.album import Album
 from ..core.errors import AnnotationError
 from ..core.masks import Mask
 from ..core.records import Instance
+from .objects import scored_mask
 
 Variant = Literal["sds-matlab", "sds-python", "box-assigned"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -118,7 +119,7 @@ def region_ap(
     objects = ignored = 0
     for category, entry in enumerate(truth.categories):
         mine = {image: group for (image, kind), group in targets.items() if kind == category}
-        count = sum(_annotated(one) for group in mine.values() for one in group)
+        count = sum(scored_mask(one) is not None for group in mine.values() for one in group)
         if not count:
             continue
         ranked = sorted(answers.get(category, []), key=lambda answer: -answer.score)
@@ -149,10 +150,6 @@ def envelope_ap(right: ArrayLike, count: int) -> float:
 _RIGHT, _WRONG, _IGNORED = 1, 0, -1
 
 
-def _annotated(one: Instance) -> bool:
-    return one.amodal_mask is not None and not one.amodal_mask.is_empty and not one.is_crowd and not one.is_stuff
-
-
 def _verdicts(
     ranked: Sequence[Found], targets: dict[int, list[Instance]], variant: Variant, cutoff: float, min_box_iou: float
 ) -> list[int]:
@@ -174,10 +171,10 @@ def _by_box(answer: Found, group: list[Instance], taken: set[int], cutoff: float
     one = group[int(np.argmax(overlaps))]
     if not overlaps.max() > min_box_iou:
         return _WRONG
-    if not _annotated(one):
+    true = scored_mask(one)
+    if true is None:
         return _IGNORED
-    assert one.amodal_mask is not None
-    if one.id in taken or answer.mask.iou(one.amodal_mask) < cutoff:
+    if one.id in taken or answer.mask.iou(true) < cutoff:
         return _WRONG
     taken.add(one.id)
     return _RIGHT
@@ -185,13 +182,13 @@ def _by_box(answer: Found, group: list[Instance], taken: set[int], cutoff: float
 
 def _by_region(answer: Found, group: list[Instance], taken: set[int], cutoff: float, *, strict: bool) -> int:
     """``strict``: the MATLAB code, which looks among what is not taken and wants more than the cut-off."""
-    open_to = [one for one in group if _annotated(one) and not (strict and one.id in taken)]
-    overlaps = [answer.mask.iou(one.amodal_mask) for one in open_to if one.amodal_mask is not None]
+    drawn = [(one.id, true) for one in group if (true := scored_mask(one)) is not None]
+    overlaps = [(answer.mask.iou(true), number) for number, true in drawn if not (strict and number in taken)]
     if not overlaps:
         return _WRONG
-    best = int(np.argmax(overlaps))
-    enough = overlaps[best] > cutoff if strict else overlaps[best] >= cutoff
-    if not enough or open_to[best].id in taken:
+    best, number = max(overlaps, key=lambda pair: pair[0])  # the first of equals
+    enough = best > cutoff if strict else best >= cutoff
+    if not enough or number in taken:
         return _WRONG
-    taken.add(open_to[best].id)
+    taken.add(number)
     return _RIGHT

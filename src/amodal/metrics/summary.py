@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .accuracy import accuracy_at, bootstrap_intervals, mean_iou, micro_iou
 from .indirect import Indirect
-from .objects import FROM_PREDICTION, FROM_TRUTH, Answer, Fit, ObjectScore, ious
+from .objects import FROM_PREDICTION, FROM_TRUTH, Answer, ObjectScore, ious
 from .occlusion import HEAVILY_ABOVE, OCCLUDED_ABOVE
 from .ordering import OrderScore
 
@@ -36,7 +37,7 @@ class Row:
         micro_iou: sum of intersections / sum of unions.
         accuracy_50, accuracy_70: share of objects with IoU above 0.5, 0.7.
         hidden_iou: mean IoU of the hidden part over ``hidden_count`` objects: those that are occluded and whose true
-            modal mask is known.
+            modal mask is known, with something hidden beyond it.
         box_iou: mean IoU of the amodal box.
         gain: mean IoU of ours minus this answer's, over the same objects; 0 for ours.
     """
@@ -182,27 +183,41 @@ def make_group(name: str, objects: list[ObjectScore], baselines: Sequence[Answer
         rule=GROUPS[name],
         count=len(members),
         photographs=len({score.image_id for score in members}),
-        rows=tuple(make_row(answer, members) for answer in (*FROM_PREDICTION, *baselines)),
-        known_modal_rows=tuple(make_row(answer, known) for answer in ("ours", *FROM_TRUTH)),
+        rows=make_rows((*FROM_PREDICTION, *baselines), members),
+        known_modal_rows=make_rows(("ours", *FROM_TRUTH), known),
     )
 
 
-def make_row(answer: Answer, objects: list[ObjectScore]) -> Row:
-    """The figures of one answer over objects that all have it."""
+def make_rows(answers: Sequence[Answer], objects: list[ObjectScore]) -> tuple[Row, ...]:
+    """The figures of some answers over objects that all have them."""
+    columns = [_columns(answer, objects) for answer in answers]
+    # drawing is what takes the time: once for all
+    drawn = bootstrap_intervals(np.concatenate(columns, axis=1), [score.image_id for score in objects])
+    each = np.split(drawn, len(answers))
+    return tuple(_row(*one, objects) for one in zip(answers, columns, each, strict=True))
+
+
+_FIGURES = ("mean_iou", "accuracy_50", "accuracy_70", "hidden_iou", "box_iou", "gain")
+
+
+def _columns(answer: Answer, objects: list[ObjectScore]) -> NDArray[np.float64]:
+    """What `_FIGURES` are the means of, ``(n, 6)``: NaN where an object does not count."""
     values = ious(objects, answer)
-    fits: list[Fit] = [score.fits[answer] for score in objects]
-    hidden = np.array(
-        [
-            fit.hidden_iou if fit.hidden_iou is not None and in_group(score.hidden_frac, "occluded") else math.nan
-            for score, fit in zip(objects, fits, strict=True)
-        ],
-        dtype=np.float64,
-    )
-    boxes = np.array([fit.box_iou for fit in fits], dtype=np.float64)
+    fits = [score.fits[answer] for score in objects]
+    hidden = [
+        fit.hidden_iou if fit.hidden_iou is not None and in_group(score.hidden_frac, "occluded") else math.nan
+        for score, fit in zip(objects, fits, strict=True)
+    ]
+    boxes = [fit.box_iou for fit in fits]
     gain = ious(objects, "ours") - values
-    columns = np.stack([values, values > 0.5, values > 0.7, hidden, boxes, gain], axis=1)
-    intervals = bootstrap_intervals(columns, [score.image_id for score in objects])
-    names = ("mean_iou", "accuracy_50", "accuracy_70", "hidden_iou", "box_iou", "gain")
+    return np.stack([values, values > 0.5, values > 0.7, hidden, boxes, gain], axis=1, dtype=np.float64)
+
+
+def _row(
+    answer: Answer, columns: NDArray[np.float64], intervals: NDArray[np.float64], objects: list[ObjectScore]
+) -> Row:
+    values, _, _, hidden, boxes, gain = columns.T
+    fits = [score.fits[answer] for score in objects]
     counted = hidden[np.isfinite(hidden)]
     return Row(
         answer=answer,
@@ -215,7 +230,7 @@ def make_row(answer: Answer, objects: list[ObjectScore]) -> Row:
         hidden_count=len(counted),
         box_iou=mean_iou(boxes),
         gain=mean_iou(gain),
-        intervals={name: (float(low), float(high)) for name, (low, high) in zip(names, intervals, strict=True)},
+        intervals={name: (float(low), float(high)) for name, (low, high) in zip(_FIGURES, intervals, strict=True)},
     )
 
 
@@ -244,6 +259,7 @@ def _object_json(score: ObjectScore) -> dict[str, Any]:
         "answered": score.answered,
         "true_hidden_frac": None if score.hidden_frac is None else _number(score.hidden_frac),
         "occluded": score.is_occluded,
+        "truncated": score.is_truncated,
         "area_ratio": _number(score.area_ratio),
         "iou": {answer: _number(fit.iou) for answer, fit in score.fits.items()},
     }

@@ -21,5 +21,11 @@ def cut_out(image: NDArray[np.uint8], prediction: Prediction) -> tuple[NDArray[n
     """
     height, width = image.shape[:2]
     inside = prediction.in_picture(width, height)
-    seen, whole = (mask.to_array() * np.uint8(255) for mask in (inside.modal_mask, inside.amodal_mask))
-    return np.dstack([image & seen[..., None], seen]), whole
+    seen, whole = np.zeros((height, width, 4), dtype=np.uint8), np.zeros((height, width), dtype=np.uint8)
+    x1, y1, x2, y2 = map(int, inside.modal_mask.box)  # all around it stays as it is
+    part = inside.modal_mask.crop((x1, y1, x2, y2)).view(np.uint8) * np.uint8(255)
+    seen[y1:y2, x1:x2, :3] = image[y1:y2, x1:x2] & part[..., None]
+    seen[y1:y2, x1:x2, 3] = part
+    x1, y1, x2, y2 = map(int, inside.amodal_mask.box)
+    whole[y1:y2, x1:x2] = inside.amodal_mask.crop((x1, y1, x2, y2)).view(np.uint8) * np.uint8(255)
+    return seen, whole

@@ -43,19 +43,21 @@ def extremes_page(
     records = _records(truth, {score.image_id for score in (*worst, *best)})
     answers = {prediction.annotation_id: prediction for prediction in predictions}
 
-    def section(anchor: str, title: str, scores: list[ObjectScore]) -> str:
+    shown = {which: scores for which, scores in (("worst", worst), ("best", best)) if scores}
+
+    def section(which: str, scores: list[ObjectScore]) -> str:
         articles = "".join(_article(s, records[s.image_id], answers, truth.source, images_dir) for s in scores)
-        return f'<section id="{anchor}"><h2>{escape(title)}</h2>{articles}</section>'
+        return f'<section id="{which}"><h2>The {len(scores)} {which}</h2>{articles}</section>'
 
     body = (
         "<header><h1>Worst and best objects</h1>"
         f"<p>By IoU with the true amodal mask, of {counted(len(report.objects), 'object')} scored.</p>"
-        '<p class="soft"><b class="given">Green</b> box: given. <b class="found">Blue</b> box: found. In the last '
-        "picture green is agreed, red missed, amber invented.</p></header>"
-        f"<main>{section('worst', f'The {len(worst)} worst', worst)}"
-        f"{section('best', f'The {len(best)} best', best)}</main>"
+        '<p class="soft"><b class="given">Green</b> box: given. <b class="found">Blue</b> box: found. Stripes: '
+        "hidden, where the visible part is known. In the last picture green is agreed, red missed, amber invented.</p>"
+        "</header>"
+        f"<main>{''.join(section(which, scores) for which, scores in shown.items())}</main>"
     )
-    return document("Worst and best objects", [("worst", "worst"), ("best", "best")], body)
+    return document("Worst and best objects", [(which, which) for which in shown], body)
 
 
 def _records(truth: Album, wanted: set[int]) -> dict[int, ImageRecord]:
@@ -69,7 +71,8 @@ def _article(
     hidden = "hidden share unknown" if score.hidden_frac is None else f"{score.hidden_frac:.0%} truly hidden"
     prediction = answers.get(score.annotation_id)
     prediction = None if prediction is None else prediction.in_picture(record.width, record.height)  # as it was scored
-    panels = _panels(instance, prediction, read_photo(record, images_dir, source))
+    name = f"{score.category}, annotation {score.annotation_id}"
+    panels = _panels(instance, prediction, read_photo(record, images_dir, source), name)
     note = "" if prediction is not None else '<span class="tag">no prediction</span>'
     return (
         f'<article><h3>{escape(score.category)} <span class="rate">IoU {percent(score.fits["ours"].iou)}</span>'
@@ -79,7 +82,7 @@ def _article(
     )
 
 
-def _panels(instance: Instance, prediction: Prediction | None, image: Picture) -> str:
+def _panels(instance: Instance, prediction: Prediction | None, image: Picture, name: str) -> str:
     true = instance.amodal_mask
     assert true is not None  # only objects with one are scored
     if prediction is None:
@@ -87,12 +90,13 @@ def _panels(instance: Instance, prediction: Prediction | None, image: Picture) -
         prediction = Prediction(0, 0, 0, 0.0, instance.modal_box, empty, empty, instance.modal_box, 0, "empty")
     view = View.of(prediction, image, also=(true.box,))
     found = prediction.amodal_mask
-    return (
-        figure(photo_panel(view, image, prediction), "photograph, given and found box", alt="photograph")
-        + figure(mask_panel(view, image, true, modal=instance.modal_mask), "true amodal mask", alt="truth")
-        + figure(mask_panel(view, image, found, modal=prediction.modal_mask), "predicted amodal mask", alt="prediction")
-        + figure(_difference(view, image, true, found), "difference", alt="difference")
-    )
+    shown = {
+        "photograph, given and found box": photo_panel(view, image, prediction),
+        "true amodal mask": mask_panel(view, image, true, modal=instance.modal_mask),
+        "predicted amodal mask": mask_panel(view, image, found, modal=prediction.modal_mask),
+        "difference": _difference(view, image, true, found),
+    }
+    return "".join(figure(panel, caption, alt=f"{name}: {caption}") for caption, panel in shown.items())
 
 
 def _difference(view: View, image: Picture, true: Mask, found: Mask) -> Picture:

@@ -87,8 +87,8 @@ def data_uri(picture: NDArray[np.uint8]) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def shrink(picture: NDArray[np.uint8], longest_px: int) -> NDArray[np.uint8]:
-    """The picture, made smaller where its longer side is over ``longest_px``."""
-    small = Image.fromarray(picture)
+def shrink(picture: NDArray[np.uint8] | Image.Image, longest_px: int) -> NDArray[np.uint8]:
+    """The picture, made smaller where its longer side is over ``longest_px``; one of Pillow's is itself changed."""
+    small = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     small.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
     return np.asarray(small)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -19,6 +20,11 @@ Picture = NDArray[np.uint8]
 
 
 def draw_predictions(image: Picture, predictions: Sequence[Prediction], names: Sequence[str]) -> Picture:
+    """`drawn_picture` as an array; uint8 ``(H, W, 3)``."""
+    return np.asarray(drawn_picture(image, predictions, names))
+
+
+def drawn_picture(image: Picture, predictions: Sequence[Prediction], names: Sequence[str]) -> Image.Image:
     """All objects of one photograph over it.
 
     Each object has its colour: the hidden part is filled with stripes of it, the amodal mask outlined in it, the modal
@@ -31,7 +37,7 @@ def draw_predictions(image: Picture, predictions: Sequence[Prediction], names: S
         names: name of each category; ``Prediction.category`` is a place in it.
 
     Returns:
-        uint8 ``(H, W, 3)``.
+        RGB, of the photograph's size.
 
     Raises:
         ImageError: not such an array, or a mask of another size than the photograph.
@@ -57,6 +63,7 @@ def draw_predictions(image: Picture, predictions: Sequence[Prediction], names: S
         paint_outline(canvas, p.modal_mask, WHITE, line, alpha=0.8)
         paint_outline(canvas, p.amodal_mask, colour, line)
     picture = Image.fromarray(canvas)
+    del canvas  # of a large photograph, every copy counts
     pen = ImageDraw.Draw(picture)
     for i in order:
         draw_box(pen, predictions[i].amodal_box, FOUND, picture.size, line)
@@ -66,7 +73,7 @@ def draw_predictions(image: Picture, predictions: Sequence[Prediction], names: S
         p = predictions[i]
         text = f"{category_name(names, p.category)} {p.occlude_rate:.0%} hidden"
         _draw_label(pen, text, p.amodal_box, object_colour(i), picture.size, taken)
-    return np.asarray(picture)
+    return picture
 
 
 def category_name(names: Sequence[str], category: int) -> str:
@@ -85,8 +92,8 @@ def paint_stripes(canvas: Picture, mask: Mask, colour: Colour, line_px: int, *, 
         return
     inside = mask.crop(region)
     x1, y1, x2, y2 = region
-    ramp = np.add.outer(np.arange(y1, y2), np.arange(x1, x2))
-    stripe = ramp % (6 * line_px) < 3 * line_px
+    ramp = np.arange(x1 + y1, x2 + y2 - 1)  # x + y of the pixels: each row is the one above, moved by one
+    stripe = sliding_window_view(ramp % (6 * line_px) < 3 * line_px, x2 - x1)
     _blend(canvas[y1:y2, x1:x2], inside & stripe, colour, alpha)
     _blend(canvas[y1:y2, x1:x2], inside & ~stripe, colour, alpha * 0.45)
 
@@ -106,9 +113,13 @@ def paint_outline(canvas: Picture, mask: Mask, colour: Colour, line_px: int, *, 
         return
     inside = mask.crop(region)
     inner = inside
-    for _ in range(line_px):
-        padded = np.pad(inner, 1)
-        inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    done = 0
+    while done < line_px:
+        step = min(max(done, 1), line_px - done)  # four diamonds of one size, moved by that, are one of twice the size
+        padded = np.pad(inner, step)
+        inner = inner & padded[: -2 * step, step:-step] & padded[2 * step :, step:-step]
+        inner &= padded[step:-step, : -2 * step] & padded[step:-step, 2 * step :]
+        done += step
     x1, y1, x2, y2 = region
     _blend(canvas[y1:y2, x1:x2], inside & ~inner, colour, alpha)
 
@@ -133,8 +144,10 @@ def _region(mask: Mask, pad: int) -> tuple[int, int, int, int] | None:
 
 
 def _blend(part: Picture, where: NDArray[np.bool_], colour: Colour, alpha: float) -> None:
-    mixed = part[where] * (1 - alpha) + np.array(colour) * alpha
-    part[where] = np.round(mixed).astype(np.uint8)
+    for channel, value in enumerate(colour):
+        mixed = np.round(np.arange(256) * (1 - alpha) + value * alpha).astype(np.uint8)
+        plane = part[..., channel]
+        plane[where] = mixed[plane[where]]
 
 
 def _draw_label(

@@ -15,7 +15,7 @@ from ..core.records import ExpansionStep, ImageRecord, Prediction
 from ..datasets.jsonfile import write_text
 from .colours import object_colour
 from .html import data_uri, document, escape, figure, shrink
-from .overlay import category_name, draw_predictions
+from .overlay import category_name, drawn_picture
 from .panels import View, heat_panel, mask_panel, photo_panel, step_panel
 from .words import counted
 
@@ -99,7 +99,7 @@ def read_photo(record: ImageRecord, images_dir: str | Path, source: str) -> Pict
 def _photo_section(
     anchor: str, record: ImageRecord, image: Picture, predictions: Sequence[Prediction], names: Sequence[str]
 ) -> str:
-    whole = shrink(draw_predictions(image, predictions, names), _WHOLE_PX)
+    whole = shrink(drawn_picture(image, predictions, names), _WHOLE_PX)
     numbered = sorted(enumerate(predictions), key=lambda pair: -pair[1].occlude_rate)
     articles = "".join(_object_article(image, prediction, number, names) for number, prediction in numbered)
     return (

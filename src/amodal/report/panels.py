@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ PANEL_PX = 200
 """Longer side of a panel, pixels."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """The part of a photograph that the panels of one object show.
 
@@ -33,6 +33,7 @@ class View:
     box: bx.Box
     width: int
     height: int
+    _cut: list[tuple[Picture, Picture]] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, prediction: Prediction, image: Picture, *, also: tuple[bx.Box, ...] = ()) -> View:
@@ -61,11 +62,13 @@ class View:
 
     def photo(self, image: Picture) -> Picture:
         """The photograph's part; uint8 ``(height, width, 3)``."""
-        return cut_patch(image, self.box, (self.width, self.height))
+        if not self._cut or self._cut[0][0] is not image:  # all panels of an object show it
+            self._cut[:] = [(image, cut_patch(image, self.box, (self.width, self.height)))]
+        return self._cut[0][1]
 
     def mask(self, mask: Mask) -> NDArray[np.bool_]:
         """A mask's part, at least half a panel pixel covered; bool ``(height, width)``."""
-        part = mask.crop(self.box).astype(np.uint8) * 255
+        part = mask.crop(self.box).view(np.uint8) * np.uint8(255)
         small = Image.fromarray(part).resize((self.width, self.height), Image.Resampling.BOX)
         return np.asarray(small) >= 128
 

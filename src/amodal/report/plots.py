@@ -14,13 +14,15 @@ from ..metrics.indirect import Indirect
 from ..metrics.objects import FROM_PREDICTION, FROM_TRUTH, Answer, ObjectScore, ious
 from ..metrics.occlusion import area_ratio_histogram
 from ..metrics.summary import Report, in_group
-from .words import percent
+from .words import counted, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _OURS, _OTHER, _SOFT = "#2f6bff", "#d9480f", "#8a93a3"
 _MOST_COLOURS = 20
+_LONGEST = 36
+"""Letters of a name in a legend."""
 _CURVES: tuple[tuple[Answer, str, str, str], ...] = (
     ("ours", "ours", _OURS, "-"),
     ("modal", "predicted modal mask", _OTHER, "-"),
@@ -36,7 +38,7 @@ def draw_plots(report: Report) -> dict[str, bytes]:
     """
     occluded = [score for score in report.objects if in_group(score.hidden_frac, "occluded")]
     chosen = occluded or list(report.objects)
-    what = f"{len(chosen)} {'occluded objects' if occluded else 'objects'}"
+    what = counted(len(chosen), "occluded object" if occluded else "object")
     return draw_direct(chosen, what) | draw_indirect(report.unoccluded[0])
 
 
@@ -62,6 +64,8 @@ def _png(draw: Callable[[Axes], None]) -> bytes:
     figure = Figure(figsize=(5.2, 4.2), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     draw(axes)
+    if (legend := axes.get_legend()) is not None:
+        legend.set_in_layout(False)  # long names would squeeze the axes to make room for themselves
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
@@ -82,8 +86,14 @@ def _accuracy(axes: Axes, objects: list[ObjectScore], what: str) -> None:
 
 
 def _label(name: str) -> str:
-    """A name as matplotlib shows it: it would typeset what stands between dollars, and leave out what begins with _."""
-    return name.replace("$", r"\$").lstrip("_")
+    """A name as matplotlib shows it: it would typeset what stands between dollars, and leave out what begins with _.
+
+    Of a long one the middle is left out.
+    """
+    name = name.lstrip("_")
+    if len(name) > _LONGEST:
+        name = f"{name[: _LONGEST // 2]}…{name[1 - _LONGEST // 2 :]}"
+    return name.replace("$", r"\$")
 
 
 def _scatter(axes: Axes, objects: list[ObjectScore], what: str) -> None:
@@ -116,6 +126,7 @@ def _histogram(axes: Axes, found: Indirect) -> None:
     ):
         counts = area_ratio_histogram(ratios)
         axes.bar(left, counts, width=0.01, align="edge", color=colour, alpha=0.55, label=f"{name} ({len(ratios)})")
+    axes.locator_params(axis="y", integer=True)
     axes.set(xlabel="predicted area ratio", ylabel="objects", xlim=(0, 1), title="Area ratios, 100 bins")
     axes.legend(frameon=False, fontsize=8, loc="upper left")
 

@@ -1,4 +1,4 @@
-"""An evaluation as files: report.json, report.md, plots, and a page of the worst and best objects."""
+"""An evaluation as files: report.json, report.md, objects.csv, plots, and a page of the worst and best objects."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..metrics.ordering import OrderScore
 from ..metrics.summary import Group, Report, Row
 from .extremes import extremes_page
 from .plots import draw_indirect, draw_plots
+from .table import objects_csv
 from .words import counted, percent
 
 LABELS: dict[Answer, str] = {
@@ -31,7 +32,8 @@ _HEAD = (
     *("answer", "mean IoU [95 %]", "acc@50", "acc@70", "hidden-part IoU", "box IoU", "micro IoU"),
     "ours - it [95 %]",
 )
-_AT_TIMES = ("objects.html", "accuracy.png", "modal_amodal_iou.png", "area_ratio.png", "precision_recall.png")
+_PLOTS = ("accuracy.png", "modal_amodal_iou.png", "area_ratio.png", "precision_recall.png")
+_AT_TIMES = ("objects.csv", "objects.html", *_PLOTS)
 """Files that not every evaluation writes: those of an earlier one in the same folder are removed."""
 
 
@@ -43,7 +45,7 @@ def write_scores(
     predictions: Sequence[Prediction] = (),
     images_dir: str | Path | None = None,
 ) -> list[Path]:
-    """Write report.json, report.md and the plots; with ``truth`` and ``images_dir`` also objects.html.
+    """Write report.json, report.md, objects.csv and the plots; with ``truth`` and ``images_dir`` also objects.html.
 
     Everything is made before anything is written, and each file appears whole.
 
@@ -61,9 +63,10 @@ def write_scores(
     """
     files: dict[str, bytes] = dict(draw_plots(report))
     files["report.json"] = (json.dumps(report.to_json(), indent=1, allow_nan=False) + "\n").encode()
+    files["objects.csv"] = _encoded(objects_csv(report))
     if truth is not None and images_dir is not None:
         files["objects.html"] = extremes_page(report, truth, predictions, images_dir).encode()
-    files["report.md"] = markdown(report, pictures=[name for name in files if name.endswith(".png")]).encode()
+    files["report.md"] = _encoded(markdown(report, pictures=[name for name in files if name.endswith(".png")]))
     return _write_all(Path(folder), files)
 
 
@@ -104,15 +107,21 @@ def write_indirect(
         "protocol": protocol,
         "counts": dict(counts),
         "missing_annotation_ids": list(missing),
-        "unoccluded": {part.part: part.to_json() for part in parts},
+        "unoccluded": parts[0].to_json(),
+        "unoccluded_by_truncation": {part.part: part.to_json() for part in parts[1:]},
     }
     files["report.json"] = (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
     lines = ["# Evaluation: occluded or not", "", *_extents(counts, missing), ""]
     lines += [*(f"- {unoccluded_line(part)}" for part in parts), ""]
     lines += [f"![{Path(name).stem.replace('_', ' ')}]({name})" for name in files if name.endswith(".png")]
     lines += ["", "## Protocol", "", *(f"- {key}: {value}" for key, value in protocol.items())]
-    files["report.md"] = ("\n".join(lines) + "\n").encode()
+    files["report.md"] = _encoded("\n".join(lines) + "\n")
     return _write_all(Path(folder), files)
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; a byte of a file's name that is not UTF-8 is spelt out."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A contact sheet of single objects as one picture: what was given, what was found, what is true."""
+"""A contact sheet of single objects as one picture, for worst.py: what was given, what was found, what is true."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ..core.masks import Mask
-from ..core.records import Prediction
-from .colours import FOUND, GIVEN
-from .overlay import font
-from .panels import PANEL_PX, Picture, View, mask_panel, photo_panel
+from amodal.core.masks import Mask
+from amodal.core.records import Prediction
+from amodal.report.colours import FOUND, GIVEN
+from amodal.report.overlay import font
+from amodal.report.panels import PANEL_PX, Picture, View, mask_panel, photo_panel
 
 _GAP_PX, _TEXT_PX, _LINE_PX = 8, 17, 24
 _PAPER, _INK, _SOFT, _RULE = (255, 255, 255), (27, 31, 39), (102, 112, 133), (226, 229, 234)

@@ -1,6 +1,10 @@
-"""The contact sheet of single objects."""
+"""The contact sheet of single objects of benchmarks/worst.py."""
 
 from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,16 +13,19 @@ from amodal.core.masks import Mask
 from amodal.core.records import Prediction
 from amodal.report.colours import FOUND, GIVEN, object_colour
 from amodal.report.panels import PANEL_PX
-from amodal.report.sheet import Case, draw_sheet
 
 W, H = 120, 60
+SHEET = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/sheet.py"))
+draw_sheet = SHEET["draw_sheet"]
 
 
-def case(found: tuple[int, int, int, int], true: tuple[int, int, int, int], *, modal: bool = True) -> Case:
+def case(found: tuple[int, int, int, int], true: tuple[int, int, int, int], *, modal: bool = True) -> Any:
     visible, whole = Mask.from_box((10, 10, 40, 50), W, H), Mask.from_box(found, W, H)
     prediction = Prediction(1, 1, 0, 1.0, (10, 10, 40, 50), visible, whole, found, 1, "converged")
     image = np.full((H, W, 3), 120, np.uint8)
-    return Case(image, prediction, Mask.from_box(true, W, H), visible if modal else None, "cat, IoU 40", "50% hidden")
+    return SHEET["Case"](
+        image, prediction, Mask.from_box(true, W, H), visible if modal else None, "cat, IoU 40", "50% hidden"
+    )
 
 
 def coloured(panel: np.ndarray, colour: tuple[int, int, int]) -> int:
