@@ -88,7 +88,7 @@ test("what is removed is not saved after that, and its picture stays open", asyn
   desk.open(album.objects[0]);
   drawn(album.objects[0]);
   const removed = desk.remove();
-  desk.accept("done");
+  desk.answers.accept("done");
   await Promise.all([desk.remove(), removed, saver.then(() => {})]);
   assert.deepEqual(asked, ["DELETE api/objects/21"]);
   assert.equal(saver.failures + failed.length, 0);
@@ -140,7 +140,7 @@ test("a removal that fails leaves the object and what waits to be saved; one tha
     const [object] = album.objects;
     desk.open(object);
     drawn(object);
-    desk.accept("done");
+    desk.answers.accept("done");
     await saver.then(() => {});
     assert.equal(saver.failures, 1);
     desk.open(object);
@@ -160,19 +160,22 @@ test("what was added is something else after all; the last choice counts, one th
   const { album, asked, desk, saver, said } = await deskOf(ONE, answers);
   const [object] = album.objects;
   desk.open(object);
-  desk.setCategory("dog");
+  desk.corrections.setCategory("dog");
   assert.equal(object.category, "dog", "at once");
-  desk.setCategory("cat");
+  desk.corrections.setCategory("cat");
   await saver.then(() => {});
   assert.deepEqual(asked, ["PUT api/objects/21/category", "PUT api/objects/21/category"]);
   assert.equal(object.category, "cat");
-  await desk.setCategory("cat");
+  await desk.corrections.setCategory("cat");
   assert.equal(asked.length, 2, "it is one already");
   const told = said.length;
-  desk.setCategory("bull");
-  await desk.setCategory("cow");
+  desk.corrections.setCategory("bull");
+  await desk.corrections.setCategory("cow");
   assert.equal(object.category, "cat", "as the server has it");
   assert.deepEqual(said.slice(told).map((text) => text.split(":")[0]), ["It is cat as before"]);
+  album.renew({ pictures: [{ id: 1, objects: [{ ...MINE, category: "dog" }] }] }, new Set(["21"])); // another tab's choice
+  await desk.corrections.setCategory("cow");
+  assert.equal(object.category, "dog");
 });
 
 test("an object of the annotations is not removed", async () => {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { deskOf, LISTING, MINE, ONE, page, Sheet } from "./page_parts.mjs";
 
 const { Album, following, listed } = await import(new URL("album.js", page));
+const { Desk } = await import(new URL("desk.js", page));
 const { Drawing } = await import(new URL("drawing.js", page));
 const { needsKey } = await import(new URL("keys.js", page));
 const { Pointer } = await import(new URL("pointer.js", page));
@@ -24,7 +25,7 @@ test("a stroke that is being drawn is part of what is saved, and of what is left
   const drawing = drawn(one);
   drawing.png = () => (asked.push(`png of ${drawing.shapes.length}`), Promise.resolve(new Blob(["p"])));
   tools.down([1, 1], HOW);
-  desk.accept("done");
+  desk.answers.accept("done");
   assert.equal(drawing.shapes.length, 1);
   assert.equal(asked[0], "png of 1");
   await saver.then(() => {});
@@ -46,7 +47,7 @@ test("the box of another object that is being dragged: Enter waits for it", asyn
   drawn(album.objects[0]);
   tools.choose("box");
   tools.down([1, 1], HOW);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   assert.deepEqual(asked, []);
   assert.ok(tools.frame);
@@ -60,7 +61,7 @@ test("corners of a polygon are not left behind", async () => {
   tools.choose("polygon");
   for (const at of [[1, 1], [50, 1], [50, 50]]) tools.down(at, { ...HOW, time: at[0] * at[1] * 1000 });
   location.hash = "#22"; // as the Back button does
-  for (const leave of [() => desk.open(two), () => desk.openPicture(album.pictures[1]), () => desk.startFrom("visible"), () => desk.toDoAgain()]) {
+  for (const leave of [() => desk.open(two), () => desk.openPicture(album.pictures[1]), () => desk.startFrom("visible"), () => desk.answers.toDoAgain()]) {
     one.state = "done";
     await leave();
     assert.match(said.pop(), /Close the polygon first/);
@@ -112,18 +113,18 @@ test("a whole that leaves out some of its visible box is saved on the second Don
   const [object] = album.objects;
   desk.open(object);
   const drawing = Object.assign(drawn(object), { reach: () => [0, 0, 2, 2] });
-  desk.accept("done");
+  desk.answers.accept("done");
   assert.match(said.at(-1), /3 px of its box are left out/);
   drawing.history.top = {}; // drawn on
-  desk.accept("done");
+  desk.answers.accept("done");
   assert.deepEqual(asked, []);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   assert.equal(asked.length, 1);
   drawing.history.top = {};
-  desk.accept("unsure");
+  desk.answers.accept("unsure");
   drawing.reach = () => [0, 0, 5, 4];
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   assert.equal(asked.length, 3);
 });
@@ -170,7 +171,7 @@ test("what was drawn since Backspace warned is asked about anew", async () => {
   drawing.history.top = {};
   await desk.remove();
   Object.assign(drawing, { draw: () => true, undo: () => true });
-  for (const act of [() => desk.draw({}), () => desk.undo()]) {
+  for (const act of [() => desk.draw({}), () => desk.steps.undo()]) {
     act(); // the same step again
     await desk.remove();
   }
@@ -267,4 +268,26 @@ test("the picture lies on whole pixels of the screen, where the pointer finds it
   for (let i = 0; i < 40; i++) view.move(0.1, 0);
   assert.ok(whole());
   assert.ok(Math.abs(view.x - before - 4) < 1);
+});
+
+test("closing the page is warned about where something would be lost", async () => {
+  const any = new Proxy(function () {}, {
+    get: (_, name) => (name === Symbol.iterator ? () => [any, any, any].values() : name === Symbol.toPrimitive ? () => "" : any),
+    set: () => true,
+    apply: () => any,
+    construct: () => any,
+  });
+  const listeners = {};
+  const on = (type, act) => (listeners[type] = act);
+  const fakes = { document: any, Option: any, ResizeObserver: any, addEventListener: on, requestAnimationFrame() {}, setInterval() {} };
+  Object.assign(globalThis, fakes, { location: { hash: "" }, history: { replaceState() {}, pushState() {} } });
+  globalThis.fetch = async () => new Response(JSON.stringify({ ...LISTING, categories: [] }));
+  await import(new URL("annotate.js", page)); // the whole page, on elements that are not there
+  for (let i = 0; i < 100 && !listeners.beforeunload; i++) await new Promise((go) => setTimeout(go));
+  for (const holdsUnsaved of [false, true]) {
+    Object.defineProperty(Desk.prototype, "holdsUnsaved", { configurable: true, get: () => holdsUnsaved });
+    let warned = false;
+    listeners.beforeunload({ preventDefault: () => (warned = true) });
+    assert.equal(warned, holdsUnsaved);
+  }
 });

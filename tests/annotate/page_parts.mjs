@@ -2,6 +2,7 @@
 
 export const page = new URL("../../src/amodal/annotate/page/", import.meta.url);
 const { Album } = await import(new URL("album.js", page));
+const { Drawing } = await import(new URL("drawing.js", page));
 const { Desk } = await import(new URL("desk.js", page));
 const { Saver } = await import(new URL("saver.js", page));
 const { Tools } = await import(new URL("tools.js", page));
@@ -95,7 +96,7 @@ export async function deskOf(pictures, answers = {}) {
   const never = new Promise(() => {});
   const loader = { picture: async () => ({ width: 9, height: 9 }), masks: () => ({ visible: never, whole: never }), ahead() {}, prepare() {} };
   const painter = { scene: null, showOthers: false, ask() {} };
-  const desk = new Desk({ album, loader, saver, painter, view, tools, changed() {}, say: (text) => said.push(text), finished() {}, following: () => null });
+  const desk = new Desk({ album, loader, saver, painter, view, tools, changed() {}, say: (text) => said.push(text), hush: () => said.push(""), finished() {}, following: () => null });
   const drawn = (object) => {
     const { revision } = object;
     const history = { top: {}, steps: [1] };
@@ -105,6 +106,26 @@ export async function deskOf(pictures, answers = {}) {
     return desk.drawing;
   };
   return { album, asked, said, saver, failed, tools, desk, drawn, loader, painter };
+}
+
+/** A drawing of 9 x 9 pixels that waits for nothing. */
+export function drawingOf(object = { id: "21", state: "todo" }) {
+  const sheets = (sheet) => Object.assign(sheet, { getContext: () => sheet });
+  globalThis.document = { createElement: () => ({ getContext() { return sheets(new Sheet(this.width, this.height)); } }) };
+  const drawing = new Drawing(object, { width: 9, height: 9 }, null);
+  drawing.waiting = false;
+  return drawing;
+}
+
+/** What keys and buttons do at a desk, and the page's elements by id, as far as they are asked for. */
+export async function actsOf({ said, ...parts }) {
+  const { document } = globalThis;
+  const any = new Proxy({}, { get: () => () => {} });
+  globalThis.document = { getElementById: () => any, createElement: () => any }; // the help fills itself
+  const { makeActions } = await import(new URL("actions.js", page));
+  const elements = { light: { hidden: true }, canvas: { focus() {} } };
+  globalThis.document = { ...document, getElementById: (id) => elements[id] ?? any };
+  return { act: makeActions({ ...parts, say: (text) => said.push(text), changed() {} }), elements };
 }
 
 export const MINE = { id: "21", category: "cat", state: "todo", added: true, box: [0, 0, 5, 5] };

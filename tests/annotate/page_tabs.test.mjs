@@ -20,7 +20,7 @@ test("what another tab has drawn is not overwritten unasked", async () => {
   const [object] = album.objects;
   desk.open(object);
   const drawing = drawn(object);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   assert.deepEqual([object.failed, saver.failures, failed.length], [true, 1, 1]);
   assert.deepEqual(saver.overtaken.map((one) => one.theirs), [theirs]);
@@ -33,7 +33,7 @@ test("what another tab has drawn is not overwritten unasked", async () => {
   saver.again(object);
   await saver.then(() => {});
   assert.deepEqual([object.failed, object.state, object.revision, drawing.revision], [false, "done", "mine", "mine"]);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   assert.deepEqual(asked, [PUT, `${PUT}theirs`, `${PUT}mine`]);
   assert.equal(drawing.revision, "mine 2");
@@ -45,7 +45,7 @@ test("what another tab has drawn is loaded in place of what is drawn here", asyn
   const [object, other] = album.objects;
   desk.open(object);
   drawn(object).dirty = true;
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   desk.open(other);
   desk.takeTheirs(object, saver.overtaken[0].theirs);
@@ -83,9 +83,9 @@ test("the server is told which page asks, and in what order", async () => {
   const [object] = album.objects;
   desk.open(object);
   drawn(object);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
-  await desk.toDoAgain();
+  await desk.answers.toDoAgain();
   await desk.remove();
   assert.equal(told.length, 3);
   assert.equal(new Set(told.map((one) => one["X-Page"])).size, 1);
@@ -99,7 +99,7 @@ test("what another tab has removed leaves the list", async () => {
   const [object, other] = album.objects;
   desk.open(object);
   drawn(object);
-  desk.accept("done");
+  desk.answers.accept("done");
   await saver.then(() => {});
   await new Promise((go) => setTimeout(go));
   assert.deepEqual(album.objects, [other]);

@@ -108,6 +108,51 @@ def test_one_is_something_else_after_all(session: Session, journal: Journal, tin
         later.set_category(NEW, "dog")
 
 
+def test_its_box_is_corrected(session: Session, journal: Journal, tiny_set: tuple[Path, Path]) -> None:
+    session.add(7, [1, 1, 9, 9], "dog")
+    whole = Mask.from_box((20, 2, 40, 30), 40, 30)
+    session.answer(NEW, "done", "blank", whole)
+    session.write()
+    entry = session.set_box(NEW, [20, 2, 60, 20])  # the picture is 40 wide
+    assert (entry["box"], entry["state"], entry["category"]) == ([20, 2, 40, 20], "done", "dog")
+    assert session.write() == 1
+    found = {one.id: one for record in read_annotations(session.output) for one in record.instances}
+    assert (found[NEW].modal_box, found[NEW].amodal_mask) == ((20, 2, 40, 20), whole)
+    journal.close()
+    later = anew(journal.path, *tiny_set)  # what was drawn is still of it, though its box is elsewhere
+    (mine,) = (one for one in later.listing()["pictures"] if one["id"] == "7")
+    assert [(one["box"], one["state"]) for one in mine["objects"][1:]] == [([20, 2, 40, 20], "done")]
+    before = journal.path.read_bytes()
+    with pytest.raises(AnnotationError, match=r"2 pixels or more.*Drag a box around what is seen of it"):
+        later.set_box(NEW, [3, 1, 4, 9])
+    with pytest.raises(AnnotationError, match=r"annotation 12.*has the box it has there"):
+        later.set_box(12, [1, 1, 9, 9])
+    assert journal.path.read_bytes() == before
+    later.remove(NEW)
+    with pytest.raises(Unknown):
+        later.set_box(NEW, [1, 1, 9, 9])
+
+
+def test_its_draft_is_of_the_corrected_box(
+    tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, annotations = tiny_set
+    album = read_annotations(annotations)
+    monkeypatch.setattr(
+        Drafts,
+        "_predict",
+        lambda _, record, image: {
+            one.id: Mask.from_box(tuple(map(int, one.modal_box)), record.width, record.height)
+            for one in record.instances
+        },
+    )
+    session = Session(album, images, journal, tmp_path / "t.json", Drafts(None, album.categories))  # type: ignore[arg-type]
+    session.add(7, [1, 1, 9, 9], "dog")
+    assert session.whole(NEW) == (Mask.from_box((1, 1, 9, 9), 40, 30), "draft")
+    session.set_box(NEW, [2, 3, 30, 20])
+    assert session.whole(NEW) == (Mask.from_box((2, 3, 30, 20), 40, 30), "draft")
+
+
 def test_the_largest_number_is_taken(journal: Journal, tiny_set: tuple[Path, Path], tmp_path: Path) -> None:
     images, annotations = tiny_set
     content = json.loads(annotations.read_text())

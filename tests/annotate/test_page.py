@@ -22,10 +22,10 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")
-@pytest.mark.parametrize("name", ["page.test.mjs", "page_desk.test.mjs", "page_tabs.test.mjs"])
+@pytest.mark.parametrize("name", ["page", "page_desk", "page_edit", "page_steps", "page_tabs"])
 def test_what_needs_no_browser(name: str) -> None:
     assert NODE is not None
-    script = Path(__file__).with_name(name)
+    script = Path(__file__).with_name(f"{name}.test.mjs")
     ran = subprocess.run([NODE, "--test", str(script)], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from importlib.resources import files
@@ -9,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from amodal.annotate import server
-from amodal.annotate.drafts import Stopped
+from amodal.annotate.drafts import NoDrafts, Stopped
 from amodal.annotate.png import mask_png, png_mask
 from amodal.annotate.server import build_app
 from amodal.annotate.session import Session
@@ -118,7 +119,10 @@ def test_the_questions(client: TestClient, session: Session) -> None:
     assert png_mask(client.get("/api/objects/13/others").content, 20, 24) == session.visible(11)
     whole = client.get("/api/objects/11/whole")
     assert whole.headers["x-start"] == "visible" and png_mask(whole.content, 20, 24) == session.visible(11)
-    assert client.get("/api/objects/11/whole?start=draft").status_code == 404
+    none = {"11/whole?start=draft": "no draft", "11/whole?start=annotated": "no whole mask", "13/visible": "box alone"}
+    for path, told in none.items():
+        answer = client.get(f"/api/objects/{path}")
+        assert answer.status_code == 404 and told in answer.json()["detail"]
     assert client.post("/api/pictures/3/prepare").status_code == 204
 
 
@@ -172,6 +176,13 @@ def test_an_object_that_is_added_and_removed(client: TestClient) -> None:
     unknown = client.put("/api/objects/1000000001/category", json={"category": "cat"})
     assert unknown.status_code == 422 and "a category that is there (cup, dog)" in unknown.json()["detail"]
     assert client.put("/api/objects/99/category", json={"category": "cup"}).status_code == 404
+    moved = client.put("/api/objects/1000000001/box", json={"box": [1, 2, 99, 20]})
+    assert moved.json() == changed.json() | {"box": [1, 2, 40, 20]}
+    assert client.get("/api/album").json()["pictures"][0]["objects"][-1] == moved.json()
+    for box, told in (([1, 2, 9], "body.box"), ([1, 2, 2, 9], "2 pixels or more")):
+        refused = client.put("/api/objects/1000000001/box", json={"box": box})
+        assert refused.status_code == 422 and told in refused.json()["detail"]
+    assert client.put("/api/objects/99/box", json={"box": [1, 2, 9, 20]}).status_code == 404
     assert client.delete("/api/objects/1000000001").json() == {"done": 0, "unsure": 0, "objects": 3}
     assert client.delete("/api/objects/1000000001").status_code == 404
     refused = client.delete("/api/objects/11")
@@ -221,6 +232,7 @@ def test_a_page_of_other_annotations_is_refused(client: TestClient, session: Ses
             client.delete("/api/objects/11/whole"),
             client.delete("/api/objects/11"),
             client.post("/api/pictures/7/objects", json={"box": [1, 2, 9, 20], "category": "dog"}),
+            client.put("/api/objects/1000000001/box", json={"box": [1, 2, 9, 20]}),
         ):
             assert answer.status_code == 409 and "other annotations" in answer.json()["detail"]
         client.headers["X-Album"] = "another"
@@ -232,12 +244,16 @@ def test_no_picture_is_kept_by_the_browser(client: TestClient) -> None:
     assert client.get("/api/pictures/3/picture").headers["cache-control"] == "no-store"
 
 
-def test_drafts_that_are_given_up(client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ended(*_: object) -> None:
-        raise Stopped("ending")
+@pytest.mark.parametrize(("problem", "status"), [(Stopped("ending"), 503), (NoDrafts("too large"), 424)])
+def test_drafts_that_do_not_come(
+    client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch, problem: Exception, status: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
 
-    monkeypatch.setattr(session, "prepare", ended)
-    assert client.post("/api/pictures/3/prepare").status_code == 503
+    monkeypatch.setattr(session, "prepare", fail)
+    answer = client.post("/api/pictures/3/prepare")
+    assert answer.status_code == status and answer.json() == {"detail": str(problem)}
 
 
 def test_a_body_without_end(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,6 +300,21 @@ def test_it_writes_by_itself(
         session.drop(11)
         monkeypatch.setattr(session, "write", write)
         wait_for(client, session.output.is_file)
+
+
+def test_what_takes_long_is_written_seldom(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(server.asyncio, "sleep", sleep)
+    monkeypatch.setattr(server, "perf_counter", iter([100.0, 104.0, 200.0, 200.5]).__next__)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(server._write_now_and_then(session))
+    assert pauses == [30, 80, 30]
 
 
 def wait_for(client: TestClient, there: object) -> None:

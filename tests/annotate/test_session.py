@@ -10,14 +10,12 @@ import pytest
 from PIL import Image
 
 from amodal.annotate import pictures
-from amodal.annotate.drafts import Drafts, Stopped
 from amodal.annotate.journal import Answer, Journal
 from amodal.annotate.session import Session, Unknown
 from amodal.core.errors import AnnotationError, ImageError
 from amodal.core.images import read_image
 from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
-from amodal.inference.predictor import Predictor
 
 
 def box_mask(box: tuple[int, int, int, int], width: int, height: int) -> Mask:
@@ -84,8 +82,8 @@ def test_where_to_begin(session: Session) -> None:
     assert blank.is_empty and (blank.width, blank.height) == (20, 24) and start == "blank"
     session.answer(13, "unsure", "draft", box_mask((8, 8, 20, 24), 20, 24))
     assert session.whole(13) == (box_mask((8, 8, 20, 24), 20, 24), "draft")  # as it began
-    for start in ("draft", "annotated", "visible"):
-        with pytest.raises(Unknown, match=start):
+    for start, told in {"draft": "no draft", "annotated": "no whole mask", "visible": "the box alone"}.items():
+        with pytest.raises(Unknown, match=told):
             session.whole(13, start)  # type: ignore[arg-type]
     assert session.whole(13, "blank")[0].is_empty
 
@@ -314,49 +312,3 @@ def test_crowds_and_stuff_are_not_drawn_but_kept(tiny_set: tuple[Path, Path], jo
     session.answer(12, "done", "visible", box_mask((0, 0, 3, 3), 40, 30))
     session.write()
     assert {one.id for record in read_annotations(session.output) for one in record.instances} == {11, 12, 13}
-
-
-def test_where_some_have_no_mask_the_drafts_are_of_boxes(
-    root: Path, tiny_set: tuple[Path, Path], journal: Journal, tmp_path: Path
-) -> None:
-    images, annotations = tiny_set
-    predictor = Predictor.from_pretrained(root / "weights")
-    predictor.set_image(images / "sub/b.png")
-    expected = [p.amodal_mask for p in predictor.predict(boxes=[[2, 3, 12, 15], [8, 8, 19, 22]])]
-    album = read_annotations(annotations)
-    session = Session(album, images, journal, tmp_path / "t.json", Drafts(predictor, album.categories))
-    assert session.whole(11, "draft")[0] == expected[0] | session.visible(11)
-    assert session.whole(13)[0] == expected[1] and not expected[1].is_empty
-
-
-@pytest.mark.parametrize("boxes_alone", [False, True])
-def test_drafts_of_the_networks_that_ship(root: Path, journal: Journal, tmp_path: Path, boxes_alone: bool) -> None:
-    album = read_annotations(root / "examples/annotations.json")
-    record = next(r for r in album if len(r.instances) > 1)
-    if boxes_alone:
-        content = json.loads((root / "examples/annotations.json").read_text())
-        for entry in content["annotations"]:
-            del entry["segmentation"]
-        (tmp_path / "boxes.json").write_text(json.dumps(content))
-        album = read_annotations(tmp_path / "boxes.json")
-    predictor = Predictor.from_pretrained(root / "weights")
-    drafts = Drafts(predictor, album.categories)
-    session = Session(album, root / "examples/images", journal, tmp_path / "t.json", drafts)
-    assert not drafts.has(record.id)
-    drafts.stop()
-    with pytest.raises(Stopped):
-        session.prepare(record.id)
-    drafts = Drafts(predictor, album.categories)
-    session = Session(album, root / "examples/images", journal, tmp_path / "t.json", drafts)
-    session.prepare(record.id)
-    assert drafts.has(record.id)
-    predictor.set_image(root / "examples/images" / record.file_name)
-    (found,) = (r for r in album if r.id == record.id)
-    given = {"boxes": [o.modal_box for o in found.instances]} if boxes_alone else {}
-    given |= {} if boxes_alone else {"masks": [o.modal_mask for o in found.instances]}
-    for instance, expected in zip(found.instances, predictor.predict(**given), strict=True):
-        mask, start = session.whole(instance.id)
-        visible = instance.modal_mask
-        assert start == "draft" and mask.area > 0
-        assert mask == (expected.amodal_mask if visible is None else expected.amodal_mask | visible)
-    assert np.asarray(Image.open(BytesIO(session.picture(record.id)))).shape == (record.height, record.width, 3)

@@ -80,23 +80,39 @@ class Additions:
         """
         with self._lock:
             number = self._free_number()
-            inside = bx.as_box(bx.clip(box, record.width, record.height))
-            one = Added(number, record.file_name, inside, category)
+            one = Added(number, record.file_name, _inside(box, record), category)
             self._check(one, record, {"file": record.file_name, "record": "a new object", "remedy": _ANOTHER})
             self._journal.add(one)
             return self._place(one, record.id)
 
-    def set_category(self, record: ImageRecord, annotation_id: int, category: str) -> Instance:
-        """Say what an object that was added is, after all; on disk when this returns.
+    def change(
+        self,
+        record: ImageRecord,
+        annotation_id: int,
+        *,
+        category: str | None = None,
+        box: Sequence[float] | None = None,
+    ) -> Instance:
+        """Say what an object that was added is after all, or where; on disk when this returns.
+
+        Args:
+            record: its picture.
+            annotation_id: of the object.
+            category, box: as in `put`; None: as before.
 
         Raises:
             KeyError: it has been removed.
-            AnnotationError: no such category.
+            AnnotationError: as of `put`.
         """
         with self._lock:
-            one = replace(self._journal.added[annotation_id], category=category)
+            one = self._journal.added[annotation_id]
+            if category is not None:
+                one = replace(one, category=category)
+            if box is not None:
+                one = replace(one, box=_inside(box, record))
             where = {"file": record.file_name, "record": f"annotation {annotation_id}, added"}
-            self._check(one, record, {**where, "remedy": "choose one of the categories"})
+            remedy = "choose one of the categories" if box is None else "drag a box around what is seen of it"
+            self._check(one, record, {**where, "remedy": remedy})
             self._journal.add(one)
             made = self._instance(one)
             added = self._of[record.id]
@@ -152,6 +168,10 @@ class Additions:
                 value=one.box,
                 **where,
             )
+
+
+def _inside(box: Sequence[float], record: ImageRecord) -> bx.Box:
+    return bx.as_box(bx.clip(box, record.width, record.height))
 
 
 def _with(record: ImageRecord, added: Sequence[Instance]) -> ImageRecord:

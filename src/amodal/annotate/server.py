@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
+from time import perf_counter
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Depends, FastAPI, Header, Query, Request
@@ -16,12 +17,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from starlette.concurrency import run_in_threadpool
 
 from ..core.errors import AmodalError
-from .drafts import Stopped
+from .drafts import NoDrafts, Stopped
 from .journal import Start, State
 from .png import mask_png, png_mask
 from .session import Meanwhile, Sender, Session, Unknown
 
 WRITE_EVERY_S = 30.0
+_REST = 20
+"""Times what the last writing took, until the next: tens of thousands of objects take seconds, and slow the page."""
 MOST_BYTES = 64_000_000
 """Of a drawing; a mask of a hundred million pixels takes less."""
 
@@ -66,13 +69,16 @@ def build_app(session: Session, token: str, cookie: str = "amodal", once: str = 
 
 
 async def _write_now_and_then(session: Session) -> None:
+    took = 0.0
     while True:
-        await asyncio.sleep(WRITE_EVERY_S)
+        await asyncio.sleep(max(WRITE_EVERY_S, _REST * took))
+        begun = perf_counter()
         try:
             await run_in_threadpool(session.write)
         except Exception as problem:  # whatever it is: the answers are in the journal; tried again, and at the end
             told = str(problem) if isinstance(problem, AmodalError | OSError) else repr(problem)
             print(f"amodal: the output is not written: {told}", file=sys.stderr)
+        took = perf_counter() - begun
 
 
 def _add_guard(app: FastAPI, token: str, cookie: str, key: str, once: str) -> None:
@@ -120,6 +126,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Stopped)
     async def ending(_: Request, problem: Stopped) -> Response:
         return JSONResponse({"detail": str(problem)}, status_code=503)
+
+    @app.exception_handler(NoDrafts)
+    async def undrafted(_: Request, problem: NoDrafts) -> Response:
+        return JSONResponse({"detail": str(problem)}, status_code=424)  # the page goes on without
 
     @app.exception_handler(AmodalError)
     async def refused(_: Request, problem: AmodalError) -> Response:
@@ -222,6 +232,12 @@ def _add_answers(app: FastAPI, session: Session) -> None:
     @app.put("/api/objects/{annotation_id}/category")
     def set_category(annotation_id: int, category: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
         return session.set_category(annotation_id, category)
+
+    @app.put("/api/objects/{annotation_id}/box")
+    def set_box(
+        annotation_id: int, box: Annotated[list[float], Body(embed=True, min_length=4, max_length=4)]
+    ) -> dict[str, Any]:
+        return session.set_box(annotation_id, box)
 
     @app.delete("/api/objects/{annotation_id}")
     def remove(

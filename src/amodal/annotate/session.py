@@ -23,7 +23,11 @@ from .pictures import Pictures
 
 _SAME_OBJECT = 0.5
 """Least IoU of an object's box with the one it was drawn for: annotations may have been corrected meanwhile."""
-
+_NONE: dict[Start | None, str] = {
+    "annotated": "The annotations have no whole mask of this object.",
+    "draft": "There is no draft of this object: the networks see nothing of it, or none were asked for.",
+    "visible": "Of this object the box alone is known.",
+}
 
 Sender = tuple[str, int]
 """A page and how many changes it has asked for, this one included; ("", 0): not told."""
@@ -105,7 +109,7 @@ class Session:
         """The visible part of an object; raises Unknown where only its box is known."""
         mask = seen_of(self._find(annotation_id)[1])
         if mask is None:
-            raise Unknown("of this object the box alone is known")
+            raise Unknown(_NONE["visible"])
         return mask
 
     def others(self, annotation_id: int) -> Mask:
@@ -117,11 +121,13 @@ class Session:
 
         Args:
             annotation_id: of the object.
-            start: which one; None: what was drawn, or the first there is of those that `Start` names, in that order.
+            start: which one; None: what was drawn, or the first there is of those that `Start` names, in that order. A
+                "draft" asked for runs the networks even if they have failed on the picture; None does not.
 
         Raises:
             Unknown: no such object, or no such mask of it.
             ImageError: its picture cannot be used, where a draft was to be made.
+            NoDrafts: the networks fail on its picture, likewise.
         """
         record, instance = self._find(annotation_id)
         answer = self._journal.answers.get(annotation_id)
@@ -130,7 +136,7 @@ class Session:
         if instance.amodal_mask is not None and start in (None, "annotated"):
             return instance.amodal_mask, "annotated"
         if self._drafts is not None and start in (None, "draft"):
-            draft = self._draft(record, annotation_id)
+            draft = self._draft(record, annotation_id, again=start is not None)
             if draft is not None:
                 return with_visible(draft, instance), "draft"
         seen = seen_of(instance)
@@ -138,14 +144,14 @@ class Session:
             return seen, "visible"
         if start in (None, "blank"):
             return Mask.from_crop(np.zeros((0, 0), np.bool_), 0, 0, record.width, record.height), "blank"
-        raise Unknown(f"there is no whole mask of this object that is called {start!r}")
+        raise Unknown(_NONE[start])
 
-    def _draft(self, record: ImageRecord, annotation_id: int) -> Mask | None:
+    def _draft(self, record: ImageRecord, annotation_id: int, *, again: bool) -> Mask | None:
         assert self._drafts is not None
         image = self._pictures.of(record)[0]
         if annotation_id in self._additions:
-            return self._drafts.of_added(record, image, annotation_id)
-        return self._drafts.of(self._as_read(record.id), image).get(annotation_id)
+            return self._drafts.of_added(record, image, annotation_id, again=again)
+        return self._drafts.of(self._as_read(record.id), image, again=again).get(annotation_id)
 
     def prepare(self, image_id: int) -> None:
         """Have the drafts of a picture ready before they are asked for."""
@@ -237,9 +243,25 @@ class Session:
             Unknown: no such object.
             AnnotationError: one of the annotations, or no such category.
         """
-        record = self._added_in(annotation_id, "has the category it has there", "correct it in the annotations")
+        return self._change(annotation_id, "category", category=category)
+
+    def set_box(self, annotation_id: int, box: Sequence[float]) -> dict[str, Any]:
+        """Say where an object that was added is seen, after all; its entry. What was drawn of it stays.
+
+        Args:
+            annotation_id: of the object.
+            box: as in `add`.
+
+        Raises:
+            Unknown: no such object.
+            AnnotationError: one of the annotations, or a box as in `add`.
+        """
+        return self._change(annotation_id, "box", box=box)
+
+    def _change(self, annotation_id: int, what: str, **to: Any) -> dict[str, Any]:
+        record = self._added_in(annotation_id, f"has the {what} it has there", "correct it in the annotations")
         try:
-            one = self._additions.set_category(self._as_read(record.id), annotation_id, category)
+            one = self._additions.change(self._as_read(record.id), annotation_id, **to)
         except KeyError:  # removed meanwhile
             raise Unknown(f"there is no object {annotation_id} to draw") from None
         self._changed = True
@@ -328,7 +350,11 @@ class Session:
         if answer.annotation_id not in self._owners:
             raise AnnotationError("what was drawn is of an object of the annotations", **where)
         record, instance = self._find(answer.annotation_id)
-        if answer.file_name != record.file_name or bx.iou(answer.box, instance.modal_box) < _SAME_OBJECT:
+        elsewhere = (
+            instance.id not in self._additions  # those have numbers of their own, and boxes that are corrected
+            and bx.iou(answer.box, instance.modal_box) < _SAME_OBJECT
+        )
+        if answer.file_name != record.file_name or elsewhere:
             raise AnnotationError(
                 f"what was drawn is of the same object, here {instance.modal_box} of {record.file_name}",
                 value=f"{answer.box} of {answer.file_name}",

@@ -56,7 +56,7 @@ export class Album {
         if (!object && !this.#removed.has(entry.id)) this.add(entry, places.get(id));
         if (!object || object.saving || object.removing) continue;
         this.update(object, entry.state, entry.hidden, entry.revision);
-        object.category = entry.category;
+        Object.assign(object, { category: entry.category, kept: entry.category, box: entry.box });
       }
     }
     return this.objects.filter((one) => known.has(one.id) && !there.has(one.id));

@@ -7,10 +7,12 @@ import { fillCategories, fromSlider, hideCard, showAlbum, showCard, showObject, 
 import { Desk } from "./desk.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
+import { Light } from "./light.js";
 import { List } from "./list.js";
 import { Loader } from "./loader.js";
 import { Marks } from "./marks.js";
 import { Painter } from "./paint.js";
+import { Photo } from "./photo.js";
 import { Pointer } from "./pointer.js";
 import { Saver } from "./saver.js";
 import { Status } from "./status.js";
@@ -33,7 +35,11 @@ async function begin() {
 
 function run(album) {
   const view = new View();
-  const painter = new Painter(at("picture"), view);
+  const painter = new Painter(at("masks"), view, new Photo(at("picture"), view));
+  const light = new Light(() => {
+    at("picture").style.filter = light.filter;
+    showTools({ tools, painter, light, desk });
+  });
   const marks = new Marks(at("canvas"), view);
   const status = new Status({
     again: () => goOn(asked),
@@ -43,6 +49,7 @@ function run(album) {
     },
   });
   const say = (text, kind) => status.say(text, kind);
+  const hush = () => status.hush();
   const loader = new Loader();
 
   const saver = new Saver(album, {
@@ -80,15 +87,18 @@ function run(album) {
   const tools = new Tools(view, {
     done: (shape) => desk.draw(shape),
     boxed: (box) => desk.add(box, at("new-category").value),
+    reboxed: (box) => desk.corrections.setBox(box),
+    box: () => desk.object.box,
+    hush,
     small: () => say("That box is too small: drag one of 4 pixels or more on the screen, and 2 of the picture. + is closer."),
     changed: () => {
       painter.live = tools.live;
       painter.ask();
       seen();
-      showTools({ tools, painter });
+      showTools({ tools, painter, light, desk });
     },
   });
-  const desk = new Desk({ album, loader, saver, painter, view, tools, say, changed: () => changed(), finished,
+  const desk = new Desk({ album, loader, saver, painter, view, tools, say, hush, changed: () => changed(), finished,
     following: (object, isReview) => following(album, list, object, isReview) });
   fillCategories(album.categories);
   const list = new List(album, at("list"), (one) => {
@@ -98,6 +108,7 @@ function run(album) {
   const pointer = new Pointer(at("canvas"), view, tools, { can, moved, seen });
 
   function can() {
+    if (tools.name === "rebox") return desk.canDraw && Boolean(desk.object.added) && !desk.drawing.waiting;
     return tools.name === "box" ? Boolean(painter.scene) && !desk.problem : desk.canDraw;
   }
 
@@ -113,7 +124,10 @@ function run(album) {
     marks.corners = tools.corners;
     marks.to = tools.to ?? null;
     marks.frame = tools.frame;
-    at("canvas").style.cursor = pointer?.panning ? "grab" : !drawing ? "default" : ring ? "none" : "crosshair";
+    marks.box = tools.name === "rebox" && drawing ? desk.object.box : null;
+    const corner = pointer?.at && tools.isAtCorner(pointer.at, false);
+    const cursor = !drawing ? "default" : ring ? "none" : corner ? "move" : "crosshair";
+    at("canvas").style.cursor = pointer?.panning ? "grab" : cursor;
     marks.ask();
   }
 
@@ -137,7 +151,7 @@ function run(album) {
   let troubled = false;
   function changed() {
     showObject(desk);
-    showTools({ tools, painter });
+    showTools({ tools, painter, light, desk });
     showAlbum(album);
     painter.ask();
     seen();
@@ -166,14 +180,14 @@ function run(album) {
     showCard(title, `${done} objects drawn${also}.${where}`, "Look at them again", hideCard);
   }
 
-  const actions = makeActions({ album, desk, tools, painter, view, pointer, list, say, moved, changed });
+  const actions = makeActions({ album, desk, tools, painter, view, light, pointer, list, say, moved, changed });
   listen(actions, () => help.open);
   addEventListener("blur", actions.released);
   addEventListener("focus", () => {
     if (saver.failures || desk.problem) goOn();
     renew();
   });
-  wireControls({ actions, tools, list, desk });
+  wireControls({ actions, tools, light, list, desk });
 
   new ResizeObserver(() => {
     const { clientWidth, clientHeight } = at("stage");
@@ -182,7 +196,7 @@ function run(album) {
   }).observe(at("stage"));
 
   addEventListener("beforeunload", (event) => {
-    if (album.objects.some((one) => one.saving || one.failed || one.unsaved)) event.preventDefault();
+    if (desk.holdsUnsaved) event.preventDefault();
   });
   const wished = () => {
     const word = location.hash.slice(1);
@@ -203,7 +217,7 @@ function run(album) {
   if (!wanted && album.finished && album.givesObjects) finished();
 }
 
-function wireControls({ actions, tools, list, desk }) {
+function wireControls({ actions, tools, light, list, desk }) {
   for (const button of document.querySelectorAll("[data-act]")) {
     button.addEventListener("click", (event) => {
       actions[button.dataset.act](event);
@@ -211,9 +225,12 @@ function wireControls({ actions, tools, list, desk }) {
     });
   }
   at("size").addEventListener("input", (event) => tools.resize(fromSlider(event.target.value)));
-  at("size").addEventListener("pointerup", () => at("canvas").focus());
+  for (const what of ["brightness", "contrast"]) {
+    at(what).addEventListener("input", (event) => light.set(what, Number(event.target.value)));
+  }
+  for (const id of ["size", "brightness", "contrast"]) at(id).addEventListener("pointerup", () => at("canvas").focus());
   wireChoice(at("new-category"), () => {});
-  wireChoice(at("own-category"), (category) => desk.setCategory(category));
+  wireChoice(at("own-category"), (category) => desk.corrections.setCategory(category));
   at("filter").addEventListener("change", (event) => {
     list.filter = event.target.value;
     list.refresh();

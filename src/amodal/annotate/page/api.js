@@ -86,6 +86,9 @@ export async function add(picture, box, category) {
 /** What an object that was added is, after all: its entry. */
 export const setCategory = async (id, category) => (await ask(`api/objects/${id}/category`, json("PUT", { category }))).json();
 
+/** Where an object that was added is seen, after all: its entry. */
+export const setBox = async (id, box) => (await ask(`api/objects/${id}/box`, json("PUT", { box }))).json();
+
 /** Removes an object that was added, with the answer of that revision; without one, with whatever there is. */
 export async function remove(id, revision) {
   const base = revision === undefined ? "" : `?revision=${revision}`;

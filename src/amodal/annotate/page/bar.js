@@ -11,13 +11,14 @@ const STATES = { todo: "to do", done: "drawn", unsure: "unsure" };
 const at = (id) => document.getElementById(id);
 const set = (id, words) => at(id).textContent !== words && (at(id).textContent = words);
 
-export function showTools({ tools, painter }) {
+export function showTools({ tools, painter, light, desk }) {
   const pressed = {
     brush: tools.name === "brush",
     eraser: tools.name === "eraser",
     polygon: tools.name === "polygon" && !tools.takes,
     cutter: tools.name === "polygon" && tools.takes,
     box: tools.name === "box",
+    rebox: tools.name === "rebox",
     hide: painter.hide,
     others: painter.showOthers,
   };
@@ -27,6 +28,16 @@ export function showTools({ tools, painter }) {
   at("new-of").hidden = tools.name !== "box" || at("new-category").length < 2;
   at("start").hidden = !at("new-of").hidden; // there is room for one of them
   at("legend-others").hidden = !painter.showOthers;
+  button("undo").disabled = !tools.open && !desk.drawing?.history.canUndo;
+  button("redo").disabled = !tools.open && !desk.drawing?.history.canRedo;
+  button("reopen").disabled = tools.open || !desk.drawing?.polygon;
+  button("light").setAttribute("aria-expanded", String(!at("light").hidden));
+  button("light").classList.toggle("altered", light.filter !== "");
+  for (const what of ["brightness", "contrast"]) {
+    at(what).value = light.step(what);
+    at(what).setAttribute("aria-valuetext", `${light.percent(what)} %`);
+    set(`${what}-told`, `${light.percent(what)} %`);
+  }
 }
 
 /** The slider is even to the eye: each step makes the brush larger by the same share. */
@@ -48,15 +59,15 @@ export function showObject({ album, picture, object, drawing, problem }) {
   const known = !object || object.visible;
   at("legend-hidden").hidden = !known;
   set("legend-seen", known ? "visible" : "whole");
+  at("share").hidden = Boolean(object?.added); // never known: there is more room for its buttons
   at("share").title = known ? "Share of the whole object that is hidden" : "Not known: of its visible part the box alone is given";
   set("start", drawing ? `from ${STARTS[drawing.start] ?? drawing.start}` : "");
-  button("undo").disabled = !drawing?.history.canUndo;
-  button("redo").disabled = !drawing?.history.canRedo;
   for (const act of ["draft", "visible", "unsure", "done"]) button(act).disabled = !drawing;
   button("visible").disabled ||= !object.visible;
   button("draft").disabled ||= !album.drafts;
   button("box").disabled = !picture || Boolean(problem);
-  button("remove").hidden = !object?.added;
+  for (const act of ["rebox", "remove"]) button(act).hidden = !object?.added;
+  button("rebox").disabled = !drawing;
   button("todo").disabled = !object || (object.state === "todo" && !object.saving && !object.failed);
   at("busy").hidden = !object || Boolean(problem) || Boolean(drawing && !drawing.waiting);
   set("busy", drawing && album.drafts ? "The draft is on its way …" : "Opening …");

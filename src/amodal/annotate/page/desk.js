@@ -1,11 +1,13 @@
-// The object that is open: fetched, drawn on, started again, saved, and the way to the next.
+// The object that is open: fetched, drawn on, started again, and the way to the next.
 
+import { Answers } from "./answers.js";
 import * as api from "./api.js";
+import { Corrections } from "./corrections.js";
 import { Drawing } from "./drawing.js";
-import { leftOut } from "./reach.js";
 import { Shelf } from "./shelf.js";
+import { Steps } from "./steps.js";
 
-export const OPEN_POLYGON = "Close the polygon first (Enter), or drop it (Escape).";
+const NO_DRAFT = 424; // what the server answers then
 const MEANWHILE = {
   draft: "The draft has come. You have drawn already: D starts from it.",
   annotated: "The mask of the file has come. You have drawn already: A starts from it.",
@@ -17,13 +19,18 @@ export class Desk {
   problem = null; // why it could not be
   #picture = null; // open without an object
   #warned = null; // { object, top, isDrawn } that one more Delete removes, as it was told
-  #told = null; // the step at which what a drawing leaves out was told: one more Done saves it
   #serial = 0;
   #shelf = new Shelf();
+  answers = new Answers(this);
+  corrections = new Corrections(this);
+  steps = new Steps(this);
 
-  /** `changed()` whenever there is something new to be seen, `say(text, kind)` to the person. */
-  constructor({ album, loader, saver, painter, view, tools, changed, say, finished, following }) {
-    Object.assign(this, { album, loader, saver, painter, view, tools, changed, say, finished, following });
+  /**
+   * `changed()` whenever there is something new to be seen, `say(text, kind)` to the person; `hush()` when a note that was
+   * said is no longer so.
+   */
+  constructor({ album, loader, saver, painter, view, tools, changed, say, hush, finished, following }) {
+    Object.assign(this, { album, loader, saver, painter, view, tools, changed, say, hush, finished, following });
   }
 
   /** The picture that is open. */
@@ -70,28 +77,15 @@ export class Desk {
       if (serial === this.#serial && !this.tools.busy && !this.tools.open) return this.open(object);
       this.say(`${category} ${object.id} is in the list.`);
     } catch (error) {
-      if (serial === this.#serial) this.tools.choose("box"); // to be dragged again
+      if (serial === this.#serial && !this.tools.busy && !this.tools.open) this.tools.choose("box"); // to be dragged again
       this.say(`Not added: ${error.message}`, "problem");
     }
     this.changed();
   }
 
-  /** Says what the open object is, after all; it was added here. */
-  async setCategory(category) {
-    const { object, saver } = this;
-    if (!object?.added || object.removing || object.category === category) return;
-    object.kept ??= object.category; // what the server has: several choices may be on their way
-    object.category = category;
-    this.changed();
-    try {
-      const put = () => api.setCategory(object.id, category); // one after the other: the last one counts
-      object.kept = (await saver.then(put)).category;
-    } catch (error) {
-      if (object.category !== category) return; // another choice follows
-      object.category = object.kept;
-      this.say(`It is ${object.kept} as before: ${error.message}`, "problem");
-      this.changed();
-    }
+  showBox() {
+    if (this.painter.scene) this.painter.scene.box = this.object?.box ?? null;
+    this.painter.ask();
   }
 
   /** Takes away an object that was added here, with its drawing; what is drawn, or not `sure`, on the second press. */
@@ -163,6 +157,7 @@ export class Desk {
   /** The list has been read again: shows what other tabs have done of it. */
   async renewed(gone) {
     for (const one of gone) await this.gone(one);
+    this.showBox();
     const { object, drawing } = this;
     const isMine = !drawing || drawing.waiting || drawing.dirty || this.tools.open || this.tools.busy;
     if (isMine || object.saving || object.failed || drawing.revision === object.revision) return this.changed();
@@ -203,7 +198,7 @@ export class Desk {
   #isHeld() {
     if (!this.tools.open || !this.drawing) return false;
     if (location.hash !== `#${this.object.id}`) history.replaceState(null, "", `#${this.object.id}`);
-    this.say(OPEN_POLYGON);
+    this.steps.sayOpen();
     return true;
   }
 
@@ -211,7 +206,7 @@ export class Desk {
     this.#warned = null;
     this.tools.finish();
     this.tools.drop();
-    if (this.tools.name === "box") this.tools.choose("brush");
+    if (this.tools.boxes) this.tools.choose("brush");
     if (this.drawing) this.#shelf.keep(this.drawing);
     this.painter.scene = null;
   }
@@ -240,22 +235,26 @@ export class Desk {
     let first = null;
     try {
       first = await masks.whole;
+    } catch (error) {
+      if (error.status !== NO_DRAFT) throw error; // else the networks fail: one draws without
+      first = error;
     } finally {
       drawing.waiting = false;
     }
     if (!still()) return;
-    if (drawing.history.steps.length) this.say(MEANWHILE[first.start] ?? "");
+    if (first.status) this.say(`${first.message} (D tries again)`, "problem");
+    else if (drawing.history.steps.length) this.say(MEANWHILE[first.start] ?? "");
     else {
       drawing.revision = first.revision;
       drawing.begin(first.bitmap, first.start).then(() => this.changed());
     }
-    this.#refresh();
+    this.refresh();
   }
 
   #show(drawing) {
     this.drawing = this.painter.scene.drawing = drawing;
     this.fetchOthers();
-    this.#refresh();
+    this.refresh();
   }
 
   /** Has the other objects fetched, once they are to be shown. */
@@ -267,7 +266,7 @@ export class Desk {
     this.painter.ask();
   }
 
-  #refresh() {
+  refresh() {
     this.#warned = null;
     if (this.drawing) this.object.unsaved = this.drawing.dirty;
     this.painter.ask();
@@ -286,99 +285,42 @@ export class Desk {
     this.painter.ask();
   }
 
+  /** Whether closing the page would lose something. */
+  get holdsUnsaved() {
+    return this.tools.open || this.album.objects.some((one) => one.saving || one.failed || one.unsaved);
+  }
+
   get canDraw() {
     if (!this.drawing || this.problem || this.object.removing) return false;
     return !this.drawing.waiting || this.object.state === "todo"; // nothing over what was drawn before it is there
   }
 
   draw(shape) {
-    if (this.drawing?.draw(shape)) this.#refresh();
+    if (this.drawing?.draw(shape)) this.refresh();
   }
 
-  undo() {
-    if (this.drawing?.undo()) this.#refresh();
-  }
-
-  redo() {
-    if (this.drawing?.redo()) this.#refresh();
-  }
-
-  /** Starts again from another mask; can be undone. */
-  async startFrom(start) {
+  /** Starts again from another mask, as a step, or as part of the one that corrected the box, if that is still the last. */
+  async startFrom(start, boxed = null) {
     const { drawing, object } = this;
     if (!drawing || drawing.waiting || object.removing) return;
-    if (this.tools.open) return this.say(OPEN_POLYGON);
+    if (this.tools.open) return this.steps.sayOpen();
     this.tools.finish();
     drawing.waiting = drawing.asked = true;
     this.changed();
     const isOpen = () => drawing === this.drawing;
     try {
       const { bitmap, start: found } = await api.whole(object.id, start);
-      drawing.replace(bitmap, found);
-      if (isOpen()) this.say("");
+      if (!boxed) drawing.replace(bitmap, found);
+      const isDrawnOn = boxed && !drawing.redraft(boxed, bitmap, found) && drawing.dirty;
+      if (isOpen()) this.say(isDrawnOn ? MEANWHILE.draft : "");
     } catch (error) {
       if (isOpen()) this.say(error.message, "problem");
     }
     drawing.waiting = drawing.asked = false;
-    if (isOpen()) return this.#refresh();
+    if (isOpen()) return this.refresh();
     if (this.#shelf.take(object.id) !== drawing) return;
     object.unsaved = drawing.dirty; // it came after one had gone on
     this.#shelf.keep(drawing);
     this.changed();
-  }
-
-  /** Saves as done or unsure, and goes on; the answer is not waited for. */
-  accept(state) {
-    const { drawing, object } = this;
-    if (!drawing || this.problem || object.removing) return;
-    if (this.tools.open) return this.say(OPEN_POLYGON);
-    if (this.tools.frame) return; // the box of another object is being dragged
-    this.tools.finish();
-    if (drawing.waiting) return this.say("What it starts from is still on its way.");
-    if (drawing.count === 0) return this.say("Nothing is drawn yet: a whole object has at least one pixel.", "problem");
-    if (state === "done" && this.#leavesOut()) return;
-    const isReview = object.state !== "todo";
-    this.saver.save(drawing, state);
-    const next = this.following(object, isReview);
-    if (next) return this.open(next);
-    this.#refresh();
-    this.saver.then(this.finished);
-  }
-
-  /** Whether some of the box in which the open object is seen is not drawn; says so, once for each step. */
-  #leavesOut() {
-    const { drawing, object } = this;
-    if (object.visible || object.added || this.#told === drawing.history.top) return false; // of one added, the box is cut
-    const whole = drawing.reach();
-    const left = whole && leftOut(object.box, whole);
-    if (!left) return false;
-    this.#told = drawing.history.top;
-    this.say(`What is seen is part of the whole: ${left} px of its box are left out. Done once more saves it so.`, "problem");
-    return true;
-  }
-
-  /** Forgets the saved answer of the object, which is to do again. The drawing can be had back with undo. */
-  async toDoAgain() {
-    const { drawing, object } = this;
-    if (!drawing || object.removing) return;
-    if (object.state === "todo" && !object.saving && !object.failed) return this.say("It is to do already.");
-    if (this.tools.open) return this.say(OPEN_POLYGON);
-    try {
-      const answer = await this.saver.then(() => {
-        this.saver.forget(object);
-        return api.forget(object.id, drawing.revision);
-      });
-      this.album.update(object, "todo", answer.hidden ?? null, answer.revision);
-      drawing.revision = answer.revision;
-    } catch (error) {
-      if (error.entry && !drawing.dirty) this.takeTheirs(object, error.entry);
-      return this.say(`It is not to do again: ${error.message}.`, "problem");
-    }
-    if (drawing !== this.drawing) return this.changed();
-    this.tools.drop(); // corners set meanwhile
-    await this.startFrom("current");
-    drawing.saved = drawing.history.top;
-    this.#refresh();
-    this.say("It is to do again. Undo brings back what was drawn.");
   }
 }

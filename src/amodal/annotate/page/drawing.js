@@ -3,7 +3,7 @@
 import { area, bands, change, flip, pixels } from "./bits.js";
 import { History } from "./history.js";
 import { reach } from "./reach.js";
-import { fill } from "./shapes.js";
+import { fill, Polygon } from "./shapes.js";
 
 const LARGE_PX = 4_000_000;
 
@@ -24,7 +24,7 @@ export class Drawing {
     this.picture = { width: picture.width, height: picture.height };
     this.visible = visible;
     this.context = pixels(picture.width, picture.height);
-    this.saved = this.history.top;
+    this.saved = this.history.mark;
   }
 
   get canvas() {
@@ -35,9 +35,14 @@ export class Drawing {
     return { x: 0, y: 0, width: this.picture.width, height: this.picture.height };
   }
 
-  /** Changed since it was last saved, or since it was opened. */
+  /** Changed since it was last saved, or since it was opened; the draft of a corrected box is no change of one's own. */
   get dirty() {
-    return this.history.top !== this.saved;
+    return this.history.mark !== this.saved;
+  }
+
+  /** Whether the object has an answer, or one is on its way. */
+  get isAnswered() {
+    return this.object.state !== "todo" || Boolean(this.object.saving || this.object.failed);
   }
 
   /** Pixels of the mask, or null while they are counted. */
@@ -98,48 +103,86 @@ export class Drawing {
     const width = Math.min(this.picture.width, Math.ceil(box.x2)) - x;
     const height = Math.min(this.picture.height, Math.ceil(box.y2)) - y;
     if (width <= 0 || height <= 0) return false;
-    return this.#step({ x, y, width, height }, this.start, (context) => fill(context, shape));
+    const polygon = shape instanceof Polygon ? shape : null; // strokes are many points, and not opened again
+    return this.#step({ x, y, width, height }, this.start, (context) => fill(context, shape), polygon);
   }
 
   /** Puts another mask in place of this one, as one step. */
   replace(bitmap, start) {
-    return this.#step(this.everything, start, (context) => {
-      context.clearRect(0, 0, this.picture.width, this.picture.height);
-      context.drawImage(bitmap, 0, 0);
-    });
+    return this.#step(this.everything, start, this.#whole(bitmap));
   }
 
-  #step(rect, start, paint) {
+  #whole(bitmap) {
+    return (context) => {
+      context.clearRect(0, 0, this.picture.width, this.picture.height);
+      context.drawImage(bitmap, 0, 0);
+    };
+  }
+
+  /** Takes note of a box that was corrected, `from` the one before, as one step: it is saved, and changes no pixel. */
+  reframe(from, to) {
+    this.history.add({ pieces: [], from: this.start, to: this.start, grown: 0, boxes: [from, to] });
+  }
+
+  /** Puts the draft of a corrected box in place of this mask, as part of that step; false where it is not the last one. */
+  redraft(step, bitmap, start) {
+    const { dirty, history } = this;
+    if (history.top !== step) return false;
+    const pieces = this.#change(this.everything, this.#whole(bitmap));
+    history.back();
+    this.#note({ ...step, pieces, to: start, drafted: true });
+    if (!dirty) this.saved = history.mark;
+    return true;
+  }
+
+  #step(rect, start, paint, polygon = null) {
+    const pieces = this.#change(rect, paint);
+    if (!pieces.length && start === this.start) return false;
+    this.#note({ pieces, from: this.start, to: start, polygon });
+    return true;
+  }
+
+  /** Paints into a rectangle of the mask; what has changed, bit by bit. */
+  #change(rect, paint) {
     const withVisible = (context) => {
       paint(context);
       context.globalCompositeOperation = "source-over";
       if (this.visible) context.drawImage(this.visible, 0, 0); // what is seen cannot be rubbed out
     };
-    const pieces = [...bands(rect)].map((band) => change(this.context, band, withVisible)).filter(Boolean);
-    if (!pieces.length && start === this.start) return false;
-    const step = { pieces, from: this.start, to: start, grown: pieces.reduce((sum, piece) => sum + piece.grown, 0) };
-    this.history.add(step);
-    this.start = start;
-    this.grown += step.grown;
-    this.version += 1;
-    return true;
+    return [...bands(rect)].map((band) => change(this.context, band, withVisible)).filter(Boolean);
   }
 
+  /** Takes note of a step that has been made. */
+  #note(step) {
+    step.grown = step.pieces.reduce((sum, piece) => sum + piece.grown, 0);
+    this.history.add(step);
+    this.start = step.to;
+    this.grown += step.grown;
+    this.version += 1;
+  }
+
+  /** The polygon that was drawn last, if nothing has been drawn after it; or null. */
+  get polygon() {
+    return (this.history.canUndo && this.history.top.polygon) || null;
+  }
+
+  /** Takes the last step back, or makes it again. Returns it, or null; what it `boxes` is left to the caller. */
   undo() {
-    return this.#turn(this.history.back(), -1);
+    return this.#turn(this.dirty, this.history.back(), -1);
   }
 
   redo() {
-    return this.#turn(this.history.forth(), 1);
+    return this.#turn(this.dirty, this.history.forth(), 1);
   }
 
-  #turn(step, sign) {
-    if (!step) return false;
+  #turn(wasDirty, step, sign) {
+    if (!step) return null;
+    if (step.boxes && !wasDirty && !this.isAnswered) this.saved = this.history.mark; // another draft, nothing of one's own
     for (const piece of step.pieces) flip(this.context, piece);
     this.start = sign > 0 ? step.to : step.from;
     this.grown += sign * step.grown;
     this.version += 1;
-    return true;
+    return step;
   }
 
   /** Put away: if it is large, it keeps a PNG in place of its canvas. */

@@ -13,6 +13,18 @@ export class History {
     return this.at ? this.steps[this.at - 1] : this.root;
   }
 
+  /** The step that made the mask what it is: a box that was corrected is a step that changes none. */
+  get mark() {
+    let { at } = this;
+    while (at && isBoxAlone(this.steps[at - 1])) at -= 1;
+    return at ? this.steps[at - 1] : this.root;
+  }
+
+  /** The step that would be made again, or undefined. */
+  get next() {
+    return this.steps[this.at];
+  }
+
   get canUndo() {
     return this.at > 0;
   }
@@ -27,10 +39,11 @@ export class History {
     this.at += 1;
     this.bytes += size(step);
     while (this.bytes > LIMIT_BYTES && this.steps.length > 1) {
-      this.root = this.steps.shift();
+      const dropped = this.steps.shift();
       this.at -= 1;
-      this.bytes -= size(this.root);
-      this.root.pieces = [];
+      this.bytes -= size(dropped);
+      dropped.pieces = [];
+      if (!isBoxAlone(dropped)) this.root = dropped;
     }
   }
 
@@ -43,4 +56,5 @@ export class History {
   }
 }
 
+const isBoxAlone = (step) => Boolean(step.boxes && !step.drafted);
 const size = (step) => step.pieces.reduce((sum, piece) => sum + piece.bits.length, 200);

@@ -6,7 +6,8 @@ export class Marks extends Surface {
   ring = null; // { at: [x, y], diameter } in CSS pixels
   corners = []; // of the open polygon, picture pixels
   to = null; // where its next corner would be
-  frame = null; // two corners of the box of a new object, picture pixels
+  frame = null; // two corners of the box that is dragged, picture pixels
+  box = null; // [x1, y1, x2, y2] of one that can be corrected, picture pixels
 
   resize(...size) {
     super.resize(...size);
@@ -19,15 +20,24 @@ export class Marks extends Surface {
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (this.corners.length) this.#paintPolygon();
-    if (this.frame) this.#paintFrame();
+    if (this.frame) this.#paintFrame(this.frame);
+    else if (this.box) this.#paintHandles(this.box);
     if (!ring) return;
     this.#line(() => context.arc(...ring.at, Math.max(1.5, ring.diameter / 2), 0, 2 * Math.PI));
     if (ring.diameter > 14) this.#line(() => context.arc(...ring.at, 0.5, 0, 2 * Math.PI));
   }
 
-  #paintFrame() {
-    const [[ax, ay], [bx, by]] = this.frame.map((corner) => this.view.toScreen(corner));
+  #paintFrame(frame) {
+    const [[ax, ay], [bx, by]] = frame.map((corner) => this.view.toScreen(corner));
     this.#line(() => this.context.rect(Math.min(ax, bx), Math.min(ay, by), Math.abs(bx - ax), Math.abs(by - ay)));
+  }
+
+  #paintHandles([x1, y1, x2, y2]) {
+    this.#paintFrame([[x1, y1], [x2, y2]]);
+    for (const corner of [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]) {
+      const [x, y] = this.view.toScreen(corner);
+      this.#line(() => this.context.rect(x - 4, y - 4, 8, 8));
+    }
   }
 
   #paintPolygon() {

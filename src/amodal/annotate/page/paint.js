@@ -1,4 +1,4 @@
-// The picture and the mask on the screen. The colours (after Okabe and Ito) differ to colour-blind eyes, too.
+// The mask on the screen, over the picture. The colours (after Okabe and Ito) differ to colour-blind eyes, too.
 
 import { cut, grow, Layers, tint } from "./layers.js";
 import { fill } from "./shapes.js";
@@ -17,8 +17,14 @@ export class Painter extends Surface {
   scene = null; // { id, object, picture: Levels, drawing or null, box or null }
   live = null; // the shape being drawn
 
+  constructor(canvas, view, photo) {
+    super(canvas, view);
+    this.photo = photo;
+  }
+
   resize(width, height, ratio) {
     super.resize(width, height, ratio);
+    this.photo.resize(width, height, ratio);
     this.#layers.resize(this.canvas.width, this.canvas.height);
     this.view.resize(width, height, ratio);
     this.paint();
@@ -29,32 +35,16 @@ export class Painter extends Surface {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = 1;
     context.clearRect(0, 0, canvas.width, canvas.height);
+    this.photo.show(scene);
     if (!scene) return;
-    context.drawImage(this.#picture(), 0, 0);
     if (scene.drawing) this.#paintMasks(scene.drawing);
     if (scene.box) this.#paintBox(scene.box);
-  }
-
-  #place(context, smooth) {
-    const { ratio, view } = this;
-    const scale = view.scale * ratio;
-    context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
-    context.imageSmoothingEnabled = smooth;
-  }
-
-  #picture() {
-    const { scene, view, ratio } = this;
-    return this.#layers.get("picture", `${scene.id} ${view.version}`, (context) => {
-      this.#place(context, view.scale * ratio < 4);
-      const { width, height } = scene.picture;
-      context.drawImage(scene.picture.level(view.scale * ratio), 0, 0, width, height);
-    });
   }
 
   #mask(name, source, version) {
     const key = `${this.scene.object} ${this.view.version} ${version}`;
     return this.#layers.get(name, key, (context) => {
-      this.#place(context, this.view.scale * this.ratio < 1);
+      this.place(context, this.view.scale * this.ratio < 1);
       if (source) context.drawImage(source, 0, 0);
     });
   }
@@ -68,7 +58,7 @@ export class Painter extends Surface {
     const key = `${this.scene.object} ${this.view.version} ${drawing.version}`;
     const over = this.#layers.get("over", key, (layer) => this.#colour(layer, whole, visible));
     if (!live) return context.drawImage(over, 0, 0);
-    const clip = this.#around(live.bounds()); // nothing else has changed: strokes on large screens stay quick
+    const clip = this.#around(live.bounds(), 1); // nothing else has changed: strokes on large screens stay quick
     context.save();
     context.beginPath();
     context.rect(0, 0, canvas.width, canvas.height);
@@ -83,27 +73,34 @@ export class Painter extends Surface {
   }
 
   #liveOver(live, settled, visible, clip) {
+    const wide = this.#around(live.bounds(), 2); // the outline inside `clip` comes from as far: nothing old is left there
     const whole = this.#layers.get("live", null, (layer) => {
       layer.drawImage(settled, 0, 0);
       layer.save();
-      this.#place(layer, false);
+      this.place(layer, false);
       cut(layer, [0, 0, this.scene.picture.width, this.scene.picture.height]);
       fill(layer, live);
       layer.restore();
       layer.drawImage(visible, 0, 0);
-    }, clip);
+    }, wide);
     return this.#layers.get("live over", null, (layer) => this.#colour(layer, whole, visible, clip), clip);
   }
 
-  /** A box of the picture in pixels of the canvas, with room for the outline. */
-  #around({ x1, y1, x2, y2 }) {
-    const [left, top] = this.view.toScreen([x1, y1]).map((one) => Math.floor(one * this.ratio) - 8);
-    const [right, bottom] = this.view.toScreen([x2, y2]).map((one) => Math.ceil(one * this.ratio) + 8);
+  /** Width of a line, pixels of the screen; the outline is two wide. */
+  get #line() {
+    return Math.max(1, Math.round(1.25 * this.ratio));
+  }
+
+  /** A box of the picture in pixels of the canvas, with room for so many outlines. */
+  #around({ x1, y1, x2, y2 }, outlines) {
+    const room = outlines * (2 * this.#line + 2);
+    const [left, top] = this.view.toScreen([x1, y1]).map((one) => Math.floor(one * this.ratio) - room);
+    const [right, bottom] = this.view.toScreen([x2, y2]).map((one) => Math.ceil(one * this.ratio) + room);
     return [left, top, right - left, bottom - top];
   }
 
   #colour(layer, whole, visible, clip = null) {
-    const line = Math.max(1, Math.round(1.25 * this.ratio));
+    const line = this.#line;
     const part = (paint) => this.#layers.get("part", null, paint, clip);
     const seen = part((one) => (one.drawImage(visible, 0, 0), tint(one, VISIBLE)));
     layer.globalAlpha = 0.34;

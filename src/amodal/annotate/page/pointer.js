@@ -43,7 +43,7 @@ export class Pointer {
     if (event.pointerType === "touch") {
       this.#touches.set(event.pointerId, at);
       if (this.#touches.size === 2) {
-        if (this.tools.busy) this.tools.drop();
+        if (this.tools.busy) this.tools.cancel();
         this.#drawing = this.#corner = null;
         return;
       }
@@ -56,8 +56,9 @@ export class Pointer {
     if (this.#drawing !== null || !this.can()) return;
     this.#drawing = event.pointerId;
     const erase = event.button === 2 || event.button === 5; // the right button, the other end of a pen
-    const how = { erase, shift: event.shiftKey, time: event.timeStamp };
-    if (event.pointerType === "touch" && this.tools.name === "polygon") this.#corner = how;
+    const touch = event.pointerType === "touch";
+    const how = { erase, shift: event.shiftKey, time: event.timeStamp, touch };
+    if (touch && this.tools.name === "polygon" && !this.tools.isAtCorner(at, touch)) this.#corner = how;
     else this.tools.down(at, how);
     this.#see(at);
   }
@@ -94,9 +95,9 @@ export class Pointer {
     if (this.#drawing === event.pointerId) {
       const corner = this.#corner;
       this.#drawing = this.#corner = null;
-      if (corner) given || this.tools.down(this.#point(event), corner);
-      else if (given) this.tools.drop();
-      else this.tools.up();
+      if (corner && !given) this.tools.down(this.#point(event), corner);
+      if (!given) this.tools.up();
+      else if (!corner) this.tools.cancel();
     }
     this.#see(event.pointerType === "touch" ? null : this.#point(event));
   }

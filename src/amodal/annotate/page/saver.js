@@ -30,7 +30,7 @@ export class Saver {
     const { object, start } = drawing;
     const png = drawing.png();
     png.catch(() => {});
-    this.#send({ object, drawing, state, start, png, top: drawing.history.top });
+    this.#send({ object, drawing, state, start, png, top: drawing.history.mark });
   }
 
   /** Gives up on a drawing that could not be saved. */

@@ -22,7 +22,12 @@ export class Status {
     clearTimeout(this.#timer);
     this.#line.textContent = text;
     this.#line.dataset.kind = kind;
-    this.#timer = setTimeout(() => (this.#line.textContent = ""), SHOWN_MS[kind]);
+    if (text) this.#timer = setTimeout(() => (this.#line.textContent = ""), SHOWN_MS[kind]);
+  }
+
+  /** Takes back a note; what is a problem stays to be read. */
+  hush() {
+    if (this.#line.dataset.kind === "note") this.say("");
   }
 
   /** `again`: what the button that saves again is called; "": there is none. */

@@ -16,6 +16,14 @@ export class Surface {
     this.canvas.height = Math.max(1, Math.round(height * ratio));
   }
 
+  /** Lets a context draw in picture pixels. */
+  place(context, smooth) {
+    const { ratio, view } = this;
+    const scale = view.scale * ratio;
+    context.setTransform(scale, 0, 0, scale, view.x * ratio, view.y * ratio);
+    context.imageSmoothingEnabled = smooth;
+  }
+
   ask() {
     if (this.#asked) return;
     this.#asked = true;
