@@ -102,6 +102,8 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--accumulate", type=int, default=8)
     args = parser.parse_args()
+    if args.accumulate not in (1, 2, 4, 8, 16, 32):
+        parser.error("--accumulate divides 32")
     torch.set_num_threads(1)
     if args.what == "overfit":
         overfit(args.steps, args.shrink, args.objects)

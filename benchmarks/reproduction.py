@@ -45,23 +45,26 @@ def main() -> None:
     )
     parser.add_argument("--page", type=Path, default=Path("docs/reproduction.md"))
     args = parser.parse_args()
+    text = args.page.read_text("utf-8")
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        parser.error(f"{args.page} has {BEGIN} before {END}")
     parts: list[str] = []
     for name, title, about in SETS:
         folder, commands = args.data / name, []
         if name == "scenes":
             folder = args.work / "scenes_coco"
-            commands.append(SCENES.format(data=args.data, scenes=folder))
+            commands.append(SCENES.format(data=shlex.quote(str(args.data)), scenes=shlex.quote(str(folder))))
         more = " --detector yolox" if name == "cocoa" else ""
         output = args.work / name
         commands.append(
-            f"amodal reproduce --truth {folder}/annotations.json --images {folder}/images --output {output}{more}"
+            f"amodal reproduce --truth {shlex.quote(f'{folder}/annotations.json')} --images "
+            f"{shlex.quote(f'{folder}/images')} --output {shlex.quote(str(output))}{more}"
         )
         for command in commands:
             if not (name == "scenes" and command == commands[0] and folder.exists()):
                 _run(command)
         parts += [f"\n### {title}\n", about, "\n```", *commands, "```\n", *_tables(output)]
-    text = args.page.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
+    before, _, rest = args.page.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     args.page.write_text("\n".join([before + BEGIN, *parts, "", END]) + after, "utf-8")
     print(f"written: {args.page}")

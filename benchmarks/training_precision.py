@@ -7,6 +7,7 @@ CPU time, best of several alternating rounds: a machine shared with others chang
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
 
@@ -48,6 +49,7 @@ def make_step(config: ModelConfig, precision: Precision, channels_last: bool, ke
 
 def main() -> None:
     """Print a line a setting."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     for name, config in (("modal", ModelConfig()), ("amodal", ModelConfig(heat_px=80, margin=0.125))):
         steps = {

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from numpy.typing import NDArray
 
+from amodal.inference.expansion import expand
 from amodal.inference.refine import NO_HYPOTHESIS
 from amodal.inference.settings import PredictionSettings
 from amodal.models.config import ModelConfig
@@ -96,7 +98,34 @@ def test_what_is_the_networks_own() -> None:
 def test_how_heat_becomes_masks_and_boxes_grow() -> None:
     paper = {"modal_threshold": 0.8, "amodal_threshold": 0.7, "strip_threshold": 0.1}
     assert paper | {"least_probability": 0.0} == PAPER  # every object is completed
+    assert paper.items() <= asdict(PredictionSettings()).items()
     assert asdict(PredictionSettings())["iis_passes"] == 3  # three passes at test
+
+
+@pytest.mark.parametrize(("heat", "steps"), [(0.09, 1), (0.11, 2)])
+def test_a_side_grows_where_the_mean_heat_beside_it_is_above_a_tenth(heat: float, steps: int) -> None:
+    """4.1: "If the average heat intensity associated with a particular direction is above a threshold, which is set to
+    0.1 ..., we expand the bounding box in that direction"; by what the 10 % trim leaves, 12.5 % of the box's side."""
+
+    def heat_of(keys: NDArray[np.intp], boxes: NDArray[np.float64]) -> NDArray[np.float32]:
+        answer = np.zeros((len(keys), 50, 50), dtype=np.float32)
+        if boxes[0, 2] == 50.0:  # the first step: hot to the right alone, half of the strip twice as much
+            answer[:, 5:25, 45:] = 2 * heat
+        return answer
+
+    settings = PredictionSettings()
+    (found,) = expand(
+        heat_of,
+        np.array([[10.0, 10, 50, 50]]),
+        (0.0, 0.0, 100.0, 100.0),
+        margin=0.1 / 0.8,
+        threshold=settings.strip_threshold,
+        max_steps=settings.max_steps,
+    )
+    # the box that is seen grows by 12.5 % of its side of 40; the frame by as much again
+    assert len(found.steps) == steps and found.stop_reason == "converged"
+    assert found.box == (10, 10, 50 + 5 * (steps - 1), 50)
+    assert found.frame[2] == pytest.approx(found.box[2] + (found.box[2] - 10) / 8)
 
 
 def test_which_nets_the_recipes_train(root: Path) -> None:

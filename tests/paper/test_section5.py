@@ -14,15 +14,16 @@ from amodal.inference.strong_modal import PAPER_MODAL_THRESHOLD
 from amodal.metrics.accuracy import accuracy_at, accuracy_curve, mean_iou
 from amodal.metrics.evaluate import evaluate
 from amodal.metrics.indirect import score_indirect
-from amodal.metrics.occlusion import area_ratio, area_ratio_histogram
+from amodal.metrics.occlusion import area_ratio, area_ratio_histogram, true_occluded
 from amodal.metrics.occlusion_kind import occlusion_kind
 from amodal.metrics.region_ap import CUTOFFS, PAPER_VARIANT, Found, region_ap
 from amodal.reproduction import published
 from amodal.reproduction.combined import COLUMNS, VARIANT_NAMES
 from amodal.reproduction.direct import COLUMNS as TABLE_1_COLUMNS
-from amodal.reproduction.direct import PAPER_MODAL, how_far_off_the_diagonal
+from amodal.reproduction.direct import PAPER_AMODAL_THRESHOLD, PAPER_MODAL, how_far_off_the_diagonal
 from amodal.reproduction.select import select_objects
 from amodal.reproduction.sources import VOC_LIST
+from amodal.reproduction.truth import by_flags
 
 W, H = 100, 10
 
@@ -64,14 +65,35 @@ def test_100_bins() -> None:
 # 5.2: "declares an object to be unoccluded if its area ratio is greater than a threshold"; "77.17%"
 def test_unoccluded_is_what_the_falling_ratio_ranks() -> None:
     assert published.UNOCCLUDED_AP == 0.7717
-    truth = one_object(columns(0, 20), columns(0, 20), is_occluded=False)
-    (part,) = score_indirect(truth, [answer(columns(0, 20), columns(0, 20))])
-    assert (part.average_precision, part.chance) == (1.0, 1.0)
+    whole = columns(0, 40)
+    truth = Album(
+        [ImageRecord(i, f"{i}.jpg", W, H, (Instance(i, 0, whole.box, is_occluded=i > 0),)) for i in range(3)],
+        [Category(1, "cup")],
+    )
+
+    def ranked(*seen: int) -> float:
+        """The average precision where so many of 40 columns of each are found visible; the first is unoccluded."""
+        found = [
+            Prediction(i, i, 0, 1.0, whole.box, columns(0, stop), whole, whole.box, 1, "converged")
+            for i, stop in enumerate(seen)
+        ]
+        (part,) = score_indirect(truth, found)
+        assert part.chance == pytest.approx(1 / 3)
+        return part.average_precision
+
+    assert [ranked(40, 20, 10), ranked(20, 40, 10), ranked(10, 40, 20)] == pytest.approx([1, 1 / 2, 1 / 3])
 
 
 # 5.2: "the occlusion presence annotations in the PASCAL VOC 2012 val set"
 def test_the_val_set_is_the_segmented_pictures() -> None:
     assert VOC_LIST == "ImageSets/Segmentation/val.txt"
+
+
+# 5.2: "all objects that are annotated as being occluded": by VOC's flags, also where masks were drawn for 5.3
+def test_the_flag_says_what_is_occluded() -> None:
+    truth = one_object(columns(0, 40), columns(0, 40), is_occluded=True)  # drawn: nothing hidden
+    ((kept,),) = (record.instances for record in by_flags(truth))
+    assert true_occluded(kept) is True and true_occluded(truth[0].instances[0]) is False
 
 
 # 5.2: "the distribution for occluded objects peaks at an area ratio of around 0.75"
@@ -110,11 +132,12 @@ def test_the_area_under_the_accuracy_curve_is_the_mean_iou() -> None:
 
 
 # 5.3: "better masks than IIS on 73% of objects. Of the remaining 27%"
-def test_better_and_worse_than_the_modal_mask() -> None:
-    assert published.BETTER_THAN_MODAL + published.WORSE_THAN_MODAL == 1
+@pytest.mark.parametrize(("found", "expected"), [(30, (1.0, 0.0)), (20, (0.0, 0.0)), (10, (0.0, 1.0))])
+def test_better_and_worse_than_the_modal_mask(found: int, expected: tuple[float, float]) -> None:
+    assert published.BETTER_THAN_MODAL == 0.73 and published.WORSE_THAN_MODAL == 0.27
     truth = one_object(columns(0, 40), columns(0, 20))
-    report = evaluate(truth, [answer(columns(0, 20), columns(0, 30))])
-    assert (report.better, report.worse) == (1.0, 0.0)
+    report = evaluate(truth, [answer(columns(0, 20), columns(0, found))])
+    assert (report.better, report.worse) == expected
 
 
 # 5.3: "improves overlap compared to IIS by as much as 20 - 50% in many cases"; of those it is worse on "the drop in
@@ -141,7 +164,7 @@ def test_how_far_the_points_lie_off_the_diagonal() -> None:
 # 4.1: "we obtain the modal mask by thresholding the modal heatmap at 0.8": what Table 1's first row is made with
 def test_the_modal_baseline_is_cut_at_08() -> None:
     assert PAPER_MODAL_THRESHOLD == PredictionSettings().modal_threshold == 0.8
-    assert PredictionSettings().amodal_threshold == 0.7
+    assert PAPER_AMODAL_THRESHOLD == PredictionSettings().amodal_threshold == 0.7
 
 
 # 5.3: "we use bounding box overlap ... to determine which ground truth instance a mask prediction is assigned to ... we
@@ -156,6 +179,9 @@ def test_the_box_assigns_and_the_region_decides() -> None:
     elsewhere = Found(1, 0, 0.9, (52, 0, 70, H), columns(0, 28))
     assert PAPER_VARIANT == "box-assigned"
     assert region_ap(truth, [right, elsewhere]).mean == 1.0
+    # its box lies on the object that nobody drew: its region, which fits the other one, does not make it right
+    alone = region_ap(truth, [elsewhere])
+    assert (alone.mean, alone.ignored) == (0.0, 1)
     assert region_ap(truth, [Found(1, 0, 0.9, (0, 0, 20, H), columns(60, 80))]).mean == 0.0
 
 

@@ -20,8 +20,9 @@ def miniature(tmp_path_factory: pytest.TempPathFactory) -> Miniature:
 
 @pytest.fixture(scope="session")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of `amodal reproduce --quick`."""
+    """The folder of `amodal reproduce --quick`, of fewer pictures than the command draws."""
     folder = tmp_path_factory.mktemp("quick")
+    make_miniature(folder / "miniature", pictures=4)
     assert reproduce(Options(output=str(folder), quick=True, threads=1)) == folder / "index.html"
     return folder
 
@@ -32,3 +33,9 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rooms = Path(__file__).parents[1] / "inference"
     names = SimpleNamespace(**runpy.run_path(str(rooms / "tiny_networks.py")))
     return Path(names.write_weights(tmp_path_factory.mktemp("weights") / "toy"))
+
+
+@pytest.fixture
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at the plots, which take longer than toy networks; ``quick`` has real ones."""
+    monkeypatch.setattr("amodal.report.plots._png", lambda draw: b"png")

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amodal.core.errors import AmodalError
+from amodal.core.errors import AmodalError, AnnotationError
+from amodal.core.masks import Mask
 from amodal.datasets import read_annotations
 from amodal.datasets.dialects import recognise
+from amodal.datasets.folders import VOC_NAMES
 from amodal.metrics.occlusion import hidden_frac
-from amodal.reproduction.miniature import Miniature, make_miniature
-from amodal.reproduction.sources import open_pascal3d, open_voc
+from amodal.metrics.region_ap import Found, region_ap
+from amodal.reproduction.miniature import H, Miniature, W, make_miniature
+from amodal.reproduction.sources import open_pascal3d, open_voc, put_on_val
+
+DOG = VOC_NAMES.index("dog")
 
 
 def test_folders_are_recognised_as_what_they_copy(miniature: Miniature) -> None:
@@ -59,6 +65,46 @@ def test_pascal3d_pictures_of_several_folders_become_one(miniature: Miniature) -
     assert [Path(r.file_name).stem for r in open_pascal3d(miniature.pascal3d, [one]).album] == [one]
     with pytest.raises(AmodalError, match="pictures of the VOC list"):
         open_pascal3d(miniature.pascal3d, ["2011_000003"])
+
+
+def test_on_vocs_list_every_picture_counts_and_no_object_is_lost(miniature: Miniature) -> None:
+    """A detector's find in a picture without a rigid object is wrong as anywhere: mAP^r is over the val set."""
+    val = open_voc(miniature.voc).album
+    pascal3d = open_pascal3d(miniature.pascal3d).album
+    dogs = val.filter(
+        lambda record: (
+            record
+            if record.id > 1
+            else replace(record, instances=tuple(one for one in record.instances if one.category == DOG))
+        )
+    )
+    left_out = pascal3d.filter(lambda record: record if "000001" not in record.file_name else None)
+    merged = put_on_val(left_out, dogs)
+    assert [(r.id, r.file_name) for r in merged] == [(r.id, r.file_name) for r in val]
+    assert merged.categories == val.categories
+    ids = [one.id for record in merged for one in record.instances]
+    assert len(ids) == len(set(ids))
+    for record, before in zip(merged, dogs, strict=True):
+        kinds = sorted(one.category for one in record.instances)
+        assert kinds == sorted(one.category for one in before.instances)
+        for one in record.instances:
+            assert (one.amodal_mask is not None) == (VOC_NAMES[one.category] in ("bus", "car"))
+    whole = Mask.from_box((0, 0, 50, 50), W, H)
+    alarm = Found(1, VOC_NAMES.index("bus"), 1.0, (0, 0, 50, 50), whole)
+    right = [
+        Found(record.id, one.category, 0.5, one.modal_box, one.amodal_mask)
+        for record in merged
+        for one in record.instances
+        if one.amodal_mask is not None
+    ]
+    assert region_ap(merged, right).mean == 1.0 > region_ap(merged, [alarm, *right]).mean
+    # a rigid object that PASCAL 3D+ leaves out stays, known by its box: a find of it counts neither way
+    (bus,) = (one for one in val[0].instances if one.category == VOC_NAMES.index("bus"))
+    found = Found(1, bus.category, 1.0, bus.modal_box, whole)
+    result = region_ap(put_on_val(left_out, val), [found, *right])
+    assert (result.mean, result.ignored) == (1.0, 1)
+    with pytest.raises(AnnotationError, match=r"a picture has the size it has in .*VOC 2012 that PASCAL 3D\+ was made"):
+        put_on_val(pascal3d.filter(lambda record: replace(record, width=record.width + 1, instances=())), val)
 
 
 def test_voc_is_found_inside_its_devkit_too(miniature: Miniature) -> None:

@@ -57,6 +57,8 @@ def test_unoccluded_ones_only_where_they_are_asked_for() -> None:
     every = select_objects(album(), per_category=100, occluded=False)
     assert len(every) == 60
     assert len(select_objects(album(), per_category=100)) == 30
+    with pytest.raises(AmodalError, match="--seed is 0 or more; found -1"):
+        select_objects(album(), seed=-1)
 
 
 def test_crowds_stuff_difficult_and_small_objects_are_never_chosen() -> None:
@@ -86,6 +88,9 @@ def test_the_command_writes_what_an_annotator_needs(
             assert one.is_occluded and one.modal_mask is not None and one.amodal_mask is None
     assert (tmp_path / "pictures.txt").read_text().split() == [record.file_name for record in written]
     assert (tmp_path / "index.html").exists()
+    assert "earlier choice" not in told
+    assert main([*words[:-4], "--seed", "1", "--output", str(tmp_path)]) == 0
+    assert f"{tmp_path / 'index.html'} shows an earlier choice" in capsys.readouterr().out
     ids = {one["id"] for one in json.loads((tmp_path / "annotations.json").read_text())["annotations"]}
     assert len(ids) == 4
     assert main([*words[:-4], "--images", str(tmp_path / "none"), "--output", str(tmp_path / "more")]) == 2

@@ -128,6 +128,7 @@ def test_folders_without_what_is_needed_are_refused(miniature: Miniature, tmp_pa
     assert not out.exists()
 
 
+@pytest.mark.usefixtures("no_plots")
 def test_a_recipe_is_trained_and_its_weights_evaluated(
     tmp_path: Path, toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +149,36 @@ def test_a_recipe_is_trained_and_its_weights_evaluated(
     assert "training/tiny/weights (modal: none" in found["weights"]
     assert found["thresholds"] == "modal 0.8, amodal 0.7"
     assert "index.html" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--voc", "nowhere"], "nowhere: a VOC folder has"),
+        (["--truth", "nowhere.json"], "--images DIR"),
+        (["--train", "tinny.yaml"], "tinny.yaml: a recipe is a YAML file"),
+        (["--train", "iis_voc"], "iis_voc.yaml: stages: the last --train recipe trains both networks"),
+        (["--train", "recipes/paper_voc.yaml"], "each --train recipe has a folder of its name"),
+        (["--ablations", "nowhere"], "nowhere/without_modal_prediction: an ablations folder has"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_hours_of_training(
+    tmp_path: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr("amodal.cli.train.run", started.append)
+    assert main(["reproduce", "--output", str(tmp_path / "out"), "--train", "paper_voc", *words]) == 2
+    assert message in capsys.readouterr().err and not started and not (tmp_path / "out").exists()
+
+
+def test_a_recipe_named_by_its_word_takes_the_one_trained_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr("amodal.cli.train.run", given.append)
+    (tmp_path / "training/iis_voc").mkdir(parents=True)
+    words = ["reproduce", "--output", str(tmp_path), "--train", "iis_voc", "--train", "paper_voc"]
+    assert main(words) == 2  # nothing was trained, so there are no weights
+    assert [Path(args.output).name for args in given] == ["iis_voc", "paper_voc"]
+    assert given[1].modal_from == str(tmp_path / "training/iis_voc")
 
 
 @pytest.mark.parametrize(

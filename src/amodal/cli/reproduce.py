@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonargparse
 
-from ..core.errors import AmodalError
+from ..core.errors import AmodalError, RecipeError
 
 if TYPE_CHECKING:
     from ..reproduction.options import Options
@@ -79,8 +79,8 @@ def run(args: jsonargparse.Namespace) -> None:
     words = args.as_dict()
     recipes = words.pop("train") or []
     options = Options(**words)
-    for recipe in recipes:
-        options = replace(options, weights=str(_train(recipe, options)))
+    if recipes:
+        options = _train(recipes, options)
     with tqdm(disable=None, unit="object") as bar:
 
         def show(what: str, done: int, total: int) -> None:
@@ -93,15 +93,36 @@ def run(args: jsonargparse.Namespace) -> None:
     print(f"page: {page}")
 
 
-def _train(recipe: str, options: Options) -> Path:
-    """Run `amodal train`, or go on with it; returns the folder of its weights."""
-    from ..reproduction.material import with_miniature
+def _train(words: list[str], options: Options) -> Options:
+    """Run `amodal train` for each recipe, or go on with it; returns the options with the last one's weights.
+
+    Raises:
+        AmodalError: a recipe, or anything else that is given, cannot be used: told before hours of training.
+    """
+    from ..reproduction.material import prepare
     from ..reproduction.training_set import training_words
     from . import train
+    from .recipe_file import check_recipe, find_recipe
 
-    given = with_miniature(options) if options.quick else options
-    parser = jsonargparse.ArgumentParser(print_config=None)  # train has its own
-    train.add_arguments(parser)
-    words = training_words(recipe, Path(options.output), sbd=given.sbd, voc=given.voc, voc_list=given.voc_list)
-    train.run(parser.parse_args(words))
-    return Path(options.output) / "training" / Path(recipe).stem / "weights"
+    files = [find_recipe(word) for word in words]
+    if len({file.stem for file in files}) < len(files):
+        raise RecipeError("each --train recipe has a folder of its name", value=words, remedy="rename one of the files")
+    last = [check_recipe(file) for file in files][-1]
+    if "amodal" not in last.stages:
+        raise RecipeError(
+            "the last --train recipe trains both networks: its weights are evaluated",
+            file=files[-1],
+            record="stages",
+            value=last.stages,
+            remedy="give another --train after it, as paper_voc after iis_voc",
+        )
+    folder = Path(options.output)
+    options = replace(options, weights=str(folder / "training" / files[-1].stem / "weights"))
+    given = prepare(options)[0]
+    for file in files:
+        parser = jsonargparse.ArgumentParser(print_config=None)  # train has its own
+        train.add_arguments(parser)
+        train.run(
+            parser.parse_args(training_words(str(file), folder, sbd=given.sbd, voc=given.voc, voc_list=given.voc_list))
+        )
+    return options

@@ -42,6 +42,7 @@ def run(args: jsonargparse.Namespace) -> None:
     """
     from ..datasets import read_annotations
     from ..report.browse import check_folder, write_browser
+    from ..report.browse_page import MARK
     from ..reproduction.select import select_objects
 
     if args.images is not None and not Path(args.images).is_dir():
@@ -67,6 +68,8 @@ def run(args: jsonargparse.Namespace) -> None:
         with plain_warnings():
             page = write_browser(folder, chosen, args.images, title="Objects to draw whole")
         print(f"page: {page}")
+    elif (page := folder / "index.html").is_file() and MARK in page.read_text(encoding="utf-8", errors="replace"):
+        print(f"{page} shows an earlier choice: give --images, and it is written anew")
 
 
 def _write(chosen: Album, folder: Path) -> None:

@@ -13,19 +13,13 @@ from ..core.files import write_bytes
 from ..datasets.jsonfile import write_json, write_text
 from ..report.html import document
 from ..report.words import percent
+from .output import FIGURES, NUMBERS
 from .section import Figure, Section, Table
 
 _STYLE = """<style>table.numbers th, table.numbers td { padding: .25rem .8rem; border-bottom: 1px solid var(--line);
 text-align: right; } table.numbers th:first-child, table.numbers td:first-child { text-align: left; }
 td.paper { color: var(--soft); } .plots { display: flex; flex-wrap: wrap; gap: 1rem; } .plots img { max-width: 520px;
 background: white; } .missing { border-left: 4px solid var(--hot); padding-left: .8rem; }</style>"""
-
-
-FIGURES = (
-    *("fig5.html", "fig6.html", "fig7.html", "not_judged.html"),
-    *("fig8a_area_ratio.png", "fig8b_precision_recall.png", "fig9a_scatter.png", "fig9b_accuracy.png"),
-)
-"""All files of figures that sections can have: what a former run left of them is known by its name."""
 
 
 def write_page(folder: Path, sections: Sequence[Section], *, title: str, protocol: dict[str, str]) -> Path:
@@ -53,7 +47,7 @@ def write_page(folder: Path, sections: Sequence[Section], *, title: str, protoco
             for name, (_, html) in section.pages.items():
                 write_text(folder / name, html)
         numbers = {"protocol": protocol, "sections": {section.name: section.to_json() for section in sections}}
-        write_json(folder / "numbers.json", numbers, indent=1)
+        write_json(folder / NUMBERS, numbers, indent=1)
         write_text(folder / "report.md", markdown(sections, title, protocol))
         page = folder / "index.html"
         write_text(page, _html(sections, title, protocol))

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
@@ -15,7 +15,7 @@ from ..core import boxes as bx
 from ..core.album import Album, image_path
 from ..core.errors import AmodalError
 from ..core.images import read_image
-from ..core.records import ImageRecord, Instance, Prediction
+from ..core.records import Prediction
 from ..datasets.dialects import dialect_named
 from ..datasets.jsonfile import write_json
 from ..datasets.results import read_results
@@ -172,19 +172,3 @@ def _digest_of_pictures(album: Album) -> str:
     pictures = [(record.id, record.file_name, record.width, record.height) for record in album]
     categories = [(category.id, category.name) for category in album.categories]
     return hashlib.sha256(json.dumps([pictures, categories]).encode()).hexdigest()
-
-
-def move_to(target: Album, detections: Album) -> Album:
-    """A detector's boxes on another album's records of the same pictures: by names of pictures and categories."""
-    places = {category.name: i for i, category in enumerate(target.categories)}
-    found: dict[str, list[Instance]] = {}
-    for record in detections:
-        for one in record.instances:
-            place = places.get(detections.categories[one.category].name)
-            if place is not None:
-                found.setdefault(PurePosixPath(record.file_name).stem, []).append(replace(one, category=place))
-
-    def put(record: ImageRecord) -> ImageRecord:
-        return replace(record, instances=tuple(found.get(PurePosixPath(record.file_name).stem, ())), occlusions=())
-
-    return target.filter(put)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class _Case:
 
 
 def qualitative_section(
-    album: Album, images: Path, predictions: Sequence[Prediction], predictor: Predictor, *, seed: int = 0
+    album: Album, images: Path, predictions: Sequence[Prediction], predictor: Predictor, *, flags: Album, seed: int = 0
 ) -> Section:
     """Pages of occluded objects judged correct (Fig. 5) and incorrect (Fig. 6), and of unoccluded ones (Fig. 7).
 
@@ -43,12 +43,14 @@ def qualitative_section(
         album, images: the annotations and their pictures.
         predictions: of the album's objects; they sort the pages.
         predictor: asked again for those shown, for their heat.
+        flags: the album, of whose objects is known whether they are occluded: VOC's flags, where it has them.
     """
     answers = {one.annotation_id: one for one in predictions}
+    known = {one.id: true_occluded(one) for record in flags for one in record.instances}
     judged: dict[str, list[_Case]] = {"fig5": [], "fig6": [], "fig7": [], "not_judged": []}
     for record in album:
         for one in record.instances:
-            answer, occluded = answers.get(one.id), true_occluded(one)
+            answer, occluded = answers.get(one.id), known[one.id]
             if answer is None or occluded is None or one.is_crowd or one.is_stuff:
                 continue
             iou = None if one.amodal_mask is None else one.amodal_mask.iou(answer.amodal_mask)
@@ -62,10 +64,19 @@ def qualitative_section(
         "fig7": "Unoccluded objects (Fig. 7)",
         "not_judged": "Occluded objects that nobody drew whole: judge by eye",
     }
+    heats: dict[int, list[Prediction]] = {}
+
+    def heat_of(record: ImageRecord) -> list[Prediction]:
+        """With the picture's other objects, as when it was judged: each is told of them."""
+        if record.id not in heats:
+            alone = Album([record], album.categories, source=album.source)
+            heats[record.id] = predict_album(predictor, alone, images, keep_heat=True)
+        return heats[record.id]
+
     pages: dict[str, tuple[str, str]] = {}
     for place, (name, cases) in enumerate(judged.items()):
         if cases:
-            parts = [_part(title, chosen, album, images, predictor) for title, chosen in _parts(cases, seed, place)]
+            parts = [_part(title, chosen, album, images, heat_of) for title, chosen in _parts(cases, seed, place)]
             note = f"{len(cases)} objects, up to {MOST} of each kind drawn at random."
             pages[f"{name}.html"] = (titles[name], qualitative_page(titles[name], note, parts))
     return Section(
@@ -115,15 +126,18 @@ def _parts(cases: list[_Case], seed: int, place: int) -> list[tuple[str, list[_C
     ]
 
 
-def _part(title: str, cases: Sequence[_Case], album: Album, images: Path, predictor: Predictor) -> Part:
+def _part(
+    title: str,
+    cases: Sequence[_Case],
+    album: Album,
+    images: Path,
+    heat_of: Callable[[ImageRecord], list[Prediction]],
+) -> Part:
     examples = []
     for case in cases:
         image = read_image(image_path(images, case.record.file_name, file=album.source))
         name = album.categories[case.instance.category].name
-        # with the picture's other objects, as when it was judged: it is told of them
-        alone = Album([case.record], album.categories, source=album.source)
-        answers = predict_album(predictor, alone, images, keep_heat=True)
-        found = next(answer for answer in answers if answer.annotation_id == case.instance.id)
+        found = next(answer for answer in heat_of(case.record) if answer.annotation_id == case.instance.id)
         fit = "" if case.iou is None else f", IoU {case.iou:.0%}"
         examples.append(Example(image, found, f"{name}, {case.record.file_name}{fit}"))
     return Part(title, examples)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
 from ..core.album import Album
 from ..core.records import Prediction
 from ..datasets.detections import read_detections
-from ..inference.detectors import open_detector
 from ..inference.folder import default_weights, read_config
 from ..inference.predictor import Predictor
 from ..inference.strong_modal import PAPER_MODAL_THRESHOLD, modal_masks_at
 from ..metrics.evaluate import evaluate
 from .combined import NEEDS_DETECTOR, ablation_section, combined_section, pascal3d_section, region_aps
-from .direct import direct_section, drawn_objects, scores
+from .direct import ModalAt, direct_section, drawn_objects, score_direct, scores, table_1
 from .indirect import indirect_section
-from .material import Material, open_material, with_miniature
+from .material import Material, prepare
 from .options import Options
+from .output import begin
 from .page import write_page
-from .predictions import Asked, Show, detect_kept, move_to, predict_kept, write_album
+from .predictions import Asked, Show, detect_kept, predict_kept, write_album
 from .qualitative import qualitative_section
 from .section import Section
 from .sources import WHERE, Pictures
@@ -54,10 +54,9 @@ def reproduce(options: Options, show: Show = lambda what, done, total: None) -> 
     Raises:
         AmodalError: what is given cannot be used, or the folder holds another run.
     """
-    if options.quick:
-        options = with_miniature(options)
-    material = open_material(options)
+    options, material = prepare(options)
     run = _Run(options, material, show)
+    begin(Path(options.output))
     sections = [run.section(name) for name in TITLES]
     title = "Amodal Instance Segmentation (Li & Malik, ECCV 2016), reproduced"
     if options.quick:
@@ -95,7 +94,7 @@ class _Run:
 
     def _indirect(self) -> Section:
         val = self._val()
-        return indirect_section(val.album, self._predict("val", val), is_voc=self.material.is_voc)
+        return indirect_section(self._flagged(), self._predict("val", val), is_voc=self.material.is_voc)
 
     def _direct(self) -> Section:
         val, drawn = self._val(), self._drawn()
@@ -119,36 +118,27 @@ class _Run:
         target = self.material.pascal3d
         assert target is not None  # else it is missing
         drawn = drawn_objects(target.album, occluded_only=False)
-        table = direct_section(
-            drawn,
-            self._predict("pascal3d", Pictures(drawn, target.images)),
-            self._modal_at(target.images),
-            is_voc=False,
-            thresholds=self._thresholds(),
-        ).tables[0]
-        rows = tuple((name, tuple(cell and replace(cell, paper=None) for cell in cells)) for name, cells in table.rows)
-        table = replace(table, title="The same objects, box given (not in the paper)", rows=rows)
-        if self.material.val is not None and self.options.voc is not None:
-            known = self._detect("val", self.material.val)
-            found = None if known is None else move_to(target.album, known)
-        else:
-            found = self._detect("pascal3d", target)
-        predictions = [] if found is None else self._predict("pascal3d_detections", Pictures(found, target.images))
+        report = score_direct(
+            drawn, self._predict("pascal3d", _pictures_of(drawn, target)), self._modal_at(target.images)
+        )
+        table = table_1(report, "The same objects, box given (not in the paper)", published=False)
+        # with VOC the pictures are its list's, and what the detector finds in them is asked about once
+        name, where = ("pascal3d", target) if self.options.voc is None else ("val", self._val())
+        found = self._detect(name, where)
+        predictions = [] if found is None else self._predict(f"{name}_detections", Pictures(found, where.images))
         return pascal3d_section(
             target.album,
             found,
             predictions,
             detector=self.detector_name,
             direct=table,
-            is_voc=not self.options.quick,
+            is_voc=self.material.is_voc,
         )
 
     def _ablations(self) -> Section:
         val, drawn = self._val(), self._drawn()
         detections = self._detect("val", val)
-        # all objects of the pictures that have a drawn one, as Table 1 has them: each is told of the others
-        with_drawn, wanted = {record.id for record in drawn}, set(drawn.annotation_ids.tolist())
-        asked = Pictures(val.album.filter(lambda record: record if record.id in with_drawn else None), val.images)
+        wanted, asked = set(drawn.annotation_ids.tolist()), _pictures_of(drawn, val)
         combined: dict[str, list[tuple[float, float] | None]] = {}
         direct: dict[str, list[tuple[float, float, float] | None]] = {}
         for variant, folders in self.material.ablations.items():
@@ -165,7 +155,8 @@ class _Run:
 
     def _qualitative(self) -> Section:
         val = self._val()
-        return qualitative_section(val.album, val.images, self._predict("val", val), self.predictor)
+        flags = self._flagged()
+        return qualitative_section(val.album, val.images, self._predict("val", val), self.predictor, flags=flags)
 
     def protocol(self) -> dict[str, str]:
         """What was run on what."""
@@ -178,15 +169,23 @@ class _Run:
             "thresholds": "modal {:g}, amodal {:g}".format(*self._thresholds()),
         }
         told["SBD"] = options.sbd or f"not given: the paper's networks are trained on it (--train); {WHERE['sbd']}"
-        for name, pictures in (("val", self.material.val), ("PASCAL 3D+", self.material.pascal3d)):
-            if pictures is not None:
-                count = len(pictures.album.annotation_ids)
-                told[name] = f"{pictures.album.source}: {len(pictures.album)} pictures, {count} objects"
+        if (val := self.material.val) is not None:
+            told["val"] = f"{val.album.source}: {len(val.album)} pictures, {len(val.album.annotation_ids)} objects"
+        if (pascal3d := self.material.pascal3d) is not None:  # its pictures may be VOC's: the folder says whose models
+            drawn = drawn_objects(pascal3d.album, occluded_only=False)
+            told["PASCAL 3D+"] = (
+                f"{options.pascal3d}: {len(drawn.annotation_ids)} objects with an aligned model, in {len(drawn)} of "
+                f"{len(pascal3d.album)} pictures"
+            )
         return told
 
     def _val(self) -> Pictures:
         assert self.material.val is not None  # else the section is missing
         return self.material.val
+
+    def _flagged(self) -> Album:
+        assert self.material.flagged is not None
+        return self.material.flagged
 
     def _drawn(self) -> Album:
         assert self.material.drawn is not None
@@ -215,25 +214,31 @@ class _Run:
     def _detect(self, name: str, pictures: Pictures) -> Album | None:
         """A detector's boxes for some pictures; None where nobody gives any."""
         if name not in self._detections:
-            options, file = self.options, None
+            options, found = self.options, None
             if options.detections is not None and (name == "val" or self.material.val is None):
-                file = Path(options.detections)
-            elif options.detector is not None:
-                word = re.sub(r"\W+", "_", options.detector)
-                detector = open_detector(options.detector, options.detector_weights, threads=options.threads)
+                found = self.material.detections
+            elif self.material.detector is not None:
+                word = re.sub(r"\W+", "_", options.detector or "")
                 file = detect_kept(
                     self._asked(pictures, None),
                     f"{name}-{word}",
-                    detector,
+                    self.material.detector,
                     self.show,
-                    word=options.detector,
+                    word=options.detector or "",
                     weights=options.detector_weights,
                 )
+                found = read_detections(file, pictures.album)
             else:  # the pictures a detector is to be run on
                 write_album(pictures.album, Path(options.output) / "data" / f"{name}.json")
-            self._detections[name] = None if file is None else read_detections(file, pictures.album)
+            self._detections[name] = found
         return self._detections[name]
 
-    def _modal_at(self, images: Path) -> Callable[[Album, list[Prediction]], dict[int, Prediction]]:
+    def _modal_at(self, images: Path) -> ModalAt:
         """What makes the modal masks at the paper's threshold."""
         return lambda drawn, found: modal_masks_at(self.predictor, drawn, found, images, PAPER_MODAL_THRESHOLD)
+
+
+def _pictures_of(drawn: Album, pictures: Pictures) -> Pictures:
+    """The pictures that have a drawn object, with all their objects: each is told of the others, as in Table 1."""
+    wanted = {record.id for record in drawn}
+    return Pictures(pictures.album.filter(lambda record: record if record.id in wanted else None), pictures.images)

@@ -38,6 +38,8 @@ def select_objects(
     """
     if per_category < 1:
         raise AmodalError("--per-category is 1 or more", value=per_category)
+    if seed < 0:
+        raise AmodalError("--seed is 0 or more", value=seed)
     candidates: list[list[tuple[str, int, int]]] = [[] for _ in album.categories]
     for record in album:
         for place, one in enumerate(record.instances):

@@ -45,14 +45,29 @@ def find_voc(folder: str | Path, *lists: str) -> Path:
     Raises:
         AmodalError: none has.
     """
-    for root in (Path(folder), Path(folder) / "VOC2012", Path(folder) / "VOCdevkit/VOC2012"):
+    roots = (Path(folder), Path(folder) / "VOC2012", Path(folder) / "VOCdevkit/VOC2012")
+    for root in roots:
         if any((root / name).is_file() for name in lists):
             return root
+    found = (path for root in roots for path in sorted(root.glob("ImageSets/Segmentation/*.txt")))
+    others = [f"ImageSets/Segmentation/{path.name}" for path in found]
     raise AmodalError(
         f"a VOC folder has {' or '.join(lists)} beside Annotations and JPEGImages",
         file=folder,
-        remedy=f"get {WHERE['voc']}",
+        remedy=(f"give one of its lists, --voc-list {others[0]}, or " if others else "") + f"get {WHERE['voc']}",
     )
+
+
+def find_sbd(folder: str | Path) -> Path:
+    """SBD's own folder: the one given, or ``dataset`` inside it (as the archive has it), whichever has ``inst``.
+
+    Raises:
+        AmodalError: neither has.
+    """
+    for root in (Path(folder), Path(folder) / "dataset"):
+        if (root / "inst").is_dir():
+            return root
+    raise AmodalError("an SBD folder has inst and img", file=folder, remedy=f"get {WHERE['sbd']}")
 
 
 def open_pascal3d(folder: str | Path, stems: Iterable[str] | None = None) -> Pictures:
@@ -88,6 +103,50 @@ def open_pascal3d(folder: str | Path, stems: Iterable[str] | None = None) -> Pic
     return Pictures(merged, root / "Images")
 
 
+def put_on_val(pascal3d: Album, val: Album) -> Album:
+    """The pictures of a VOC list with PASCAL 3D+'s objects in place of VOC's, where PASCAL 3D+ has that kind in them.
+
+    VOC's other objects stay, known by their box: those of kinds without models, and those that PASCAL 3D+ leaves out.
+    So do pictures without a rigid object: what a detector finds in them is wrong as in any other.
+
+    Args:
+        pascal3d: one record a picture, as `open_pascal3d` gives them.
+        val: the list's pictures; ids, names and categories are taken from it.
+
+    Raises:
+        AnnotationError: a picture of another size.
+    """
+    places = {category.name: place for place, category in enumerate(val.categories)}
+    records = {PurePosixPath(record.file_name).stem: record for record in pascal3d}
+    after = max(val.annotation_ids.tolist(), default=0)
+
+    def put(record: ImageRecord) -> ImageRecord:
+        found = records.get(PurePosixPath(record.file_name).stem)
+        theirs = () if found is None else found.instances
+        if found is not None and (found.width, found.height) != (record.width, record.height):
+            raise AnnotationError(
+                f"a picture has the size it has in {val.source}",
+                file=pascal3d.source,
+                record=found.file_name,
+                value=(found.width, found.height),
+                remedy="give the VOC 2012 that PASCAL 3D+ was made from",
+            )
+        new = [
+            replace(one, id=after + one.id, category=places[name])
+            for one in theirs
+            if (name := pascal3d.categories[one.category].name) in places
+        ]
+        kinds = {one.category for one in new}
+        kept = (
+            replace(one, amodal_mask=None, amodal_box=None, occlude_rate=None)
+            for one in record.instances
+            if one.category not in kinds
+        )
+        return replace(record, instances=(*kept, *new), occlusions=())
+
+    return val.filter(put)
+
+
 def _one_per_picture(album: Album) -> Album:
     records: dict[str, ImageRecord] = {}
     for record in album:
@@ -101,6 +160,7 @@ def _one_per_picture(album: Album) -> Album:
                 file=album.source,
                 record=record.file_name,
                 value=(record.width, record.height),
+                remedy="correct imgsize in one of the files",
             )
         before = known.instances if known is not None else ()
         records[place.stem] = replace(known or record, instances=(*before, *mine))

@@ -9,7 +9,7 @@ import yaml
 from ..core.errors import AmodalError
 from ..datasets.idlist import list_lines
 from ..datasets.jsonfile import write_text
-from .sources import VOC_LIST, WHERE, find_voc
+from .sources import VOC_LIST, WHERE, find_sbd, find_voc
 
 VOC_TRAIN = "ImageSets/Main/train.txt"
 VOC_MASKS = "ImageSets/Segmentation/train.txt"
@@ -42,7 +42,7 @@ def training_source(
         raise AmodalError("--voc-list goes with --voc", value=voc_list, remedy="give --voc DIR, too")
     root = None if voc is None else find_voc(voc, *([voc_list] if voc_list else [VOC_TRAIN, VOC_MASKS, VOC_LIST]))
     if sbd is not None:
-        home = Path(sbd) if (Path(sbd) / "inst").is_dir() else Path(sbd) / "dataset"
+        home = find_sbd(sbd)
         listed, images, annotations = _listed(home, root), home / "img", home
         wanted = _stems(listed) & {path.stem for path in (home / "inst").rglob("*.mat")}
     else:
@@ -99,8 +99,6 @@ def _starts_from(recipe: str) -> Path | None:
 
 def _listed(sbd: Path, voc: Path | None) -> Path:
     """The list of the training pictures of SBD."""
-    if not (sbd / "inst").is_dir():
-        raise AmodalError("an SBD folder has inst and img", file=sbd, remedy=f"get {WHERE['sbd']}")
     lists = (*([] if voc is None else [voc / VOC_TRAIN]), sbd / "train.txt")
     found = next((path for path in lists if path.is_file()), None)
     if found is None:

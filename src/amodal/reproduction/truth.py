@@ -84,3 +84,18 @@ def _owner(
             **where,
         )
     return mine[int(np.argmax(overlaps))]
+
+
+def by_flags(album: Album) -> Album:
+    """The album as its flags know it: an object that has one is occluded where it says so (paper section 5.2).
+
+    Masks that were drawn of some of them would say it by another rule, and of those alone.
+
+    Args:
+        album: as `merge_truth` returns it; of an object without a flag its masks decide.
+    """
+
+    def bare(one: Instance) -> Instance:
+        return one if one.is_occluded is None else replace(one, amodal_mask=None, amodal_box=None, occlude_rate=None)
+
+    return album.filter(lambda record: replace(record, instances=tuple(map(bare, record.instances))))
