@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,6 +68,16 @@ def test_what_is_hidden_and_what_stays_visible_make_up_the_object() -> None:
     SynthesisSettings(min_hidden=0.75, max_occluders=0)  # nothing is to be hidden
     SynthesisSettings(min_hidden=0.75, clear=1.0)
     SynthesisSettings(min_hidden=0.75, behind=1.0)
+
+
+def test_something_always_hides_and_nothing_may_be_hidden() -> None:
+    always: tuple[dict[str, Any], ...] = ({"clear": 0.0}, {"paired": True}, {"border": 1.0, "min_hidden": 0.0})
+    for changes in always:
+        with pytest.raises(RecipeError, match="min_visible is below 1 where something always hides"):
+            SynthesisSettings(min_visible=1, **changes)
+        SynthesisSettings(min_visible=0.99, **changes)
+    for changes in ({}, {"clear": 0.5}, {"clear": 0.0, "behind": 0.5}, {"paired": True, "max_occluders": 0}):
+        SynthesisSettings(min_visible=1, **changes)
 
 
 def test_a_made_border_hides_something(make_material: Make) -> None:

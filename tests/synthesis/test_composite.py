@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from PIL import Image
 
 from amodal.core import boxes as bx
 from amodal.core.album import Album
+from amodal.core.errors import AnnotationError
 from amodal.core.images import MEAN_COLOUR, cut_patch
 from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
+from amodal.synthesis import draw
 from amodal.synthesis import paste as module
 from amodal.synthesis.canvas import (
     SOLID,
@@ -137,6 +141,29 @@ def test_giving_up_is_none_not_a_loop(make_material, monkeypatch: pytest.MonkeyP
     material = make_material(max_occluders=20, occluder_scale=(5.0, 5.0), max_tries=3)
     found = [make_composite(material, Ref(0, 0, 0), np.random.default_rng(seed)) for seed in range(20)]
     assert any(c is None for c in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"min_visible": 1.0, "patch_scale": (0.7, 0.7), "max_tries": 1},
+            "'9 never within min_visible and min_hidden, 0 below min_visible_in_patch'. Lower min_visible or",
+        ),
+        (
+            {"patch_scale": (9.0, 9.0), "max_occluders": 0},
+            "'0 never within min_visible and min_hidden, 9 below min_visible_in_patch'. Lower min_visible_in_patch or",
+        ),
+    ],
+)
+def test_what_no_example_came_of_is_told(
+    make_material: Callable[..., Material], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], told: str
+) -> None:
+    monkeypatch.setattr(draw, "_MAX_DRAWS", 9)
+    with pytest.raises(AnnotationError) as refused:
+        draw.draw_example(make_material(**changes), ExampleShape(16, 8, 10), seed=0, epoch=0, index=0)
+    begins = "made-up: 9 main objects in a row gave no example that shows enough of its object; found "
+    assert str(refused.value).startswith(f"{begins}{told}")
 
 
 def test_no_patch_shows_enough(make_material) -> None:  # type: ignore[no-untyped-def]

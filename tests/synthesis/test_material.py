@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +14,10 @@ from PIL import Image
 
 from amodal.core.album import Album
 from amodal.core.errors import AnnotationError, ImageError, RecipeError
+from amodal.core.masks import Mask
 from amodal.core.records import Category, ImageRecord, Instance
 from amodal.synthesis.material import Material, Ref, Source
+from amodal.synthesis.pictures import Picture, read_picture
 from amodal.synthesis.settings import SynthesisSettings
 
 
@@ -114,6 +119,50 @@ def test_warm_stops_at_the_bound(album: Album, folder: Path) -> None:
     assert Material([Source(album, folder)], cache_bytes=60_000).warm() < 3
 
 
+def test_warm_decodes_no_more_than_it_keeps(album: Album, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound lies between two pictures and three, as with large photographs: a third displaces the first."""
+    many = Album([replace(record, id=i) for i, record in enumerate([*album] * 5)], album.categories)
+    decoded: list[int] = []
+
+    def read(record: ImageRecord, *more: object, **names: object) -> Picture:
+        decoded.append(record.id)
+        return read_picture(record, *more, **names)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("amodal.synthesis.material.read_picture", read)
+    largest = max(read_picture(record, folder).nbytes for record in album)
+    assert Material([Source(many, folder)], cache_bytes=round(2.5 * largest)).warm() == 2
+    assert decoded == [0, 1, 2]
+
+
+def test_threads_that_decode_one_picture_count_it_once(
+    album: Album, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loaders of threads share a material: a picture counted twice would leave less and less room for the others."""
+    sizes = [read_picture(record, folder).nbytes for record in album]
+    both = threading.Barrier(2, timeout=20)
+
+    def read(record: ImageRecord, *more: object, **names: object) -> Picture:
+        if record.id == 100:
+            both.wait()
+        return read_picture(record, *more, **names)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("amodal.synthesis.material.read_picture", read)
+    material = Material([Source(album, folder)], cache_bytes=round(sum(sizes) * 1.05))
+    with ThreadPoolExecutor(2) as pool:
+        pictures = list(pool.map(lambda _: material.picture(0, 0), range(2)))
+    assert (pictures[0].image == pictures[1].image).all()
+    assert material.warm() == 3
+
+
+def test_what_is_no_material(album: Album, folder: Path) -> None:
+    source = Source(album, folder)
+    for sources in (source, [album], [(album, folder)]):
+        with pytest.raises(RecipeError, match=r"made of a list of Source; found .*Give \[Source\(album, folder\)\]"):
+            Material(sources)  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="settings are SynthesisSettings; found 'dict'"):
+        Material([source], {"max_occluders": 1})  # type: ignore[arg-type]
+
+
 def test_refusals(album: Album, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="at least one source"):
         Material([])
@@ -130,6 +179,42 @@ def test_refusals(album: Album, folder: Path, tmp_path: Path) -> None:
     Image.new("RGB", (50, 60)).save(tmp_path / "0.png")
     with pytest.raises(ImageError, match=r"120 x 120; found \(50, 60\)"):
         Material([Source(album, tmp_path)]).picture(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("objects", "settings", "found", "remedy"),
+    [
+        ((), {}, "0 objects'", "Add objects with masks."),
+        ((None, None), {}, "2 objects: 2 without a mask'", "Add objects with masks: boxes alone are not enough."),
+        (
+            (20, 17, None),
+            {},
+            "3 objects: 2 smaller, the largest 20 pixels, 1 without a mask'",
+            "Lower min_object_px, or",
+        ),
+        ((40,), {"whole_only": True}, "1 object: 1 judged not to be whole'", "Set whole_only to false, and"),
+        (("crowd", "crowd", 9), {}, "3 objects: 1 smaller, the largest 9 pixels, 2 crowds or stuff'", "Lower min_obj"),
+    ],
+)
+def test_a_source_without_a_main_object_says_what_it_has(
+    folder: Path, objects: tuple[Any, ...], settings: dict[str, Any], found: str, remedy: str
+) -> None:
+    instances = [
+        Instance(
+            i,
+            0,
+            np.array([0.0, 0.0, 50.0, 50.0]),
+            None if side is None else Mask.from_box((0, 0, *(2 * [50 if side == "crowd" else side])), 120, 120),
+            is_crowd=side == "crowd",
+            is_whole=False,
+        )
+        for i, side in enumerate(objects, start=1)
+    ]
+    album = Album([ImageRecord(1, "0.png", 120, 120, tuple(instances))], [Category(1, "box")], source="mine.json")
+    with pytest.raises(AnnotationError) as refused:
+        Material([Source(album, folder)], SynthesisSettings(**settings))
+    begins = "mine.json: a source has an object with a mask and a box of 24 pixels or more; found '"
+    assert str(refused.value).startswith(f"{begins}{found}. {remedy}")
 
 
 @pytest.mark.parametrize(

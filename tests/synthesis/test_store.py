@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +256,29 @@ def test_an_about_file_of_another_kind_is_no_store(
     about = open_store(album, folder, tmp_path / "s").folder / "about.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"left_out": left_out}))
     assert open_store(album, folder, tmp_path / "s").left_out == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_utf8(album: Album, folder: Path, tmp_path: Path) -> None:
+    """Of an old archive, say: Python reads them as lone surrogates."""
+    place, name = tmp_path / os.fsdecode(b"\xe9t\xe9"), os.fsdecode(b"\xe9.png")
+    shutil.copytree(folder, place)
+    (place / "0.png").rename(place / name)
+    other = album.filter(lambda record: replace(record, file_name=name) if record.id == 100 else record)
+    store = open_store(other, place, tmp_path / "s")
+    assert len(store) == 3 and open_store(other, place, tmp_path / "s").folder == store.folder
+
+
+def test_a_name_that_no_file_can_have(album: Album, folder: Path, tmp_path: Path) -> None:
+    wrong = album.filter(lambda record: replace(record, file_name="a\0.png") if record.id == 100 else record)
+    with pytest.raises(ImageError, match=r"not a picture that can be read \(embedded null byte\)"):
+        open_store(wrong, folder, tmp_path / "s")
+    told: list[ImageError] = []
+    assert len(open_store(wrong, folder, tmp_path / "s", on_bad=told.append)) == 2 and len(told) == 1
+
+
+def test_a_bound_is_a_number(album: Album, folder: Path, tmp_path: Path) -> None:
+    store = open_store(album, folder, tmp_path / "s", most_bytes=10**9)
+    assert open_store(album, folder, tmp_path / "s", most_bytes=1e9).folder == store.folder  # type: ignore[arg-type]
+    with pytest.raises(AmodalError, match="megabyte or more; found nan"):
+        open_store(album, folder, tmp_path / "s", most_bytes=float("nan"))  # type: ignore[arg-type]

@@ -129,6 +129,37 @@ def test_collate_makes_the_same_batches_channels_last(album: Album, folder: Path
     assert not plain["modal_patch"].is_contiguous(memory_format=torch.channels_last)
 
 
+def test_items_stay_in_memory_whatever_the_default_device(album: Album, folder: Path) -> None:
+    """Who writes ``torch.set_default_device("cuda")`` means the network; "meta" stands for it where there is none."""
+    torch.set_default_device("meta")
+    try:
+        dataset = OcclusionDataset(album, folder, shape=SHAPE, seed=3, length=2)
+        items = [dataset[0], dataset[1]]
+        batch = collate(items)
+    finally:
+        torch.set_default_device(None)
+    assert {value.device.type for item in (*items, batch) for value in item.values()} == {"cpu"}
+    plain = OcclusionDataset(album, folder, shape=SHAPE, seed=3, length=2)
+    assert all(torch.equal(value, plain[0][name]) for name, value in items[0].items())
+
+
+def test_a_transform_may_leave_patches_out(album: Album, folder: Path) -> None:
+    wanted = ("amodal_patch", "amodal_label")
+    dataset = OcclusionDataset(
+        album, folder, shape=SHAPE, length=4, transform=lambda item, _: {name: item[name] for name in wanted}
+    )
+    (batch,) = DataLoader(dataset, batch_size=4, collate_fn=collate)
+    assert sorted(batch) == sorted(wanted) and batch["amodal_patch"].shape == (4, 3, 16, 16)
+    assert torch.equal(batch["amodal_patch"][1], dataset[1]["amodal_patch"])
+
+
+def test_what_is_no_shape_and_no_material(album: Album, folder: Path) -> None:
+    with pytest.raises(RecipeError, match="shape is an ExampleShape; found 'int'"):
+        OcclusionDataset(album, folder, shape=64)  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="material is a Material; found 'Album'"):
+        OcclusionDataset.from_material(album)  # type: ignore[arg-type]
+
+
 def test_length(dataset: OcclusionDataset, album: Album, folder: Path) -> None:
     assert len(dataset) == 8 and len(OcclusionDataset(album, folder)) == 5
     assert len(list(dataset)) == 8

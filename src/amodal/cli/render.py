@@ -7,11 +7,6 @@ is the same for the same seed, size, kinds and pictures, however many are made.
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,29 +77,13 @@ def run(args: Namespace) -> None:
     from tqdm import tqdm
 
     from ..synthesis.rendered.write import Plan, write_rendered
+    from .ended import tidy_when_ended
 
     plan = Plan(args.count, args.seed, (args.size[0], args.size[1]), tuple(args.kinds))
     pictures = _pictures(args)
-    with _tidy_when_ended(), tqdm(total=args.count, desc="scenes", unit="", disable=None) as bar:
+    with tidy_when_ended(), tqdm(total=args.count, desc="scenes", unit="", disable=None) as bar:
         folder = write_rendered(args.output, plan, pictures, workers=args.workers, progress=bar.update)
     print(f"{args.count} scenes in {folder}: images and annotations.json")
-
-
-@contextmanager
-def _tidy_when_ended() -> Iterator[None]:
-    """SIGTERM (a shutdown, `timeout`) ends the command as Ctrl-C does: its workers end, and half a folder goes."""
-
-    def end(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():  # no other may say what a signal does
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _pictures(args: Namespace) -> Pictures:

@@ -18,6 +18,8 @@ HELP = "make occluded training examples and a contact sheet of them"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The command's words."""
+    from .recipe_file import words_win
+
     parser.add_argument("--images", type=str, required=True, metavar="DIR", help="folder of the pictures")
     parser.add_argument(
         "--annotations",
@@ -58,10 +60,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_class_arguments(SynthesisSettings, "synthesis")
     parser.add_class_arguments(ExampleShape, "shape")
+    words_win(parser, "--synthesis", "--shape")
 
 
 def run(args: Namespace) -> None:
     """Read, make, write."""
+    from .ended import tidy_when_ended
+
+    with tidy_when_ended():
+        _make(args)
+
+
+def _make(args: Namespace) -> None:
     from tqdm import tqdm
 
     from ..core.errors import RecipeError
@@ -103,16 +113,20 @@ def _report(args: Namespace, material: Material, shape: ExampleShape) -> None:
 
     from tqdm import tqdm
 
+    from ..core.errors import RecipeError
     from ..datasets.jsonfile import write_json, write_text
     from ..synthesis.rules import report_rules, rules_text
 
     folder = Path(args.output)
+    if (folder / "report.json").exists() and not (folder / "report.txt").exists():  # `amodal evaluate` writes one, too
+        rule, remedy = "a report goes where no other one is", "name another --output"
+        raise RecipeError(rule, file=folder / "report.json", remedy=remedy)
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=args.count, desc="examples", unit="", disable=None) as bar:
         report = report_rules(material, shape, args.count, seed=args.seed, progress=bar.update)
     text = rules_text(report)
+    write_text(folder / "report.txt", text)  # first: it tells that the other one is ours
     write_json(folder / "report.json", report, indent=1)
-    write_text(folder / "report.txt", text)
     print(text)
     print(f"{sum(rule['broken'] for rule in report.values())} values out of their bounds: {folder}/report.json")
 

@@ -50,13 +50,18 @@ def draw_example(
         ImageError: a picture that cannot be used.
         AnnotationError: 1000 main objects in a row gave no example.
     """
+    rejected = 0
     for _, composite, example in attempts(material, shape, seed=seed, epoch=epoch, index=index):
         if composite is not None and example is not None:
             return example, composite
+        rejected += composite is not None
+    given_up = _MAX_DRAWS - rejected
+    hidden, patch = "lower min_visible or min_hidden", "lower min_visible_in_patch or the low end of patch_scale"
     raise AnnotationError(
         f"{_MAX_DRAWS} main objects in a row gave no example that shows enough of its object",
         file=material.sources[0].album.source,
-        remedy="lower min_visible or min_visible_in_patch, or add larger objects",
+        value=f"{given_up} never within min_visible and min_hidden, {rejected} below min_visible_in_patch",
+        remedy=hidden if given_up > rejected else patch,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ from .store import Store
 
 _VIEWS = 2048
 """Pictures of stores whose records are kept unpacked; their pixels and masks are the store's."""
+_KEEPING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,13 @@ class Material:
         cache_bytes: int = 1_500_000_000,
         categories: Sequence[str] | None = None,
     ) -> None:
-        self.settings = settings or SynthesisSettings()
+        self.settings = SynthesisSettings() if settings is None else settings
+        if not isinstance(self.settings, SynthesisSettings):
+            remedy = "give SynthesisSettings(max_occluders=1), or the like"
+            raise RecipeError("settings are SynthesisSettings", value=type(settings).__name__, remedy=remedy)
+        if isinstance(sources, Source) or not all(isinstance(source, Source) for source in sources):
+            remedy = "give [Source(album, folder)]"
+            raise RecipeError("material is made of a list of Source", value=type(sources).__name__, remedy=remedy)
         self.sources = tuple(sources)
         self.cache_bytes = cache_bytes
         weights = np.array([source.weight for source in self.sources], dtype=np.float64)
@@ -127,11 +137,7 @@ class Material:
                     if side >= self.settings.min_occluder_px:
                         occluder.append((i, j, instance.category, partial))
             if not main:
-                raise AnnotationError(
-                    f"a source has an object with a mask and a box of {self.settings.min_object_px} pixels or more",
-                    file=source.album.source,
-                    remedy="add annotated objects or lower min_object_px",
-                )
+                raise _without_main(source, self.settings)
             mains.append(np.array(main, dtype=np.int64).reshape(-1, 4))
             occluders.append(np.array(occluder, dtype=np.int64).reshape(-1, 4))
             digest.update(mains[-1].tobytes() + occluders[-1].tobytes())
@@ -195,7 +201,8 @@ class Material:
         for kept in (self._views, self._cache):
             found = kept.get(key)
             if found is not None:
-                kept.move_to_end(key)
+                with contextlib.suppress(KeyError):  # another thread has let go of it
+                    kept.move_to_end(key)
                 return found
         origin = self.sources[source]
         stored = origin.store.picture(image) if origin.store is not None else None
@@ -205,10 +212,11 @@ class Material:
                 self._views.popitem(last=False)
             return stored
         picture = read_picture(origin.album[image], origin.folder, file=origin.album.source)
-        self._cache[key] = picture
-        self._cached_bytes += picture.nbytes
-        while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
-            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+        with _KEEPING:
+            if self._cache.setdefault(key, picture) is picture:  # else another thread was first
+                self._cached_bytes += picture.nbytes
+            while self._cached_bytes > self.cache_bytes and len(self._cache) > 1:
+                self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return picture
 
     def warm(self) -> int:
@@ -216,12 +224,16 @@ class Material:
 
         Forked workers share them.
         """
-        for source, image in [*self._mains.images(), *self._occluders.images()]:
+        for source, image in dict.fromkeys([*self._mains.images(), *self._occluders.images()]):
+            store = self.sources[source].store
+            if (source, image) in self._cache or (store is not None and store.holds(image)):
+                continue
+            before = len(self._cache)
             if self._cached_bytes >= 0.98 * self.cache_bytes:
                 break
-            store = self.sources[source].store
-            if store is None or not store.holds(image):
-                self.picture(source, image)
+            self.picture(source, image)
+            if len(self._cache) <= before:  # it took the place of another, as all that follow would
+                break
         return len(self._cache)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -245,6 +257,35 @@ def _is_partial(instance: Instance, settings: SynthesisSettings) -> bool:
     return instance.is_whole is False and (whole is None or whole.is_empty)
 
 
+def _without_main(source: Source, settings: SynthesisSettings) -> AnnotationError:
+    """What is to be told of a source without a main object: what its objects are instead."""
+    used = (record for i, record in enumerate(source.album) if i not in source.left_out)
+    objects = [instance for record in used for instance in record.instances]
+    single = [instance for instance in objects if not (instance.is_crowd or instance.is_stuff)]
+    sides = [_smaller_side(mask) for o in single if (mask := o.modal_mask) is not None and not mask.is_empty]
+    large = sum(side >= settings.min_object_px for side in sides)
+    counts = {
+        f"smaller, the largest {max(sides, default=0):g} pixels": len(sides) - large,
+        "without a mask": len(single) - len(sides),
+        "crowds or stuff": len(objects) - len(single),
+        "judged not to be whole": large,
+    }
+    parts = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    remedy = "add objects with masks"
+    if large:
+        remedy = "set whole_only to false, and partial_weight over 0"
+    elif sides:
+        remedy = "lower min_object_px, or add larger objects"
+    elif single:
+        remedy += ": boxes alone are not enough"
+    return AnnotationError(
+        f"a source has an object with a mask and a box of {settings.min_object_px} pixels or more",
+        file=source.album.source,
+        value=f"{len(objects)} object{'s' * (len(objects) != 1)}" + (f": {parts}" if parts else ""),
+        remedy=remedy,
+    )
+
+
 def _usable_mask(instance: Instance) -> Mask | None:
     """The mask of an object that may be drawn, as far as its size allows."""
     return None if instance.is_crowd or instance.is_stuff else instance.modal_mask
@@ -252,6 +293,16 @@ def _usable_mask(instance: Instance) -> Mask | None:
 
 def _smaller_side(mask: Mask | None) -> float:
     return 0.0 if mask is None else float(bx.sides(mask.box).min())
+
+
+def _keep_anew() -> None:
+    """In a forked process: whoever held the lock is not there to let go of it."""
+    global _KEEPING
+    _KEEPING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_anew)
 
 
 def _used(sources: Sequence[Source]) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..core.errors import RecipeError
+from .values import check_kinds, require, within
 
 Balance = Literal["image", "category"]
 
@@ -76,7 +77,7 @@ class SynthesisSettings:
         mask_noise_size: the most a damaged mask is moved, grown or shrunk by, in sides of its box.
 
     Raises:
-        RecipeError: a value out of its range, or two that cannot hold together.
+        RecipeError: a value of another kind or out of its range, or two that cannot hold together.
     """
 
     min_patch_overlap: float = 0.70
@@ -119,33 +120,34 @@ class SynthesisSettings:
     repaint: float = 0.0
 
     def __post_init__(self) -> None:
-        _within(self, 0, 1, "min_patch_overlap", "min_visible", "min_hidden", "min_visible_in_patch")
-        _within(self, 0, 1, "jitter_min_overlap")
-        _within(self, 0, 1, "partial_weight", "behind", "same_image", "occluder_at_edge", "border")
-        _within(self, 0, 1, "low_resolution", "mask_noise", "others_told", "tight_boxes", "repaint")
-        _within(self, 0, 0.9, "colour_jitter", "jitter_max_resize", "occluder_colour")
-        _within(self, 0, 16, "feather_px", "occluder_blur_px")
-        _within(self, 0, 0.25, "mask_noise_size")
-        _within(self, 0, 0.45, "trim")
-        _within(self, 1, 1_000_000, "weight_reference_px", "min_object_px", "min_occluder_px", "max_tries")
-        _within(self, 16, 4096, "canvas_px")
-        _within(self, 0, 20, "max_occluders")
+        check_kinds(self)
+        within(self, 0, 1, "min_patch_overlap", "min_visible", "min_hidden", "min_visible_in_patch")
+        within(self, 0, 1, "jitter_min_overlap")
+        within(self, 0, 1, "partial_weight", "behind", "same_image", "occluder_at_edge", "border")
+        within(self, 0, 1, "low_resolution", "mask_noise", "others_told", "tight_boxes", "repaint")
+        within(self, 0, 0.9, "colour_jitter", "jitter_max_resize", "occluder_colour")
+        within(self, 0, 16, "feather_px", "occluder_blur_px")
+        within(self, 0, 0.25, "mask_noise_size")
+        within(self, 0, 0.45, "trim")
+        within(self, 1, 1_000_000, "weight_reference_px", "min_object_px", "min_occluder_px", "max_tries")
+        within(self, 16, 4096, "canvas_px")
+        within(self, 0, 20, "max_occluders")
         for name in ("patch_scale", "occluder_scale"):
             low, high = getattr(self, name)
-            _require(0 < low <= high <= 10, name, (low, high), "two numbers, 0 < low <= high <= 10")
+            require(0 < low <= high <= 10, name, (low, high), "two numbers, 0 < low <= high <= 10")
         lowest = self.patch_scale[0]
-        _require(lowest >= self.min_patch_overlap, "patch_scale", self.patch_scale, "its low end >= min_patch_overlap")
-        _require(
+        require(lowest >= self.min_patch_overlap, "patch_scale", self.patch_scale, "its low end >= min_patch_overlap")
+        require(
             1 - self.jitter_max_resize >= self.jitter_min_overlap,
             "jitter_min_overlap",
             self.jitter_min_overlap,
             "at most 1 - jitter_max_resize",
         )
         low, high = self.low_resolution_px
-        _require(4 <= low <= high <= 4096, "low_resolution_px", (low, high), "two numbers, 4 <= low <= high <= 4096")
+        require(4 <= low <= high <= 4096, "low_resolution_px", (low, high), "two numbers, 4 <= low <= high <= 4096")
         if self.clear is not None:
-            _within(self, 0, 1, "clear")
-            _require(self.clear == 1 or self.max_occluders > 0, "clear", self.clear, "1 where max_occluders is 0")
+            within(self, 0, 1, "clear")
+            require(self.clear == 1 or self.max_occluders > 0, "clear", self.clear, "1 where max_occluders is 0")
         hiding = self.border > 0 or (self.max_occluders > 0 and self.clear != 1 and self.behind < 1)
         if hiding and self.min_hidden + self.min_visible > 1 + 1e-9:
             raise RecipeError(
@@ -153,7 +155,16 @@ class SynthesisSettings:
                 value=(self.min_hidden, self.min_visible),
                 remedy="lower one of them",
             )
-        _require(self.balance in ("image", "category"), "balance", self.balance, '"image" or "category"')
+        covered = (
+            self.max_occluders > 0 and self.behind == 0 and (self.clear == 0 or (self.clear is None and self.paired))
+        )
+        if (covered or self.border == 1) and self.min_visible == 1:
+            raise RecipeError(
+                "min_visible is below 1 where something always hides a part of the object",
+                value=self.min_visible,
+                remedy="lower it, or lay nothing over a share of the examples: clear",
+            )
+        require(self.balance in ("image", "category"), "balance", self.balance, '"image" or "category"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,7 @@ class ExampleShape:
         amodal_heat_px: side of the amodal network's heat and label, over the whole patch.
 
     Raises:
-        RecipeError: a size that is not 8 to 1024.
+        RecipeError: a size that is no whole number of 8 to 1024.
     """
 
     patch_px: int = 128
@@ -174,7 +185,8 @@ class ExampleShape:
     amodal_heat_px: int = 80
 
     def __post_init__(self) -> None:
-        _within(self, 8, 1024, "patch_px", "modal_heat_px", "amodal_heat_px")
+        check_kinds(self)
+        within(self, 8, 1024, "patch_px", "modal_heat_px", "amodal_heat_px")
 
 
 def validation_settings(settings: SynthesisSettings) -> SynthesisSettings:
@@ -186,14 +198,3 @@ def validation_settings(settings: SynthesisSettings) -> SynthesisSettings:
     more = ("occluder_blur_px", "low_resolution", "mask_noise", "repaint")
     off: dict[str, Any] = dict.fromkeys((*names, *more), 0.0)
     return replace(settings, **off, clear=None, paired=False, fixed=False, partial_weight=1.0)
-
-
-def _within(owner: Any, low: float, high: float, *names: str) -> None:
-    for name in names:
-        value = getattr(owner, name)
-        _require(low <= value <= high, name, value, f"{low} to {high}")
-
-
-def _require(holds: bool, name: str, value: object, rule: str) -> None:
-    if not holds:
-        raise RecipeError(f"{name} is {rule}", value=value, remedy="correct the setting")

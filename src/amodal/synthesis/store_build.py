@@ -61,7 +61,7 @@ def open_store(
         ImageError: a picture that cannot be used.
         AmodalError: the disk is full or cannot be written to; nothing half-written is left.
     """
-    if most_bytes < _LEAST_BYTES:
+    if not most_bytes >= _LEAST_BYTES:  # nor what is no number
         raise AmodalError("a store may take a megabyte or more", value=most_bytes, remedy="raise the bound")
     source, part, key = _names(album, folder, most_bytes)
     place = Path(stores) / f"{source}-{part}-{key}"
@@ -96,17 +96,22 @@ def open_store(
 def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str, str]:
     """Annotation file and folder; which of its pictures, and the bound; their content."""
     source, part, key = (hashlib.blake2b(digest_size=size) for size in (6, 6, 10))
-    source.update(f"{Path(album.source).resolve()}\n{Path(folder).resolve()}\n".encode())
-    part.update(f"{most_bytes}\n".encode())
+    source.update(_bytes(f"{Path(album.source).resolve()}\n{Path(folder).resolve()}\n"))
+    part.update(f"{most_bytes:.0f}\n".encode())  # 1e9 is the bound that 10**9 is
     key.update(f"{_FORMAT}\n{album.fingerprint}\n".encode())
     for record in album:
         part.update(f"{record.id},".encode())
         try:
             about = os.stat(image_path(folder, record.file_name, file=album.source))
-            key.update(f"{record.file_name}\0{about.st_size} {about.st_mtime_ns}\n".encode())
-        except OSError:
-            key.update(f"{record.file_name}\0missing\n".encode())
+            key.update(_bytes(f"{record.file_name}\0{about.st_size} {about.st_mtime_ns}\n"))
+        except (OSError, ValueError):  # not there, or no name that a file can have: the reading of it says so
+            key.update(_bytes(f"{record.file_name}\0missing\n"))
     return source.hexdigest(), part.hexdigest(), key.hexdigest()
+
+
+def _bytes(names: str) -> bytes:
+    """Names of files as bytes, also those that are no UTF-8: Python reads them as lone surrogates."""
+    return names.encode(errors="surrogatepass")
 
 
 def _found(place: Path, album: Album, *, remove_damaged: bool) -> Store | None:

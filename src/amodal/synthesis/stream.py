@@ -21,12 +21,14 @@ from ..core.random import generator
 from .draw import draw_example
 from .material import Material, Source
 from .settings import ExampleShape, SynthesisSettings
+from .targets import Example
 
 Item = dict[str, torch.Tensor]
 Transform = Callable[[Item, np.random.Generator], Item]
 """Changes an item; all its randomness is the generator it is given."""
 PATCHES = ("modal_patch", "amodal_patch", "other_patches")
 """The pictures among the names of an item, ``(..., 3, p, p)``."""
+_NAMES = tuple(field.name for field in dataclasses.fields(Example))
 _TRANSFORM_STREAM = 3  # sets its draws apart from those that made the example
 
 
@@ -94,13 +96,17 @@ class OcclusionDataset(Dataset[Item]):
         length: int | None,
         transform: Transform | None,
     ) -> None:
+        for name, given, kind in (("material is a", material, Material), ("shape is an", shape, ExampleShape)):
+            if given is not None and not isinstance(given, kind):
+                rule, remedy = f"{name} {kind.__name__}", "see the docstring of amodal.OcclusionDataset"
+                raise RecipeError(rule, value=type(given).__name__, remedy=remedy)
         self.transform = transform
         self.material = material
         self.shape = shape or ExampleShape()
         self.seed = _whole("seed", seed, 0)
         self._length = _whole("length", len(material) if length is None else length, 1)
         # shared memory: workers that live on from one epoch to the next see the change
-        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch = torch.zeros((), dtype=torch.int64, device="cpu")
         self._share_epoch()
 
     def _share_epoch(self) -> None:
@@ -132,7 +138,8 @@ class OcclusionDataset(Dataset[Item]):
             _leave_inherited_alone(os.getpid())
         index = range(self._length)[operator.index(index)]
         example, _ = draw_example(self.material, self.shape, seed=self.seed, epoch=self.epoch, index=index)
-        item = {field.name: torch.as_tensor(getattr(example, field.name)) for field in dataclasses.fields(example)}
+        # not `as_tensor`: it takes three times as long, and follows torch.set_default_device, where a worker has no GPU
+        item = {name: torch.from_numpy(np.asarray(getattr(example, name))) for name in _NAMES}
         if self.transform is None:
             return item
         return self.transform(item, generator(self.seed, self.epoch, index, _TRANSFORM_STREAM))
@@ -152,11 +159,12 @@ def collate(items: list[Item]) -> Item:
     """A batch of items, as torch's own collate makes it, with patches in torch's ``channels_last`` layout.
 
     That is how an item has them: nothing is rearranged here, nor by convolutions of that layout. (A transform may leave
-    them otherwise, as the training's `Photometric` does; they are then rearranged here.)
+    them otherwise, as the training's `Photometric` does; they are then rearranged here. It may leave some out, too.)
     """
-    flat = [item | {name: item[name].movedim(-3, -1) for name in PATCHES} for item in items]
+    patches = [name for name in PATCHES if name in items[0]]
+    flat = [item | {name: item[name].movedim(-3, -1) for name in patches} for item in items]
     batch: Item = default_collate(flat)
-    return batch | {name: batch[name].movedim(-1, -3) for name in PATCHES}
+    return batch | {name: batch[name].movedim(-1, -3) for name in patches}
 
 
 @cache

@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from amodal.synthesis.rendered.files import find_photographs
 from amodal.synthesis.rendered.kinds.table import KINDS
 from amodal.synthesis.rendered.pictures import MadePictures, Photographs
 from amodal.synthesis.rendered.scene import make_scene
-from amodal.synthesis.rendered.write import Plan, _scenes, is_listed, write_rendered
+from amodal.synthesis.rendered.write import Plan, _scenes, _take, is_listed, write_rendered
 
 PLAN = Plan(count=3, seed=2, size=(80, 60))
 
@@ -116,6 +118,34 @@ def test_an_unreadable_photograph_is_named_and_nothing_is_left(tmp_path: Path, p
 def test_a_process_that_is_killed_is_told_of() -> None:
     with pytest.raises(RecipeError, match=r"ended from outside.*Give fewer workers"):
         list(_scenes(os._exit, 2, workers=2))  # type: ignore[arg-type]
+
+
+def test_who_stops_waits_for_a_few_scenes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands handed to the pool at once would all be rendered before a command that is ended does end."""
+    handed: list[int] = []
+    submit = ProcessPoolExecutor.submit
+
+    def counted(self, function, number):  # type: ignore[no-untyped-def]
+        handed.append(number)
+        return submit(self, function, number)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", counted)
+    scenes = _scenes(lambda number: ({"id": number}, []), 500, workers=2)
+    assert next(scenes) == ({"id": 0}, []) and len(handed) < 20
+    scenes.close()
+    assert len(handed) < 20
+    every = [image["id"] for image, _ in _scenes(lambda number: ({"id": number}, []), 30, workers=2)]
+    assert every == list(range(30))
+
+
+def test_a_worker_leaves_signals_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`timeout` and a terminal that is closed signal the whole group: the command ends its workers itself."""
+    ignored: list[object] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: ignored.append((number, handler)))
+    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    _take(lambda number: ({}, []))
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    assert ignored == [(getattr(signal, name), signal.SIG_IGN) for name in names]
 
 
 def test_refusals(tmp_path: Path) -> None:

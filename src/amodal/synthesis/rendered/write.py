@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,8 @@ MAX_COUNT = 1_000_000
 MIN_SIDE_PX, MAX_SIDE_PX = 32, 1600
 _MIN_VISIBLE_PX, _MIN_BOX_PX = 60, 6
 """Objects of which less is seen are left out, as what nobody would annotate; they hide others all the same."""
+_AHEAD = 4
+"""Scenes that wait for each process, at the most."""
 _PER_SCENE = 100
 """Ids of annotations: scene 0 has 100 to 199; no scene has so many objects."""
 
@@ -96,11 +100,13 @@ def write_rendered(
     with new_folder(Path(folder)) as beside:
         (beside / "images").mkdir()
         images, annotations = [], []
-        for image, objects in _scenes(partial(_write_scene, beside / "images", plan, pictures), plan.count, workers):
-            images.append(image)
-            annotations += objects
-            if progress is not None:
-                progress(1)
+        work = partial(_write_scene, beside / "images", plan, pictures)
+        with closing(_scenes(work, plan.count, workers)) as scenes:  # its processes end before the folder goes
+            for image, objects in scenes:
+                images.append(image)
+                annotations += objects
+                if progress is not None:
+                    progress(1)
         content = {
             "info": {"description": "rendered scenes of made-up things; all masks are exact"},
             "images": images,
@@ -117,7 +123,7 @@ Entries = tuple[dict[str, Any], list[dict[str, Any]]]
 Work = Callable[[int], Entries]
 
 
-def _scenes(work: Work, count: int, workers: int | None) -> Iterator[Entries]:
+def _scenes(work: Work, count: int, workers: int | None) -> Generator[Entries, None, None]:
     processes = min(workers or core_count(), count)
     if processes < 2:
         yield from map(work, range(count))
@@ -126,7 +132,18 @@ def _scenes(work: Work, count: int, workers: int | None) -> Iterator[Entries]:
     context = multiprocessing.get_context("fork" if can_fork else None)
     try:
         with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=(work,)) as pool:
-            yield from pool.map(_do_taken, range(count))
+            waiting: deque[Future[Entries]] = deque()
+            try:
+                # few at a time: whoever ends the command waits for what has been handed to the pool
+                for number in range(count):
+                    waiting.append(pool.submit(_do_taken, number))
+                    if len(waiting) > _AHEAD * processes:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
     except BrokenProcessPool:
         rule = "a process that rendered was ended from outside, as where memory runs out"
         raise RecipeError(rule, remedy="give fewer workers, or a smaller size") from None
@@ -137,8 +154,10 @@ _taken: list[Work] = []
 
 def _take(work: Work) -> None:
     _taken[:] = [work]
-    # `timeout` ends a whole group: the command then ends tidily, and its workers with it, not before it
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # `timeout`, or a terminal that is closed, ends a whole group: the command then ends tidily, and its workers with
+    # it, not before it
+    for number in (getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
