@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,10 +87,38 @@ def test_sources_of_other_folders_are_what_they_were(make_recipe: Make, source: 
 def test_a_worker_is_silent_of_a_trainer_that_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[type[BaseException]] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, *_: told.append(kind))
+    monkeypatch.setattr(data, "end_with_trainer", lambda: None)  # this process is no worker
     data._part_quietly(0)
     for kind in (BrokenPipeError, EOFError, ValueError):
         sys.excepthook(kind, kind(), None)
     assert told == [ValueError]
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="the system does not tell who sent a signal")
+def test_a_worker_heeds_the_sigterm_of_its_trainer_alone() -> None:
+    """One that ignored it would keep a trainer with batches left over from ending: it waits for its children."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+
+    def work() -> None:
+        data._part_quietly(0)
+        theirs.send("ready")
+        while theirs.recv() == "there?":
+            theirs.send("here")
+
+    worker = context.Process(target=work, daemon=True)
+    worker.start()
+    try:
+        assert ours.recv() == "ready"
+        subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)
+        for _ in range(3):
+            ours.send("there?")
+            assert ours.poll(10) and ours.recv() == "here"
+        worker.terminate()
+        worker.join(10)
+        assert worker.exitcode == 0
+    finally:
+        worker.kill()
 
 
 def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSource) -> None:
@@ -159,7 +190,9 @@ def test_too_few_photographs_to_keep_a_share_of(
     content["annotations"] = [one for one in content["annotations"] if one["image_id"] <= count]
     (tmp_path / "a.json").write_text(json.dumps(content))
     few = replace(source, annotations=str(tmp_path / "a.json"), validation="", validation_share=0.1)
-    with pytest.raises(RecipeError, match=rf"a\.json: .* four or more .*; found {count}.*validation_share to 0"):
+    with pytest.raises(
+        RecipeError, match=rf"a\.json: .* four or more .* 16 .*; found '{count} of 8'.*validation_share to 0"
+    ):
         make_streams(make_recipe(data=(few,)))
 
 

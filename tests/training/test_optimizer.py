@@ -10,7 +10,7 @@ from torch import nn
 from amodal.models.weights import build_network
 from amodal.training.config import Recipe, StageSettings
 from amodal.training.loop import _State, _update_average
-from amodal.training.optimizer import build_optimizer, learning_rate_factor
+from amodal.training.optimizer import build_optimizer, learning_rate_factor, warn_if_never_full
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
@@ -53,6 +53,16 @@ def test_schedule(schedule: str, warmup: int, factors: dict[int, float]) -> None
         assert learning_rate_factor(step, settings) == pytest.approx(factor, abs=1e-9), step
     after = [learning_rate_factor(step, settings) for step in range(warmup, 100)]
     assert after == sorted(after, reverse=True)
+
+
+@pytest.mark.parametrize(("steps", "warmup", "share"), [(40, 50, "0.8"), (1, 300, "0.0033"), (50, 50, ""), (1, 0, "")])
+def test_a_stage_that_ends_within_its_warmup_is_warned(
+    steps: int, warmup: int, share: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    warn_if_never_full("modal", StageSettings(steps=steps, warmup_steps=warmup))
+    told = [str(one.message) for one in recwarn]
+    begins = f"modal: {steps} steps end at {share} of the learning rate, which rises over warmup_steps, {warmup}; "
+    assert told == ([f"{begins}lower modal.warmup_steps for the full rate"] if share else [])
 
 
 def net(value: float) -> nn.Module:

@@ -33,9 +33,21 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("amodal.inference.export.export_onnx", lambda network, path: path.write_text("graph") * 0.0)
 
 
-def shipped(make_recipe: Make, tmp_path: Path) -> Recipe:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run of `first` is kept: it is trained once."""
+    return tmp_path_factory.mktemp("kept") / "first"
+
+
+@pytest.fixture
+def first(make_recipe: Make, tmp_path: Path, quick: None, kept: Path) -> Recipe:
+    """A run that has been trained and shipped."""
     recipe = replace(make_recipe(calibration_examples=0, thresholds="paper"), output=str(tmp_path / "first"))
-    train_and_ship(recipe)
+    if kept.exists():
+        shutil.copytree(kept, recipe.output)
+    else:
+        train_and_ship(recipe)
+        shutil.copytree(recipe.output, kept)
     return recipe
 
 
@@ -86,8 +98,7 @@ def test_a_widened_network_answers_as_before(make_recipe: Make, tmp_path: Path) 
         start_from(other, folder, "modal")
 
 
-def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make, tmp_path: Path, quick: None) -> None:
-    first = shipped(make_recipe, tmp_path)
+def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(first: Recipe, tmp_path: Path) -> None:
     folder = Path(first.output) / "weights"
     assert is_trained(first)
     second = telling(first, output=str(tmp_path / "second"), start_from=str(folder), keep="last")
@@ -109,10 +120,9 @@ def test_a_run_goes_on_from_weights_and_learns_what_it_is_told(make_recipe: Make
         run_training(second, resume=True)
 
 
-def test_a_detector_is_looked_at_and_stays_as_it_ships(make_recipe: Make, tmp_path: Path, quick: None) -> None:
-    first = shipped(make_recipe, tmp_path)
+def test_a_detector_is_looked_at_and_stays_as_it_ships(first: Recipe, tmp_path: Path) -> None:
     look = {
-        name: replace(stage, network=replace(stage.network, detector="yolox_nano"))
+        name: replace(stage, steps=2, network=replace(stage.network, detector="yolox_nano"))
         for name, stage in (("modal", first.modal), ("amodal", first.amodal))
     }
     file = YoloxNano()
@@ -129,12 +139,14 @@ def test_a_detector_is_looked_at_and_stays_as_it_ships(make_recipe: Make, tmp_pa
     assert modal.detector is not None and amodal is not None and amodal.detector is None
     assert fingerprint_of(later) != fingerprint_of(first)
     with pytest.raises(RecipeError, match=r"starts from; detector is not"):
-        without = replace(first, start_from=str(train_and_ship(replace(later, output=str(tmp_path / "ship")))))
+        without = replace(
+            first, start_from=str(train_and_ship(replace(later, output=str(tmp_path / "fresh")), resume=True))
+        )
         run_training(replace(without, output=str(tmp_path / "back"), backbone_weights=""))
 
 
-def test_half_way_from_the_start_to_the_end(make_recipe: Make, tmp_path: Path, quick: None) -> None:
-    start = Path(shipped(make_recipe, tmp_path).output) / "weights"
+def test_half_way_from_the_start_to_the_end(make_recipe: Make, first: Recipe, tmp_path: Path) -> None:
+    start = Path(first.output) / "weights"
     later = replace(make_recipe(), start_from=str(start), backbone_weights="")
     own = replace(later, output=str(tmp_path / "mean"), keep="mean")
     with pytest.raises(RecipeError, match="half way from those") as refused:
@@ -159,15 +171,20 @@ def test_half_way_from_the_start_to_the_end(make_recipe: Make, tmp_path: Path, q
 
 
 def test_weights_that_training_only_harms_are_kept(
-    make_recipe: Make, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+    first: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    first = shipped(make_recipe, tmp_path)
+    capsys.readouterr()
     scores = iter(range(100, 0, -1))
     monkeypatch.setattr("amodal.training.loop.validate", lambda *a: {"loss": 1.0, "iou": float(next(scores))})
     later = replace(first, output=str(tmp_path / "later"), start_from=str(Path(first.output) / "weights"))
     modal, amodal = run_training(replace(later, backbone_weights=""))
     assert amodal is not None
+    told = capsys.readouterr().out
     for role, network in (("modal", modal), ("amodal", amodal)):
+        assert f"{role}: nothing was better on validation than the weights it started from, which are kept" in told
         before = load_network(later.start_from, role).state_dict()  # type: ignore[arg-type]
         assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
         steps = [
@@ -176,10 +193,7 @@ def test_weights_that_training_only_harms_are_kept(
         assert steps[0] == 0 and steps.count(0) == 1
 
 
-def test_what_was_chosen_for_the_start_is_kept_where_nothing_is_validated(
-    make_recipe: Make, tmp_path: Path, quick: None
-) -> None:
-    first = shipped(make_recipe, tmp_path)
+def test_what_was_chosen_for_the_start_is_kept_where_nothing_is_validated(first: Recipe, tmp_path: Path) -> None:
     folder = Path(first.output) / "weights"
     config = json.loads((folder / "config.json").read_text())
     config["prediction"] |= {"modal_threshold": 0.45, "mirror": True, "iis_passes": 2}
@@ -238,8 +252,10 @@ def test_weights_that_are_not_the_run_s_are_written_anew(
     assert (weights / "config.json").read_text() == whole and not is_trained(later)  # trained, but not written
 
 
-def test_damaged_weights_are_refused_before_anything_is_trained(make_recipe: Make, tmp_path: Path, quick: None) -> None:
-    folder = Path(shipped(make_recipe, tmp_path).output) / "weights"
+def test_damaged_weights_are_refused_before_anything_is_trained(
+    make_recipe: Make, first: Recipe, tmp_path: Path
+) -> None:
+    folder = Path(first.output) / "weights"
     content = bytearray((folder / "amodal.safetensors").read_bytes())
     content[-9] ^= 4
     (folder / "amodal.safetensors").write_bytes(content)
@@ -264,13 +280,22 @@ def test_another_shape_is_refused_before_anything_is_trained(make_recipe: Make, 
     run_training(replace(later, stages=("modal",)))  # where it plays no part
 
 
+def test_a_run_is_not_its_weights(make_recipe: Make, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    for there in (False, True):
+        with pytest.raises(RecipeError, match="start_from is a folder of weights") as caught:
+            run_training(make_recipe(output=str(tmp_path / "more"), start_from=str(run)))
+        assert (f"Give {run / 'weights'}, " in str(caught.value)) is there
+        (run / "weights").mkdir(parents=True, exist_ok=True)
+        (run / "weights" / "config.json").write_text("{}")
+
+
 def test_a_start_that_cannot_be(make_recipe: Make) -> None:
     with pytest.raises(RecipeError, match="start_from is a folder of weights"):
         run_training(make_recipe(start_from="nowhere"))
 
 
-def test_one_network_of_a_run_the_other_from_weights(make_recipe: Make, tmp_path: Path, quick: None) -> None:
-    first = shipped(make_recipe, tmp_path)
+def test_one_network_of_a_run_the_other_from_weights(make_recipe: Make, first: Recipe, tmp_path: Path) -> None:
     folder = Path(first.output) / "weights"
     other = make_recipe(output=str(tmp_path / "other"), stages=("modal",), seed=9)
     modal, _ = run_training(other)

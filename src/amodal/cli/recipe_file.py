@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import fields, is_dataclass
 from importlib import resources
@@ -29,9 +29,53 @@ class RecipeFile(ActionConfigFile):
     """Takes a recipe's values from a file, after checking the file by itself."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        file = find_recipe(values)
+        file, earlier = find_recipe(values), namespace.get(self.dest)
+        if isinstance(earlier, list):
+            raise RecipeError(
+                "--recipe is given once",
+                file=file,
+                value=f"{earlier[-1]} and {file}",
+                remedy="leave one out; words such as --seed 3 change what a recipe says",
+            )
         Context().run(check_recipe, file)  # the parser's own state would change how lists are read
         super().__call__(parser, namespace, str(file), option_string)  # type: ignore[no-untyped-call]
+
+
+def words_win(parser: ArgumentParser, *files: str) -> None:
+    """Let the words of a command line win over the files of settings it names, wherever they stand.
+
+    Args:
+        parser: of a command; reads the words as `files_first` orders them from now on.
+        files: options that take such a file, general ones first.
+    """
+    parse = parser.parse_args
+
+    def parse_in_order(args: Sequence[str], *rest: Any, **named: Any) -> Namespace:
+        return parse(files_first(args, files), *rest, **named)
+
+    parser.parse_args = parse_in_order  # type: ignore[assignment, method-assign]
+
+
+def files_first(words: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Words with the options that take a file of settings before all others; else in their order.
+
+    >>> files_first(["--seed=3", "--modal.lr", "1", "--rec", "finetune", "--output", "runs/a"], ["--recipe"])
+    ['--rec', 'finetune', '--seed=3', '--modal.lr', '1', '--output', 'runs/a']
+    """
+    options: list[list[str]] = [[]]
+    for word in words:
+        if word.startswith("--"):
+            options.append([])
+        options[-1].append(word)
+
+    def place(option: list[str]) -> int:
+        if not option:
+            return len(files)
+        name = option[0].partition("=")[0]
+        known = (i for i, file in enumerate(files) if len(name) > 2 and file.startswith(name))  # may be shortened
+        return next(known, len(files)) if len(option) > 1 or "=" in option[0] else len(files)
+
+    return [word for option in sorted(options, key=place) for word in option]
 
 
 def find_recipe(word: str | Path) -> Path:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -30,13 +32,13 @@ _FIRST = "train it by a command of its own, then this one"
 def add_arguments(parser: ArgumentParser) -> None:
     """The command's words: a recipe, and every field of it."""
     from ..training.config import Recipe
-    from .recipe_file import RecipeFile
+    from .recipe_file import RecipeFile, words_win
 
     parser.add_argument(
         "--recipe",
         action=RecipeFile,
         metavar="FILE.yaml",
-        help="recipe; words after it win. finetune: the one that comes with the package, for --images of your own",
+        help="recipe; other words win over it. finetune: the one that comes with the package, for --images of your own",
     )
     parser.add_argument(
         "--print_config", "--print-config", action="store_true", help="print the recipe that results, and train nothing"
@@ -86,6 +88,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="with --voc: pictures evaluated on, never trained on (default: ImageSets/Segmentation/val.txt)",
     )
     parser.add_class_arguments(Recipe, skip={"bad_records"})
+    words_win(parser, "--recipe", "--modal", "--amodal", "--synthesis", "--modal.network", "--amodal.network")
 
 
 def run(args: Namespace) -> None:
@@ -108,14 +111,28 @@ def run(args: Namespace) -> None:
             print(f"amodal: the lists in {folder} are written by a run with --voc or --sbd, not now", file=sys.stderr)
         return
     recipe = build(Recipe, values)
+    from ..training.checkpoint import has_checkpoint
     from ..training.processes import is_first
     from ..training.ship import train_and_ship  # loads torch: a recipe that cannot be is refused before
 
     recipe = _after_its_start(recipe)
+    if args.resume and is_first() and not any(has_checkpoint(Path(recipe.output) / stage) for stage in recipe.stages):
+        print(f"{recipe.output}: no run to go on with; one begins", file=sys.stderr)
     with _told_how_to_go_on(recipe):
         folder = train_and_ship(recipe, resume=args.resume)
     if is_first():
-        print(f"{'weights' if 'amodal' in recipe.stages else 'run'}: {folder}")
+        whole = "amodal" in recipe.stages
+        print(f"{'weights' if whole else 'run'}: {folder}", flush=True)
+        follows = _prediction(recipe, folder) if whole else f"a recipe with modal_from: {folder}"
+        print(f"next: {follows}", file=sys.stderr)
+
+
+def _prediction(recipe: Recipe, folder: Path) -> str:
+    """The command that uses the weights of a run on its photographs."""
+    source = recipe.data[0]
+    words = {"--images": source.images, "--annotations": source.annotations, "--weights": str(folder)}
+    words["--output"] = str(Path(recipe.output) / "predictions.json")
+    return "amodal predict " + " ".join(f"{name} {shlex.quote(value)}" for name, value in words.items())
 
 
 def _as_yaml(values: Mapping[str, Any]) -> str:
@@ -198,14 +215,19 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
 
 @contextmanager
 def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
-    """A run that is refused says what its recipe began with; one that is interrupted or ended, how it goes on."""
+    """A run that is refused says what its recipe began with; one that is interrupted or ended, how it goes on.
+
+    What it warns of is one line.
+    """
     from ..training.checkpoint import OtherRecipeError, differences
     from ..training.fingerprint import FREE
 
     ours = threading.current_thread() is threading.main_thread()  # others may set no handler
     before = signal.signal(signal.SIGTERM, _interrupt) if ours else None
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"amodal: warning: {message}", file=sys.stderr)
+            yield
     except OtherRecipeError as problem:
         found = differences(Path(problem.file).parent, recipe, FREE)
         rule = f"{problem.rule} ({found})" if found else problem.rule

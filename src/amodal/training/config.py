@@ -89,7 +89,7 @@ class StageSettings:
         weight_decay: on convolution and linear weights only.
         momentum: of SGD.
         schedule: "constant" is the paper's; "cosine" falls to 0 after the warm-up.
-        warmup_steps: steps over which the rate rises from 0.
+        warmup_steps: steps over which the rate rises from 0. More than ``steps`` never reach the full one: told.
         clip_norm: largest norm of the gradient; 0 = not clipped.
         ema_decay: decay of the running average of the weights, which is what is validated and kept; 0 = none.
         loss: "mean" or "sum" (see `training.loss.masked_nll`).

@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -189,11 +190,8 @@ def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _part_quietly(_worker: int) -> None:
-    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch.
-
-    SIGTERM to the whole group is the trainer's to answer: its workers end with it, not before it.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch."""
+    end_with_trainer()
     told = sys.excepthook
 
     def hook(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
@@ -201,6 +199,24 @@ def _part_quietly(_worker: int) -> None:
             told(kind, problem, trace)
 
     sys.excepthook = hook
+
+
+def end_with_trainer() -> None:
+    """Let a worker heed its trainer's SIGTERM alone.
+
+    SIGTERM to the whole group is the trainer's to answer: its workers end with it, not before it. The trainer's own
+    must end them: it waits for all its children at its exit, where batches may be left over.
+    """
+    if not hasattr(signal, "sigwaitinfo"):  # as on macOS: who sent it is not told there
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # handlers are not told who sent it either
+
+    def listen() -> None:
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+            pass
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
 
 
 class _Spans(Sampler[list[int]]):
@@ -258,7 +274,7 @@ def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tup
     held, excluded, only = (listed_ids(album, path, tqdm.write) for path in paths)
     if source.validation_share:
         used = (one for one in album if one.id not in excluded and (not only or one.id in only))
-        names = _share(source, {one.file_name for one in used if has_material(one, settings)})
+        names = _share(source, {one.file_name for one in used if has_material(one, settings)}, settings, len(album))
         held = frozenset(one.id for one in album if one.file_name in names)  # a picture may have several records
 
     allowed = only | held
@@ -276,7 +292,7 @@ def _split(source: DataSource, album: Album, settings: SynthesisSettings) -> tup
     return train, validation if len(validation) else None
 
 
-def _share(source: DataSource, photographs: set[str]) -> frozenset[str]:
+def _share(source: DataSource, photographs: set[str], settings: SynthesisSettings, count: int) -> frozenset[str]:
     """A share of some photographs by name: those whose names hash lowest, so that one more changes one at the most.
 
     Four at the least, or a half where there are few: one gives the other's occluders, and one may turn out to be bad.
@@ -284,11 +300,13 @@ def _share(source: DataSource, photographs: set[str]) -> frozenset[str]:
     """
     if len(photographs) < 4:
         raise RecipeError(
-            "a share of the photographs is kept where four or more have an object to hide and one to hide it with",
+            "a share of the photographs is kept where four or more have an object to hide, with a mask at least "
+            f"{settings.min_object_px} pixels wide and high, and one to hide it with, {settings.min_occluder_px}",
             file=source.annotations,
-            value=len(photographs),
-            remedy="add photographs, lower min_object_px and min_occluder_px, or set validation_share to 0",
+            value=f"{len(photographs)} of {count}",
+            remedy="add photographs or masks, lower synthesis.min_object_px and synthesis.min_occluder_px, or set "
+            "validation_share to 0",
         )
-    count = max(round(source.validation_share * len(photographs)), min(4, len(photographs) // 2))
-    count = min(count, len(photographs) - 2)
-    return frozenset(sorted(photographs, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
+    kept = max(round(source.validation_share * len(photographs)), min(4, len(photographs) // 2))
+    kept = min(kept, len(photographs) - 2)
+    return frozenset(sorted(photographs, key=lambda name: hashlib.sha256(name.encode()).digest())[:kept])

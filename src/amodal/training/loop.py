@@ -88,6 +88,8 @@ def train_network(
     channels = {"categories": list(training.material.categories)} if settings.network.num_categories else {}
     start = copy.deepcopy(network.state_dict()) if recipe.keep == "mean" else None
     _restore(state, read_checkpoint(folder, fingerprint, material))
+    if state.step and is_first():
+        tqdm.write(f"{name}: {'goes on from' if state.step < settings.steps else 'was trained to'} step {state.step}")
     stage.restore(state.step, state.average, folder)
     wait()  # all have read the checkpoint before the first writes another
     checks = []
@@ -122,6 +124,8 @@ def train_network(
                 _take_mean(state, start, stage, checks, write)
             if is_first() and due:
                 write_checkpoint(folder, _captured(state, fingerprint, material) | channels)
+    if state.best_step >= 0 and is_first():
+        tqdm.write(f"{name}: {_kept_in_words(state, recipe)}")
     network.load_state_dict(state.best if state.best is not None else state.average.state_dict())
     same_everywhere(list(network.state_dict().values()))  # the first process alone validates
     return network.eval()
@@ -240,6 +244,12 @@ def _judge(state: _State, stage: Stage, batches: list[Batch], write: Callable[..
         state.best_step, state.best_score = state.step, scores["iou"]
         state.best = {key: value.detach().clone() for key, value in state.average.state_dict().items()}
     tqdm.write(f"step {state.step}: validation {_in_words(scores)}{' (best)' if state.best_step == state.step else ''}")
+
+
+def _kept_in_words(state: _State, recipe: Recipe) -> str:
+    if recipe.start_from and state.best_step == 0:
+        return "nothing was better on validation than the weights it started from, which are kept"
+    return f"the weights of step {state.best_step} are kept, validation iou {state.best_score:.4f}"
 
 
 def _in_words(scores: dict[str, float]) -> str:

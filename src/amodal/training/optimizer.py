@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 from torch import nn
@@ -30,6 +31,17 @@ def build_optimizer(network: nn.Module, settings: StageSettings) -> torch.optim.
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum)
     return torch.optim.AdamW(groups)
+
+
+def warn_if_never_full(name: str, settings: StageSettings) -> None:
+    """Warn where a stage ends within its warm-up."""
+    if settings.steps < settings.warmup_steps:
+        share = learning_rate_factor(settings.steps - 1, settings)
+        warnings.warn(
+            f"{name}: {settings.steps} steps end at {share:.2g} of the learning rate, which rises over warmup_steps, "
+            f"{settings.warmup_steps}; lower {name}.warmup_steps for the full rate",
+            stacklevel=2,
+        )
 
 
 def learning_rate_factor(step: int, settings: StageSettings) -> float:

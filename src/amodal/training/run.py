@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 from ..core.errors import RecipeError
 from ..core.locks import take_lock
@@ -27,7 +28,9 @@ from .checkpoint import has_checkpoint, read_checkpoint
 from .config import Recipe
 from .data import digest_of, make_streams
 from .fingerprint import fingerprint_of
+from .first_look import check_pictures, described
 from .loop import train_network
+from .optimizer import warn_if_never_full
 from .precision import place, warn_if_slow
 from .processes import Share, is_first, this_process, together, wait
 from .stages import AmodalStage, ModalStage
@@ -80,6 +83,8 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
             check_start(getattr(recipe, role).network, recipe.start_from, role)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
+    for name in recipe.stages[bool(recipe.modal_from) :] if is_first() else ():
+        warn_if_never_full(name, getattr(recipe, name))
     return fingerprint
 
 
@@ -111,12 +116,15 @@ def at_work(
         check_categories(categories, recipe.start_from)
     if categories and recipe.modal_from:
         check_modal_categories(categories, recipe.modal_from)
+    for stream in filter(None, streams):
+        check_pictures(stream)
     training.material.warm()
     with _alone(Path(recipe.output)):
         with together(_device(recipe.device)):
             if is_first():
                 write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
                 clear_unfinished(Path(recipe.output) / "weights")
+                tqdm.write(described(training, validation))
             wait()  # all have looked for a run in the folder before the first writes into it
             networks = _train(recipe, training, validation, fingerprint)
         yield networks

@@ -89,10 +89,12 @@ def digests(folder: str | Path) -> list[str]:
     try:
         return [sha256_of(Path(folder) / f"{role}.safetensors") for role in ("modal", "amodal")]
     except OSError as problem:
+        inside = Path(folder) / "weights"  # where the folder is a run's
+        found = f"{inside}, " if (inside / CONFIG_FILE).is_file() else ""
         raise RecipeError(
             f"start_from is a folder of weights ({problem.strerror})",
             file=folder,
-            remedy="give a folder that amodal train wrote or, to amodal train, the word shipped",
+            remedy=f"give {found}a folder that amodal train wrote or, to amodal train, the word shipped",
         ) from None
 
 

@@ -21,6 +21,7 @@ from ..synthesis.stream import OcclusionDataset
 from .calibrate import LEVELS, fit_on_validation
 from .config import Recipe
 from .data import make_streams
+from .first_look import check_pictures
 from .progress import shown
 from .thresholds import CUTOFFS, STRIPS, measure_curves
 from .trial import trial
@@ -143,6 +144,8 @@ def choose_for(recipe: Recipe, folder: str | Path) -> Tuned:
     kept = PredictionSettings.from_mapping(config.get("prediction", {}), file=folder / CONFIG_FILE)
     names = config.get("categories", []) if recipe.modal.network.num_categories else None
     validation = make_streams(recipe, names)[1]  # numbered as the channels of the networks are
+    if validation is not None:
+        check_pictures(validation)
     return choose_settings(recipe, validation, networks["modal"], networks["amodal"], kept)
 
 
