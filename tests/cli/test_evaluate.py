@@ -19,6 +19,23 @@ from amodal.inference.bulk import start_run
 W, H = 30, 20
 
 
+INDIRECT = ("area_ratio.png", "precision_recall.png")
+
+
+@pytest.fixture
+def real_plots() -> None:
+    """For a test that wants plots drawn."""
+
+
+@pytest.fixture(autouse=True)
+def quick_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing plots takes most of an evaluation's time; tests/report looks at them."""
+    if "real_plots" not in request.fixturenames:
+        direct = ("accuracy.png", "modal_amodal_iou.png", *INDIRECT)
+        monkeypatch.setattr("amodal.report.scores.draw_plots", lambda report: dict.fromkeys(direct, b""))
+        monkeypatch.setattr("amodal.report.scores.draw_indirect", lambda found: dict.fromkeys(INDIRECT, b""))
+
+
 def columns(start: int, stop: int) -> dict[str, Any]:
     return Mask.from_box((start, 0, stop, H), W, H).to_rle()
 
@@ -70,6 +87,7 @@ def run(folder: Path, truth: object, results: object, *more: str) -> Path:
     return out
 
 
+@pytest.mark.usefixtures("real_plots")
 def test_writes_the_report_and_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     out = run(tmp_path, truth(), results(), "--images", str(tmp_path), "--given", "true modal boxes")
@@ -143,8 +161,8 @@ def modal_truth() -> dict[str, Any]:
         (truth(), changed(results(), [0, "segmentation"], [[1, 2, 3, 4]]), "record 0"),
         (truth(), changed(results(), [0, "bbox"], "x"), "record 0"),
         (truth(), changed(results(), [0, "bbox"], [0, 0, -5, 5]), "no side below 0"),
-        (truth(), without("visible_mask"), "a visible_mask is a list"),
-        (truth(), without("annotation_id"), "names the annotation it answers"),
+        (truth(), without("visible_mask"), "amodal evaluate --baseline NAME=FILE"),
+        (truth(), without("annotation_id"), "amodal evaluate --detections NAME=FILE"),
         (truth(), changed(results(), [0, "expansion", "stop_reason"], "tired"), "record 0"),
         (modal_truth(), results(), "amodal masks"),
     ],
@@ -167,10 +185,12 @@ def flag_truth() -> dict[str, Any]:
     return content
 
 
+@pytest.mark.usefixtures("real_plots")
 def test_flags_alone_give_the_indirect_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = run(tmp_path, flag_truth(), results())
     report = json.loads((out / "report.json").read_text())
-    assert report["unoccluded"]["all"]["average_precision"] == 1.0
+    # under the names of a report on whole masks, so that one program reads both
+    assert report["unoccluded"]["average_precision"] == 1.0 and report["unoccluded_by_truncation"] == {}
     assert {path.name for path in out.iterdir()} == {
         "report.json",
         "report.md",
@@ -210,6 +230,21 @@ def test_a_baseline_with_gaps_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     told = capsys.readouterr().err
     assert told == "amodal: warning: 1 object of the truth without one of none, scored as 0: report.md\n"
     assert "- without an answer of none, scored as 0: 1\n" in (out / "report.md").read_text()
+
+
+def test_a_detectors_results_are_matched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = without("annotation_id", "visible_mask", "visible_bbox", "expansion")[0] | {"segmentation": columns(0, 20)}
+    entries = [one | {"score": 0.4, "segmentation": columns(0, 16)}, one | {"score": 0.9}, one | {"image_id": 1}]
+    (tmp_path / "coco.json").write_text(json.dumps(entries))
+    out = run(tmp_path, truth(), results(), "--detections", f"theirs={tmp_path}/coco.json")
+    report = json.loads((out / "report.json").read_text())
+    (row,) = (row for row in report["groups"][0]["rows"] if row["answer"] == "theirs")
+    assert (row["mean_iou_macro"], row["hidden_part_iou"]) == (1.0, 1.0)  # its hidden part beyond our visible mask
+    assert report["protocol"]["theirs, detections"].startswith("1 of 3 detections matched")
+    assert "without one of theirs" not in capsys.readouterr().err
+    (tmp_path / "coco.json").write_text("[]")
+    run(tmp_path, truth(), results(), "--detections", f"theirs={tmp_path}/coco.json")
+    assert "1 object of the truth without one of theirs, scored as 0" in capsys.readouterr().err
 
 
 def hidden_of_a_baseline(folder: Path, theirs: dict[str, Any], ours: list[dict[str, Any]]) -> float:
@@ -288,6 +323,14 @@ NAMES = ("ours", "same", "half")
         (["--baseline", "x"], "NAME=FILE"),
         (["--baseline", "ours=FILE"], "a name of its own"),
         (["--baseline", "predicted modal mask=FILE"], "a name of its own"),
+        (["--baseline", "modal_hull=FILE"], "a name of its own"),
+        (["--baseline", " ours =FILE"], "a name of its own"),
+        (["--baseline", "a\nb=FILE"], "NAME=FILE"),
+        (["--baseline", " =FILE"], "NAME=FILE"),
+        (["--detections", "x"], "--detections is NAME=FILE"),
+        (["--baseline", "a=FILE", "--detections", "a=FILE"], "each --detections has a name of its own"),
+        (["--unet", "nowhere", "--baseline", "mask-only U-Net=FILE"], "a name of its own"),
+        (["--unet", "nowhere", "--baseline", "a=none.json"], "none.json"),  # before a network is loaded
         (["--unet", "nowhere"], "does not exist"),
         (["--weights", "w"], "--weights goes with --modal-at"),
         (["--baseline", "a=FILE", "--baseline", "a=other.json"], "each --baseline has a name of its own"),
@@ -299,19 +342,20 @@ def test_bad_words_are_one_error(tmp_path: Path, words: list[str], named: str) -
         run(tmp_path, truth(), results(), *words)
 
 
-@pytest.mark.parametrize("words", [["--modal-at", "0.8", "--images", "."], ["--unet", "u"], ["--baseline", "a=b.json"]])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "scores").write_text("x")
+    with pytest.raises(AmodalError, match=r"scores/report\.json: the place cannot be written"):
+        run(tmp_path, None, None)
+    assert (tmp_path / "scores").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "words", [["--modal-at", "0.8", "--images", "."], ["--unet", "u"], ["--baseline", "a=b"], ["--detections", "a=b"]]
+)
 def test_baselines_need_whole_masks(tmp_path: Path, words: list[str]) -> None:
     with pytest.raises(AmodalError, match=rf"truth\.json: {words[0]} is scored against amodal masks"):
         run(tmp_path, flag_truth(), results(), *words)
     assert not (tmp_path / "scores").exists()
-
-
-def test_a_baseline_takes_no_row_of_ours(tmp_path: Path) -> None:
-    rooms = Path(__file__).parents[1] / "inference"
-    runpy.run_path(str(rooms / "tiny_completion.py"))["write_completion"](tmp_path / "unet")
-    words = ["--unet", str(tmp_path / "unet"), "--baseline", f"mask-only U-Net={tmp_path}/out.json"]
-    with pytest.raises(AmodalError, match="a name of its own; found 'mask-only U-Net'"):
-        run(tmp_path, truth(), results(), *words)
 
 
 def test_a_folder_of_shards_is_taken_as_a_file_is(tmp_path: Path) -> None:

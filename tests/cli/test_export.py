@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
 from dataclasses import asdict, replace
@@ -13,6 +15,7 @@ torch = pytest.importorskip("torch")
 
 from amodal.cli.main import main  # noqa: E402
 from amodal.core.masks import Mask  # noqa: E402
+from amodal.inference import export  # noqa: E402
 from amodal.inference.export import export_weights  # noqa: E402
 from amodal.inference.networks import load_networks  # noqa: E402
 from amodal.inference.settings import PredictionSettings  # noqa: E402
@@ -24,14 +27,38 @@ TINY = ModelConfig(backbone="test_resnet", patch_px=32, heat_px=20, widths=(4, 4
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tiny untrained networks; thresholds low enough for their heat to be an answer."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tiny untrained networks without ONNX; thresholds low enough for their heat to be an answer."""
     torch.manual_seed(0)
     modal, amodal = build_network(TINY), build_network(replace(TINY, heat_px=24, margin=0.125))
     settings = PredictionSettings(modal_threshold=0.3, amodal_threshold=0.3, max_steps=2, iis_passes=1)
     folder = tmp_path_factory.mktemp("weights")
-    export_weights(folder, {"modal": modal, "amodal": amodal}, settings, notes={"from": "a test"})
+    with pytest.MonkeyPatch.context() as patch:  # 5 s a network
+        patch.setattr(export, "export_onnx", lambda network, path: path.write_text("none"))
+        export_weights(folder, {"modal": modal, "amodal": amodal}, settings, notes={"from": "a test"})
+    for name in ("modal.onnx", "amodal.onnx"):
+        (folder / name).unlink()
     return folder
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What `amodal export` makes of the networks with notes of int8 files that are gone; and what it prints."""
+    output, source = tmp_path_factory.mktemp("exported") / "out", tmp_path_factory.mktemp("noted") / "trained"
+    shutil.copytree(trained, source)
+    noted = json.loads((source / "config.json").read_text())
+    noted["notes"]["int8"] = {"objects": 2}
+    (source / "config.json").write_text(json.dumps(noted))
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told):
+        assert main(["export", "--weights", str(source), "--output", str(output)]) == 0
+    return output, told.getvalue()
+
+
+@pytest.fixture
+def weights(exported: tuple[Path, str]) -> Path:
+    """The folder of `exported`."""
+    return exported[0]
 
 
 @pytest.fixture
@@ -64,20 +91,12 @@ def validation(tmp_path: Path) -> list[str]:
     return ["--images", str(tmp_path), "--annotations", str(tmp_path / "validation.json")]
 
 
-def test_from_safetensors_alone(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    output, trained = tmp_path / "out", tmp_path / "trained"
-    shutil.copytree(weights, trained)
-    for name in ("modal.onnx", "amodal.onnx"):
-        (trained / name).unlink()
-    noted = json.loads((trained / "config.json").read_text())
-    noted["notes"]["int8"] = {"objects": 2}  # of files that are gone
-    (trained / "config.json").write_text(json.dumps(noted))
-    assert main(["export", "--weights", str(trained), "--output", str(output)]) == 0
-    told = capsys.readouterr().out
+def test_from_safetensors_alone(trained: Path, exported: tuple[Path, str]) -> None:
+    output, told = exported
     assert "modal: onnxruntime and torch differ by" in told and f"weights: {output}" in told
-    source, config = (json.loads((folder / "config.json").read_text()) for folder in (weights, output))
+    source, config = (json.loads((folder / "config.json").read_text()) for folder in (trained, output))
     assert {k: v for k, v in config.items() if k != "sha256"} == {k: v for k, v in source.items() if k != "sha256"}
-    onnx, eager = load_networks(output, threads=1), load_networks(weights, "torch")
+    onnx, eager = load_networks(output, threads=1), load_networks(output, "torch")
     patches = np.random.default_rng(1).integers(0, 256, (5, 3, 32, 32), dtype=np.uint8)
     heat = np.full((5, 32, 32), 0.5, np.float32)
     for a, b in ((onnx.modal, eager.modal), (onnx.amodal, eager.amodal)):

@@ -51,6 +51,31 @@ def test_nothing_read_is_written_over(
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "FILE", "LOOP", "--to", "lvis"],
+        ["convert", "FILE", "LOOP/inside.json", "--to", "lvis"],
+        ["convert", "FILE", "LOOP", "--to", "labelme", "--drop"],
+        ["check", "FILE", "--report", "LOOP"],
+        ["predict", "--images", "IMAGES", "--annotations", "FILE", "--output", "LOOP"],
+        ["predict", "PHOTO", "--output", "LOOP"],
+        ["evaluate", "--truth", "FILE", "--predictions", "FILE", "--output", "LOOP"],
+        ["show", "FILE", "--images", "IMAGES", "--output", "LOOP"],
+    ],
+)
+def test_a_link_that_leads_round_is_one_error(
+    tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    images, file = tiny_set
+    (tmp_path / "loop").symlink_to("loop")
+    photo = next(images.iterdir())
+    named = {"FILE": file, "LOOP": tmp_path / "loop", "IMAGES": images, "PHOTO": photo}
+    named["LOOP/inside.json"] = tmp_path / "loop" / "inside.json"
+    assert "link" in refused([str(named.get(word, word)) for word in words], capsys)
+    assert (tmp_path / "loop").is_symlink()
+
+
 @pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="a system without devices")
 @pytest.mark.parametrize("target", ["pipe", "folder", os.devnull])
 def test_a_device_or_folder_is_not_replaced_by_a_file(

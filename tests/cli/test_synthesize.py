@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_refusals(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_words_win_over_a_file_of_settings(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], first: bool
+) -> None:
+    (tmp_path / "s.yaml").write_text("trim: 0.2\nmin_visible: 7\n")
+    file, own = ["--synthesis", str(tmp_path / "s.yaml")], ["--synthesis.trim=0.7", "--synthesis.min_visible=0.3"]
+    assert main([*words, "--count=1", *(own + file if first else file + own)]) == 2
+    assert "trim is 0 to 0.45; found 0.7" in capsys.readouterr().err
+
+
 def test_a_broken_picture_is_named(
     words: list[str], tiny_set: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +101,47 @@ def test_the_report(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixt
     assert report["visible share of the object"]["count"] == 5
     assert "0 values out of their bounds" in capsys.readouterr().out
     assert "visible share of the object: 0.3 to 1; 0 of 5" in (tmp_path / "out" / "report.txt").read_text()
+
+
+def test_a_report_is_not_written_over_that_of_an_evaluation(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.json").write_text("scores")
+    more = ["--count=2", *SMALL, "--report"]
+    assert main([*words, *more]) == 2
+    assert "report.json: a report goes where no other one is" in capsys.readouterr().err
+    assert (tmp_path / "out" / "report.json").read_text() == "scores"
+    for _ in range(2):  # one of its own is replaced
+        assert main([*words, *more, f"--output={tmp_path / 'more'}"]) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)])
+def test_a_command_that_is_ended_leaves_nothing(
+    words: list[str], tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object, **__: object) -> None:
+        assert list(tmp_path.glob(".out.*.part"))
+        handler = signal.getsignal(number)
+        assert callable(handler)  # the default one would end this process at once
+        signal.raise_signal(number)
+
+    monkeypatch.setattr("amodal.synthesis.draw.draw_example", ended)
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as problem:
+        main([*words, "--count=3", *SMALL])
+    assert problem.value.code == 128 + number and not list(tmp_path.glob("*out*"))
+    assert signal.getsignal(number) == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there are no terminals that hang up")
+def test_nohup_stays_so(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main([*words, "--count=1", *SMALL]) == 0
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("names", [["000000_10.png", "000001_10.png"], ["000000_composite.png"]])

@@ -128,6 +128,41 @@ def test_words_that_cannot_be(capsys: pytest.CaptureFixture[str], words: list[st
     assert all(part in message for part in parts), message
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--output", "runs/mine", "--modal.lr=0.5", "--seed", "3", "--recipe", "finetune"],
+        ["--out", "runs/mine", "--rec", "finetune", "--modal.lr", "0.5", "--seed", "3"],
+        ["--recipe=finetune", "--seed=3", "--modal.lr", "0.5", "--output", "runs/mine"],
+        ["--modal.lr", "0.5", "--modal", "LR.yaml", "--output", "runs/mine", "--seed", "3", "--recipe", "finetune"],
+        ["--recipe", "finetune", "--seed", "3", "--modal", "LR.yaml", "--modal.lr", "0.5", "--output", "runs/mine"],
+    ],
+)
+def test_words_win_over_files_wherever_they_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (tmp_path / "lr.yaml").write_text("lr: 0.25\nwarmup_steps: 50\n")
+    words = [str(tmp_path / "lr.yaml") if word == "LR.yaml" else word for word in words]
+    assert cli.main(["train", *words, "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert (printed["output"], printed["seed"], printed["modal"]["lr"]) == ("runs/mine", 3, 0.5)
+    assert (printed["modal"]["warmup_steps"], printed["start_from"]) == (50, "shipped")  # the recipe's
+
+
+@pytest.mark.parametrize("between", [[], ["--seed", "3"]])
+def test_a_second_recipe_is_refused(capsys: pytest.CaptureFixture[str], between: list[str]) -> None:
+    message = told(["train", "--recipe", "smoke", *between, "--recipe=finetune", "--print_config"], capsys)
+    assert "--recipe is given once; found" in message and "smoke.yaml and " in message
+
+
+def test_words_that_are_none_of_a_recipe_stand_where_they_like(capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--resume", "--images", "mine", "--annotations", "m.json", "--validation", "kept.txt", "--print_config"]
+    assert cli.main(["train", *own, "--recipe=finetune", "--output=runs/mine", "--modal.lr", "1e-4"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert (printed["output"], printed["modal"]["lr"]) == ("runs/mine", 1e-4)
+    assert printed["data"][0]["validation"] == "kept.txt"
+
+
 def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torch")
     path = tmp_path / "recipe.yaml"
@@ -212,18 +247,28 @@ def test_the_smoke_recipe(
         "8",
     ]
     words += ["--workers", "0", "--output", str(tmp_path / "run")]
-    assert cli.main(words) == 0
-    assert capsys.readouterr().out.endswith(f"weights: {tmp_path / 'run' / 'weights'}\n")
+    assert cli.main([*words, "--resume"]) == 0  # as in a job that may be started anew
+    shown = capsys.readouterr()
+    assert shown.out.endswith(f"weights: {tmp_path / 'run' / 'weights'}\n")
+    assert shown.err.startswith(f"{tmp_path / 'run'}: no run to go on with; one begins\n")
+    told_once = "amodal: warning: modal: 2 steps end at 0.2 of the learning rate, which rises over warmup_steps, 10; "
+    assert sum(line.startswith(told_once) for line in shown.err.splitlines()) == 1
+    follows = shown.err.splitlines()[-1]
+    assert follows.startswith("next: amodal predict --images examples/images --annotations examples/annotations.json")
+    assert follows.endswith(
+        f"--weights {tmp_path / 'run' / 'weights'} --output {tmp_path / 'run' / 'predictions.json'}"
+    )
     config = json.loads((tmp_path / "run" / "weights" / "config.json").read_text())
     made_with = config["notes"]["recipe"]
     assert made_with["modal"]["steps"] == 2 and made_with["data"][0]["images"] == "examples/images"
     assert made_with["data"][0]["weight"] == 1.0 and made_with["amodal"]["network"]["heat_px"] == 40
 
+    words += ["--thresholds", "paper", "--calibration_examples", "0"]  # which a run may be resumed with
     assert "--resume" in told(words, capsys)
     before = (tmp_path / "run" / "amodal" / "log.jsonl").read_text()
     assert cli.main([*words, "--resume"]) == 0
     assert (tmp_path / "run" / "amodal" / "log.jsonl").read_text() == before
-    again = ["train", "--recipe", str(tmp_path / "run" / "recipe.json"), "--resume"]
+    again = ["train", "--recipe", str(tmp_path / "run" / "recipe.json"), "--resume", *words[-4:]]
     assert cli.main(again) == 0  # what a run leaves is a recipe
     capsys.readouterr()
     said = told([*words, "--resume", "--seed", "1", "--modal.lr", "0.5"], capsys)

@@ -13,6 +13,8 @@ from amodal.cli.main import build_parser
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
+LINKED = [*PAGES, ROOT / "weights" / "README.md", ROOT / "examples" / "ATTRIBUTION.md"]
+
 
 def blocks(page: Path, language: str) -> list[str]:
     found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
@@ -50,11 +52,19 @@ def test_make_knows_every_goal(page: Path) -> None:
             assert re.search(rf"^{command.split()[1]}:", makefile, flags=re.M), command
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
-    assert missing == []
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    for target, sign, anchor in (link.partition("#") for link in links if "://" not in link):
+        to = page.parent / target if target else page
+        assert to.exists(), target
+        assert not sign or anchor in anchors(to), f"{target}#{anchor}"
 
 
 def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import jsonargparse
 from .. import __version__
 from ..core.errors import AmodalError
 from .plain_help import PlainHelp
+from .plain_words import said_plainly
 
 COMMANDS = (
     "predict",
@@ -68,9 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AmodalError as problem:
         return _refuse(str(problem))
     except jsonargparse.ArgumentError as problem:
-        command = next((f" {word}" for word in words if word in COMMANDS), "")
-        told = " ".join(str(problem).split()).rstrip(".")
-        raise SystemExit(_refuse(f"{told}. See amodal{command} --help.")) from None
+        command = asked if (asked := _asked(words)) in COMMANDS else ""
+        told = said_plainly(str(problem), COMMANDS, _options(command))
+        stop, of = "" if told.endswith("?") else ".", f" {command}" if command else ""
+        raise SystemExit(_refuse(f"{told}{stop} See amodal{of} --help.")) from None
     except ModuleNotFoundError as problem:
         extra = _EXTRAS.get((problem.name or "").partition(".")[0])
         if extra is None:
@@ -110,23 +112,34 @@ def build_parser(words: Sequence[str] | None = None) -> jsonargparse.ArgumentPar
         description="The whole object from its visible part: amodal masks and boxes.",
         version=__version__,
         exit_on_error=False,
+        allow_abbrev=True,  # jsonargparse 5 is to turn it off by default; the commands take it from here
         formatter_class=PlainHelp,
     )
     commands = parser.add_subcommands(required=True, dest="command")
-    asked = next((word for word in words or () if not word.startswith("-")), None)
+    asked = _asked(words or ())
     for name in COMMANDS:
         if asked in COMMANDS and name != asked:
             continue
-        module = _command(name)
-        child = jsonargparse.ArgumentParser(
-            usage=getattr(module, "USAGE", None),  # of commands whose options would fill a screen
-            description=module.__doc__,
-            print_config=None,  # train has its own
-            formatter_class=PlainHelp,
-        )
-        if name == asked or words is None:
-            module.add_arguments(child)
-        commands.add_subcommand(name, child, help=module.HELP)
+        child = _parser_of(name, with_words=name == asked or words is None)
+        commands.add_subcommand(name, child, help=_command(name).HELP)
+    return parser
+
+
+def _asked(words: Sequence[str]) -> str:
+    """The word in the place of a command, whether it is one or not; "" where there is none."""
+    return next((word for word in words if not word.startswith("-")), "")
+
+
+def _parser_of(name: str, *, with_words: bool) -> jsonargparse.ArgumentParser:
+    module = _command(name)
+    parser = jsonargparse.ArgumentParser(
+        usage=getattr(module, "USAGE", None),  # of commands whose options would fill a screen
+        description=module.__doc__,
+        print_config=None,  # train has its own
+        formatter_class=PlainHelp,
+    )
+    if with_words:
+        module.add_arguments(parser)
     return parser
 
 
@@ -149,6 +162,14 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 def _command(name: str) -> ModuleType:
     return import_module(f".{name}", __package__)
+
+
+def _options(name: str) -> dict[str, str]:
+    """The options of a command by key, the last spelling of each; of ``amodal`` itself, where none is named."""
+    if not name:
+        return {"help": "--help", "version": "--version"}
+    actions = _parser_of(name, with_words=True)._actions
+    return {action.dest: action.option_strings[-1] for action in actions if action.option_strings}
 
 
 def _refuse_full(number: int) -> int:
