@@ -107,11 +107,13 @@ def test_a_report_is_not_written_over_that_of_an_evaluation(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "report.json").write_text("scores")
+    (tmp_path / "out" / "report.txt").write_text("of another kind")
     more = ["--count=2", *SMALL, "--report"]
-    assert main([*words, *more]) == 2
-    assert "report.json: a report goes where no other one is" in capsys.readouterr().err
-    assert (tmp_path / "out" / "report.json").read_text() == "scores"
+    for other in ("scores", '{"mean_iou": 0.7}', "[]"):
+        (tmp_path / "out" / "report.json").write_text(other)
+        assert main([*words, *more]) == 2
+        assert "report.json: a report goes where no other one is" in capsys.readouterr().err
+        assert (tmp_path / "out" / "report.json").read_text() == other
     for _ in range(2):  # one of its own is replaced
         assert main([*words, *more, f"--output={tmp_path / 'more'}"]) == 0
 

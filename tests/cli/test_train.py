@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -171,22 +170,18 @@ def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert not (tmp_path / "run").exists()
 
 
-def test_help_is_quick_light_and_tells_every_field(root: Path) -> None:
+def test_help_is_light_and_tells_every_field(root: Path) -> None:
     code = (
         "import sys\nfrom amodal.cli.main import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass\n"
-        "print([name for name in ('torch', 'timm', 'onnxruntime') if name in sys.modules])"
+        "heavy = {'torch', 'timm', 'onnxruntime', 'numpy', 'PIL', 'matplotlib'}\nprint(sorted(heavy & set(sys.modules)))"
     )
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(root / "src"), "COLUMNS": "200"},
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert ran.stdout.strip().endswith("[]"), ran.stderr
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert seconds < 0.5, seconds  # of processor time: 0.2 on an ordinary core, however busy the machine
     for field in ("--modal.lr", "--amodal.network.margin", "--amodal.network.std", "--synthesis.trim", "--seed"):
         lines = ran.stdout[ran.stdout.index(f"\n  {field} ") :].split("\n  --")[1]
         assert "(type:" in lines and len(lines.split("(type:")[0].split()) > 4, lines  # words that explain it

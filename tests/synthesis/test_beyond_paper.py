@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from amodal.core.album import Album
 from amodal.core.errors import RecipeError
 from amodal.core.images import MEAN_COLOUR
 from amodal.core.labels import POSITIVE, UNKNOWN
+from amodal.core.masks import Mask
+from amodal.core.records import Instance
 from amodal.synthesis.canvas import tight_box
 from amodal.synthesis.composite import Composite
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.drawer import Ref
 from amodal.synthesis.make import make_composite
-from amodal.synthesis.material import Material
+from amodal.synthesis.material import Material, Source
 from amodal.synthesis.repaint import Paint, shaded
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings, validation_settings
 
@@ -70,14 +74,29 @@ def test_what_is_hidden_and_what_stays_visible_make_up_the_object() -> None:
     SynthesisSettings(min_hidden=0.75, behind=1.0)
 
 
-def test_something_always_hides_and_nothing_may_be_hidden() -> None:
-    always: tuple[dict[str, Any], ...] = ({"clear": 0.0}, {"paired": True}, {"border": 1.0, "min_hidden": 0.0})
-    for changes in always:
-        with pytest.raises(RecipeError, match="min_visible is below 1 where something always hides"):
-            SynthesisSettings(min_visible=1, **changes)
-        SynthesisSettings(min_visible=0.99, **changes)
-    for changes in ({}, {"clear": 0.5}, {"clear": 0.0, "behind": 0.5}, {"paired": True, "max_occluders": 0}):
-        SynthesisSettings(min_visible=1, **changes)
+def test_a_border_always_hides_and_nothing_may_be_hidden() -> None:
+    with pytest.raises(RecipeError, match=r"min_visible is below 1 where a border always hides .*Lower min_visible"):
+        SynthesisSettings(min_visible=1, border=1.0)
+    SynthesisSettings(min_visible=0.99, border=1.0)
+    SynthesisSettings(min_visible=1, border=0.9)
+
+
+@pytest.mark.parametrize("changes", [{}, {"clear": 0.0}, {"paired": True}, {"clear": 0.0, "behind": 0.5}])
+def test_where_nothing_may_be_hidden_occluders_lie_beside_the_object(
+    album: Album, folder: Path, changes: dict[str, Any]
+) -> None:
+    """Objects are thin diagonals here: boxes meet where masks do not."""
+
+    def thinned(instance: Instance) -> Instance:
+        assert instance.modal_mask is not None
+        seen = instance.modal_mask.to_array() & (np.abs(np.subtract.outer(*[np.arange(120)] * 2)) < 12)
+        return replace(instance, modal_mask=Mask.from_array(seen)) if seen.any() else instance
+
+    thin = album.filter(lambda record: replace(record, instances=tuple(map(thinned, record.instances))))
+    material = Material([Source(thin, folder)], SynthesisSettings(min_visible=1, patch_scale=(1.5, 2), **changes))
+    made = several(material, count=12)
+    assert all(composite.visible_share == 1 for composite in made)
+    assert any(composite.occluders or composite.behind for composite in made)
 
 
 def test_a_made_border_hides_something(make_material: Make) -> None:

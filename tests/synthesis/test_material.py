@@ -119,6 +119,12 @@ def test_warm_stops_at_the_bound(album: Album, folder: Path) -> None:
     assert Material([Source(album, folder)], cache_bytes=60_000).warm() < 3
 
 
+def test_pictures_are_those_that_examples_may_show(album: Album, folder: Path) -> None:
+    few = SynthesisSettings(min_object_px=45)  # one main object, of the first picture
+    for settings, places in ((SynthesisSettings(), [0, 1, 2]), (few, [0, 1, 2]), (replace(few, max_occluders=0), [0])):
+        assert Material([Source(album, folder)], settings).pictures() == [(0, place) for place in places]
+
+
 def test_warm_decodes_no_more_than_it_keeps(album: Album, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound lies between two pictures and three, as with large photographs: a third displaces the first."""
     many = Album([replace(record, id=i) for i, record in enumerate([*album] * 5)], album.categories)

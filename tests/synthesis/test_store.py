@@ -17,11 +17,12 @@ import pytest
 from PIL import Image
 
 from amodal.core.album import Album
-from amodal.core.errors import AmodalError, ImageError
+from amodal.core.errors import AmodalError, AnnotationError, ImageError
 from amodal.synthesis import store_build
 from amodal.synthesis.draw import draw_example
 from amodal.synthesis.material import Material, Source
 from amodal.synthesis.settings import ExampleShape, SynthesisSettings
+from amodal.synthesis.sources import Keeping, Skipped, make_source
 from amodal.synthesis.store import Store
 from amodal.synthesis.store_build import open_store
 
@@ -275,6 +276,16 @@ def test_a_name_that_no_file_can_have(album: Album, folder: Path, tmp_path: Path
         open_store(wrong, folder, tmp_path / "s")
     told: list[ImageError] = []
     assert len(open_store(wrong, folder, tmp_path / "s", on_bad=told.append)) == 2 and len(told) == 1
+
+
+def test_a_name_that_leads_out_of_the_folder(album: Album, folder: Path, tmp_path: Path) -> None:
+    wrong = album.filter(lambda record: replace(record, file_name="../a.png") if record.id == 100 else record)
+    with pytest.raises(AnnotationError, match=r"inside the folder of the pictures; found '\.\./a\.png'"):
+        open_store(wrong, folder, tmp_path / "s")
+    for stored in ("", str(tmp_path / "s")):
+        told: list[str] = []
+        source = make_source(wrong, folder, Keeping(stored, bad_records="skip"), Skipped(told.append))
+        assert source.left_out == {0} and len(told) == 1 and "../a.png" in told[0]
 
 
 def test_a_bound_is_a_number(album: Album, folder: Path, tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,38 +85,35 @@ def test_sources_of_other_folders_are_what_they_were(make_recipe: Make, source: 
 def test_a_worker_is_silent_of_a_trainer_that_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[type[BaseException]] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, *_: told.append(kind))
-    monkeypatch.setattr(data, "end_with_trainer", lambda: None)  # this process is no worker
+    monkeypatch.setattr(data.signal, "signal", lambda *_: None)  # this process is no worker
     data._part_quietly(0)
     for kind in (BrokenPipeError, EOFError, ValueError):
         sys.excepthook(kind, kind(), None)
     assert told == [ValueError]
 
 
-@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="the system does not tell who sent a signal")
-def test_a_worker_heeds_the_sigterm_of_its_trainer_alone() -> None:
-    """One that ignored it would keep a trainer with batches left over from ending: it waits for its children."""
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
+LEFT_OVER = """
+import multiprocessing, os, signal, time
+from amodal.training.data import training_batches
+class Squares:
+    def __getitem__(self, i):
+        return i * i
+if __name__ == "__main__":
+    batches = training_batches(Squares(), 2, 0, 100, 1, channels_last=False)
+    print(next(batches).tolist())
+    worker = next(one for one in multiprocessing.active_children())
+    os.kill(worker.pid, signal.SIGTERM)
+    time.sleep(0.2)
+    print(next(batches).tolist(), worker.is_alive(), flush=True)
+"""
+"""A program that ends with a worker that waits to hand it the next batch."""
 
-    def work() -> None:
-        data._part_quietly(0)
-        theirs.send("ready")
-        while theirs.recv() == "there?":
-            theirs.send("here")
 
-    worker = context.Process(target=work, daemon=True)
-    worker.start()
-    try:
-        assert ours.recv() == "ready"
-        subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)
-        for _ in range(3):
-            ours.send("there?")
-            assert ours.poll(10) and ours.recv() == "here"
-        worker.terminate()
-        worker.join(10)
-        assert worker.exitcode == 0
-    finally:
-        worker.kill()
+def test_workers_heed_no_sigterm_and_end_with_their_program(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(LEFT_OVER)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "[0, 1]\n[4, 9] True\n"), done.stderr
 
 
 def test_without_a_list_nothing_is_validated(make_recipe: Make, source: DataSource) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from amodal.core.errors import ImageError
+from amodal.core.errors import AnnotationError, ImageError
 from amodal.training.config import DataSource, Recipe
 from amodal.training.data import make_streams
 from amodal.training.first_look import check_pictures, described
@@ -62,3 +62,31 @@ def test_a_photograph_that_nothing_is_drawn_from_may_be_missing(make_recipe: Mak
     assert validation is not None
     check_pictures(training)
     check_pictures(validation)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere.jpg", f"{'a' * 300}.jpg"])
+def test_a_name_that_nothing_is_drawn_from_may_be_any(make_recipe: Make, copied: DataSource, name: str) -> None:
+    content = json.loads(Path(copied.annotations).read_text())
+    content["images"].append({**content["images"][0], "id": 999, "file_name": name})
+    Path(copied.annotations).write_text(json.dumps(content))
+    training, _ = make_streams(make_recipe(data=(copied,)))
+    assert any(record.file_name == name for record in training.material.sources[0].album)
+    check_pictures(training)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "rule"),
+    [
+        ("../elsewhere.jpg", AnnotationError, "inside the folder of the pictures"),
+        (f"{'a' * 300}.jpg", ImageError, "name too long"),
+    ],
+)
+def test_one_that_is_drawn_from_is_told(
+    make_recipe: Make, copied: DataSource, name: str, problem: type[Exception], rule: str
+) -> None:
+    content = json.loads(Path(copied.annotations).read_text())
+    content["images"][0]["file_name"] = name
+    Path(copied.annotations).write_text(json.dumps(content))
+    training, _ = make_streams(make_recipe(data=(copied,)))
+    with pytest.raises(problem, match=rule):
+        check_pictures(training)

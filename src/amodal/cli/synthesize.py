@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from ..synthesis.settings import ExampleShape, SynthesisSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jsonargparse import ArgumentParser, Namespace
 
     from ..synthesis.material import Material, Source
@@ -113,22 +115,35 @@ def _report(args: Namespace, material: Material, shape: ExampleShape) -> None:
 
     from tqdm import tqdm
 
-    from ..core.errors import RecipeError
     from ..datasets.jsonfile import write_json, write_text
     from ..synthesis.rules import report_rules, rules_text
 
     folder = Path(args.output)
-    if (folder / "report.json").exists() and not (folder / "report.txt").exists():  # `amodal evaluate` writes one, too
-        rule, remedy = "a report goes where no other one is", "name another --output"
-        raise RecipeError(rule, file=folder / "report.json", remedy=remedy)
+    _refuse_other_report(folder / "report.json")
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=args.count, desc="examples", unit="", disable=None) as bar:
         report = report_rules(material, shape, args.count, seed=args.seed, progress=bar.update)
     text = rules_text(report)
-    write_text(folder / "report.txt", text)  # first: it tells that the other one is ours
+    write_text(folder / "report.txt", text)
     write_json(folder / "report.json", report, indent=1)
     print(text)
     print(f"{sum(rule['broken'] for rule in report.values())} values out of their bounds: {folder}/report.json")
+
+
+def _refuse_other_report(path: Path) -> None:
+    """`amodal evaluate` writes a report.json, too."""
+    from ..core.errors import AnnotationError, RecipeError
+    from ..datasets.jsonfile import read_json
+    from ..synthesis.rules import is_rules_report
+
+    if not path.exists():
+        return
+    try:
+        own = is_rules_report(read_json(path))
+    except AnnotationError:  # cannot be read, or no JSON: not ours
+        own = False
+    if not own:
+        raise RecipeError("a report goes where no other one is", file=path, remedy="name another --output")
 
 
 def _source(args: Namespace) -> Source:

@@ -213,6 +213,12 @@ def _after_its_start(recipe: Recipe, later: tuple[Path, ...] = ()) -> Recipe:
     return replace(recipe, start_from=str(Path(first.output) / "weights"))
 
 
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(f"amodal: warning: {' '.join(str(message).split())}", file=sys.stderr)  # not into a bar
+
+
 @contextmanager
 def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
     """A run that is refused says what its recipe began with; one that is interrupted or ended, how it goes on.
@@ -226,7 +232,7 @@ def _told_how_to_go_on(recipe: Recipe) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, _interrupt) if ours else None
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: print(f"amodal: warning: {message}", file=sys.stderr)
+            warnings.showwarning = _warn
             yield
     except OtherRecipeError as problem:
         found = differences(Path(problem.file).parent, recipe, FREE)

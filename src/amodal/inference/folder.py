@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import WeightsError
+from ..core.files import real_path
 from ..datasets.jsonfile import write_json
 
 CONFIG_FILE = "config.json"
@@ -88,7 +89,7 @@ def beside(folder: Path) -> tempfile.TemporaryDirectory[str]:
 
     Of a link, it is beside the folder that the link leads to: nothing moves to another disk in one step.
     """
-    folder = folder.resolve()
+    folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.amodal-")
 
@@ -98,7 +99,7 @@ def move_in(made: Path, folder: Path) -> None:
 
     config.json is moved last.
     """
-    folder = folder.resolve()
+    folder = real_path(folder)
     folder.mkdir(exist_ok=True)
     for file in sorted(made.iterdir(), key=lambda file: file.name == CONFIG_FILE):
         file.replace(folder / file.name)
@@ -106,7 +107,7 @@ def move_in(made: Path, folder: Path) -> None:
 
 def clear_unfinished(folder: Path) -> None:
     """Remove what writers of a folder that were killed left `beside` it; only where nothing else writes the folder."""
-    folder = folder.resolve()
+    folder = real_path(folder)
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.amodal-{'?' * 8}"):  # `tempfile` gives eight
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left, ignore_errors=True)

@@ -219,12 +219,17 @@ class Material:
                 self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return picture
 
+    def pictures(self) -> list[tuple[int, int]]:
+        """Number of the source and place in its album of every picture that examples may show, each once."""
+        occluders = self._occluders.images() if self.settings.max_occluders else []
+        return list(dict.fromkeys([*self._mains.images(), *occluders]))
+
     def warm(self) -> int:
         """Decode pictures that no store holds until all are kept or the bound is reached; the number kept.
 
         Forked workers share them.
         """
-        for source, image in dict.fromkeys([*self._mains.images(), *self._occluders.images()]):
+        for source, image in self.pictures():
             store = self.sources[source].store
             if (source, image) in self._cache or (store is not None and store.holds(image)):
                 continue

@@ -153,6 +153,11 @@ def _measured(material: Material, main: Any, composite: Composite, example: Exam
     }
 
 
+def is_rules_report(content: object) -> bool:
+    """Whether parsed JSON is a report of `report_rules`, told by the names of its quantities."""
+    return isinstance(content, dict) and any(rule.name in content for rule in _rules(SynthesisSettings()))
+
+
 def rules_text(report: dict[str, dict[str, Any]]) -> str:
     """The report to read: a paragraph per rule, its histogram as bars."""
     lines: list[str] = []

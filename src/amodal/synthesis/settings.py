@@ -155,14 +155,11 @@ class SynthesisSettings:
                 value=(self.min_hidden, self.min_visible),
                 remedy="lower one of them",
             )
-        covered = (
-            self.max_occluders > 0 and self.behind == 0 and (self.clear == 0 or (self.clear is None and self.paired))
-        )
-        if (covered or self.border == 1) and self.min_visible == 1:
+        if self.border == 1 and self.min_visible == 1:  # an occluder may lie beside the object, a border hides some
             raise RecipeError(
-                "min_visible is below 1 where something always hides a part of the object",
+                "min_visible is below 1 where a border always hides a part of the object (border 1)",
                 value=self.min_visible,
-                remedy="lower it, or lay nothing over a share of the examples: clear",
+                remedy="lower min_visible or border",
             )
         require(self.balance in ("image", "category"), "balance", self.balance, '"image" or "category"')
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..core.album import Album
-from ..core.errors import AmodalError, ImageError
+from ..core.errors import AmodalError, AnnotationError, ImageError
 from ..datasets import read_annotations
 from .material import Source
 from .pictures import read_picture
@@ -84,6 +84,7 @@ def make_source(
 
     Raises:
         ImageError: a picture that cannot be used, if bad ones are not skipped.
+        AnnotationError: a file name that leads out of the folder, if bad ones are not skipped.
         AmodalError: as `open_store`.
     """
     on_bad = skipped if keeping.bad_records == "skip" else None
@@ -101,7 +102,7 @@ def _bad_pictures(album: Album, folder: str | Path, on_bad: Skipped, progress: P
     for index, record in enumerate(album):
         try:
             read_picture(record, folder, file=album.source)
-        except ImageError as problem:
+        except (ImageError, AnnotationError) as problem:
             on_bad(problem)
             bad.append(index)
         if progress is not None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ..core.album import Album, image_path
-from ..core.errors import AmodalError, ImageError
+from ..core.errors import AmodalError, AnnotationError, ImageError
 from ..core.locks import HAS_LOCKS, take_lock
 from .pictures import Cutout, read_picture
 from .store import ABOUT, CUTOUTS, DATA, PICTURES, Store
@@ -59,6 +59,7 @@ def open_store(
 
     Raises:
         ImageError: a picture that cannot be used.
+        AnnotationError: a file name that leads out of the folder.
         AmodalError: the disk is full or cannot be written to; nothing half-written is left.
     """
     if not most_bytes >= _LEAST_BYTES:  # nor what is no number
@@ -104,7 +105,7 @@ def _names(album: Album, folder: str | Path, most_bytes: int) -> tuple[str, str,
         try:
             about = os.stat(image_path(folder, record.file_name, file=album.source))
             key.update(_bytes(f"{record.file_name}\0{about.st_size} {about.st_mtime_ns}\n"))
-        except (OSError, ValueError):  # not there, or no name that a file can have: the reading of it says so
+        except (OSError, ValueError, AnnotationError):  # not there, or a name of no file: the reading of it says so
             key.update(_bytes(f"{record.file_name}\0missing\n"))
     return source.hexdigest(), part.hexdigest(), key.hexdigest()
 
@@ -199,7 +200,7 @@ def _write(
     for index in np.random.default_rng(0).permutation(len(album)).tolist():
         try:
             picture = read_picture(album[index], folder, file=album.source)
-        except ImageError as problem:
+        except (ImageError, AnnotationError) as problem:
             if stop:
                 raise
             left_out.append((index, str(problem)))

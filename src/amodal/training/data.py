@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache
+from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -166,7 +168,10 @@ def training_batches(
         prefetch_factor=4 if workers else None,
         worker_init_fn=_part_quietly,
     )
-    return _plainly(iter(loader))
+    batches = _plainly(iter(loader))
+    if workers:
+        _end_at_exit(batches)
+    return batches
 
 
 def validation_batches(dataset: OcclusionDataset, batch_size: int, *, channels_last: bool = True) -> Iterator[Batch]:
@@ -178,7 +183,7 @@ def validation_batches(dataset: OcclusionDataset, batch_size: int, *, channels_l
     yield from DataLoader(dataset, batch_size=batch_size, collate_fn=collate if channels_last else None)
 
 
-def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _plainly(batches: Iterator[Batch]) -> Generator[Batch]:
     """The same batches; a worker's error without the traceback that torch writes into its message."""
     try:
         yield from batches
@@ -189,9 +194,26 @@ def _plainly(batches: Iterator[Batch]) -> Iterator[Batch]:
         raise type(problem)(lines[-1].partition(": ")[2]) from None
 
 
+def _end_at_exit(batches: Generator[Batch]) -> None:
+    """End the workers of batches that a program leaves over: at its exit Python waits for them, who ignore its SIGTERM.
+
+    Registered when there are workers, so that it comes before what Python does.
+    """
+    left_over = weakref.ref(batches)
+
+    def end() -> None:
+        if (one := left_over()) is not None and getgeneratorstate(one) != GEN_RUNNING:
+            one.close()
+
+    atexit.register(end)
+
+
 def _part_quietly(_worker: int) -> None:
-    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch."""
-    end_with_trainer()
+    """Let a worker be silent of a trainer that is interrupted, or killed, while it is handed a batch.
+
+    SIGTERM to the whole group is the trainer's to answer: its workers end with it, not before it.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     told = sys.excepthook
 
     def hook(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
@@ -199,24 +221,6 @@ def _part_quietly(_worker: int) -> None:
             told(kind, problem, trace)
 
     sys.excepthook = hook
-
-
-def end_with_trainer() -> None:
-    """Let a worker heed its trainer's SIGTERM alone.
-
-    SIGTERM to the whole group is the trainer's to answer: its workers end with it, not before it. The trainer's own
-    must end them: it waits for all its children at its exit, where batches may be left over.
-    """
-    if not hasattr(signal, "sigwaitinfo"):  # as on macOS: who sent it is not told there
-        return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # handlers are not told who sent it either
-
-    def listen() -> None:
-        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-            pass
-        os._exit(0)
-
-    threading.Thread(target=listen, daemon=True).start()
 
 
 class _Spans(Sampler[list[int]]):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ..core import boxes as bx
+import os
+
 from ..core.album import image_path
-from ..core.records import ImageRecord
 from ..synthesis.pictures import read_picture
-from ..synthesis.settings import SynthesisSettings
 from ..synthesis.stream import OcclusionDataset
 
 
@@ -26,21 +25,14 @@ def described(training: OcclusionDataset, validation: OcclusionDataset | None) -
 
 
 def check_pictures(dataset: OcclusionDataset) -> None:
-    """See that the pictures examples may be made of are there, before hours of training.
+    """See that the pictures examples may be made of (`Material.pictures`) are there, before hours of training.
 
     Raises:
-        ImageError: one is not.
-        AnnotationError: a file name that leads out of the folder.
+        ImageError: one is not, or may not be looked at.
+        AnnotationError: a file name of one that leads out of the folder.
     """
-    for source in dataset.material.sources:
-        for index, record in enumerate(source.album):
-            path = image_path(source.folder, record.file_name, file=source.album.source)
-            missing = index not in source.left_out and not path.exists()
-            if missing and _may_be_drawn(record, dataset.material.settings):
-                read_picture(record, source.folder, file=source.album.source)  # which says so
-
-
-def _may_be_drawn(record: ImageRecord, settings: SynthesisSettings) -> bool:
-    least = min(settings.min_object_px, settings.min_occluder_px)
-    masks = (o.modal_mask for o in record.instances if not (o.is_crowd or o.is_stuff))
-    return any(mask is not None and bx.sides(mask.box).min() >= least for mask in masks)
+    for number, index in dataset.material.pictures():
+        source = dataset.material.sources[number]
+        record = source.album[index]
+        if not os.path.exists(image_path(source.folder, record.file_name, file=source.album.source)):
+            read_picture(record, source.folder, file=source.album.source)  # which says what is wrong

@@ -83,8 +83,6 @@ def begin(recipe: Recipe, *, resume: bool) -> str:
             check_start(getattr(recipe, role).network, recipe.start_from, role)
     for name in STAGES:  # refuse another recipe before anything of the run is touched
         read_checkpoint(output / name, fingerprint)
-    for name in recipe.stages[bool(recipe.modal_from) :] if is_first() else ():
-        warn_if_never_full(name, getattr(recipe, name))
     return fingerprint
 
 
@@ -125,6 +123,8 @@ def at_work(
                 write_json(Path(recipe.output) / "recipe.json", asdict(recipe), indent=2)
                 clear_unfinished(Path(recipe.output) / "weights")
                 tqdm.write(described(training, validation))
+                for name in recipe.stages[bool(recipe.modal_from) :]:
+                    warn_if_never_full(name, getattr(recipe, name))
             wait()  # all have looked for a run in the folder before the first writes into it
             networks = _train(recipe, training, validation, fingerprint)
         yield networks
