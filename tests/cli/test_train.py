@@ -173,7 +173,8 @@ def test_data_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_help_is_light_and_tells_every_field(root: Path) -> None:
     code = (
         "import sys\nfrom amodal.cli.main import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'timm', 'onnxruntime', 'numpy', 'PIL', 'matplotlib'}\nprint(sorted(heavy & set(sys.modules)))"
+        "heavy = {'torch', 'timm', 'onnxruntime', 'numpy', 'PIL', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],
