@@ -121,31 +121,22 @@ def _move_in_all(
     """Write a weights folder beside its place, with ``more`` in config.json, and move it in when it is complete."""
     for role in ROLES:
         packed(networks[role].state_dict(), folder / f"{role}.safetensors")  # refused under its own name
-    with beside(folder) as made:
-        _write_all(Path(made), networks, settings, categories, notes, more)
-        move_in(Path(made), folder)
-
-
-def _write_all(
-    folder: Path,
-    networks: dict[Role, nn.Module],
-    settings: PredictionSettings,
-    categories: tuple[str, ...],
-    notes: dict[str, Any],
-    more: dict[str, Any],
-) -> None:
-    configs: dict[str, ModelConfig] = {}
-    for role in ROLES:
-        configs[role] = networks[role].config  # type: ignore[assignment]
-        save_network(folder, role, networks[role].state_dict())
     config: dict[str, Any] = {
         "format": FORMAT,
-        "networks": {role: config_dict(configs[role]) for role in ROLES},
+        "networks": {role: config_dict(networks[role].config) for role in ROLES},  # type: ignore[arg-type]
         "prediction": asdict(settings),
         "categories": list(categories),
         "notes": _without_machine(notes),
     }
-    _write_config(folder, config)
+    with beside(folder) as made:
+        _write_all(Path(made), networks, config, more)
+        move_in(Path(made), folder)
+
+
+def _write_all(folder: Path, networks: dict[Role, nn.Module], config: dict[str, Any], more: dict[str, Any]) -> None:
+    for role in ROLES:
+        save_network(folder, role, networks[role].state_dict())
+    _write_config(folder, config)  # `load_network` reads it
     for role in ROLES:
         export_onnx(load_network(folder, role), folder / f"{role}.onnx")
     files = [f"{role}.{ending}" for role in ROLES for ending in ("onnx", "safetensors")]
